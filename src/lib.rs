@@ -1,0 +1,10 @@
+//! flott: Flink's model in one small binary.
+
+pub mod connect;
+pub mod data;
+pub mod error;
+pub mod expr;
+pub mod format;
+pub mod op;
+pub mod spec;
+pub mod state;

@@ -1,0 +1,76 @@
+//! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
+
+use crate::data::Batch;
+use crate::error::Result;
+
+/// Whether an operator has more to emit. `More`: call again when what it emitted has been passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    Done,
+    More,
+}
+
+/// What an operator emits: batches for its outputs, in order.
+#[derive(Debug, Default)]
+pub struct Out {
+    pub emitted: std::collections::VecDeque<(usize, Batch)>,
+}
+
+/// Output 0: the results.
+pub const MAIN: usize = 0;
+/// Output 1: late rows of an aggregate (`NAME.late`), with the input's columns.
+pub const LATE: usize = 1;
+
+impl Out {
+    /// Batches without rows are dropped.
+    pub fn emit(&mut self, output: usize, batch: Batch) {
+        if batch.rows > 0 {
+            self.emitted.push_back((output, batch));
+        }
+    }
+}
+
+/// What an operator is told beside the rows of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct RowContext {
+    /// Input the batch came in by: 0, or its place among the inputs of a join.
+    pub input: usize,
+    /// Watermark (µs) of the row's own input as of the start of its block; `i64::MIN` before the first.
+    /// A row is judged late by this and by [`Batch::seen`].
+    pub watermark: i64,
+    /// `delay` of the row's own input in µs: row i is judged by `max(watermark, seen[i] - delay - 1)`.
+    pub delay: i64,
+}
+
+/// A transform at work: one instance per subtask.
+pub trait Operator: Send {
+    /// Takes the rows of a block, or a part of them.
+    fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()>;
+
+    /// The block has ended and the operator's watermark (the least over its unfinished inputs, µs) is now
+    /// `watermark`: fire what is due. Called at the end of every block, also when the watermark did not move, and
+    /// again, with the same watermark, while it returns `More`. `i64::MAX` at the end of the input.
+    fn on_block_end(&mut self, _watermark: i64, _out: &mut Out) -> Result<Flow> {
+        Ok(Flow::Done)
+    }
+
+    /// Wall time reached `now` (µs), in sequence with the rows.
+    fn on_tick(&mut self, _now: i64, _out: &mut Out) -> Result<Flow> {
+        Ok(Flow::Done)
+    }
+
+    /// The input has ended (after the last `on_block_end`).
+    fn finish(&mut self, _out: &mut Out) -> Result<Flow> {
+        Ok(Flow::Done)
+    }
+
+    /// True when no further row can change the output: rows may be dropped upstream.
+    fn satisfied(&self) -> bool {
+        false
+    }
+
+    /// Late rows that were dropped so far, because nobody reads them.
+    fn late_dropped(&self) -> u64 {
+        0
+    }
+}
