@@ -1,1 +1,3 @@
 //! SQL text to typed expression to column.
+
+pub mod aggregate;

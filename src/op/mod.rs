@@ -1,5 +1,7 @@
 //! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
 
+pub mod aggregate;
+
 use crate::data::Batch;
 use crate::error::Result;
 

@@ -1,0 +1,64 @@
+//! Aggregation: running, over the whole input, and over event-time windows.
+
+use crate::data::DataType;
+pub use crate::expr::aggregate::AggregateFunction;
+
+/// Event-time windows, `[start, end)`, in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    Tumbling {
+        size: i64,
+        offset: i64,
+    },
+    Sliding {
+        size: i64,
+        slide: i64,
+        offset: i64,
+    },
+    /// The input's own windows: its columns `start` and `end` (timestamps). A group closes when the watermark
+    /// passes end − 1 µs.
+    Attached {
+        start: usize,
+        end: usize,
+    },
+}
+
+/// When results come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// When the window closes, or at the end of the input.
+    Close,
+    /// A row for every input row: the new full result of its key. Only without window.
+    Update,
+    /// Changed keys every so many µs of wall time, and all at the end. Only without window.
+    Every(i64),
+}
+
+/// One aggregate call over columns of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    pub function: AggregateFunction,
+    /// Column of the argument; `None` for `count(*)`.
+    pub arg: Option<usize>,
+    /// Boolean column: only rows where it is true count.
+    pub filter: Option<usize>,
+}
+
+/// What an aggregation does. Its results have the columns: keys, then (with a window) `window_start` and
+/// `window_end`, then one column per call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateSpec {
+    /// Types of the input's columns.
+    pub input: Vec<DataType>,
+    /// Key columns.
+    pub keys: Vec<usize>,
+    pub calls: Vec<Call>,
+    pub window: Option<Window>,
+    /// Allowed lateness in µs.
+    pub lateness: i64,
+    pub emit: Emit,
+    /// `NAME.late` is read: late rows go to output [`super::LATE`].
+    pub late_output: bool,
+    /// The results are merged with those of other subtasks: batches carry [`crate::data::Order`].
+    pub ordered: bool,
+}

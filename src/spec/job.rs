@@ -1,0 +1,218 @@
+//! The job file as typed tables. Options keep their places for messages.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// A place: bytes of the job file, or the `-D` override of that number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Span {
+    File(Range<usize>),
+    Override { index: usize, range: Range<usize> },
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// A string value whose every byte can be traced to its place (through TOML escapes and variables), so that
+/// errors point inside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text {
+    pub value: String,
+    pub span: Span,
+    /// `(offset in value, offset in the file or override)`, ascending; bytes behind an entry follow it one to one.
+    pub map: Vec<(usize, usize)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    pub path: PathBuf,
+    pub text: String,
+    /// The `-D` texts, for messages.
+    pub overrides: Vec<String>,
+    pub name: String,
+    pub parallelism: Option<Spanned<usize>>,
+    pub max_parallelism: Spanned<u32>,
+    pub nodes: Vec<NodeSpec>,
+}
+
+/// A source, transform or sink, in the order written.
+#[derive(Debug, Clone)]
+pub struct NodeSpec {
+    pub name: Spanned<String>,
+    pub kind: NodeKind,
+    /// Inputs as written: `node` or `node.output`. Empty for sources.
+    pub inputs: Vec<Text>,
+}
+
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    Source(SourceSpec),
+    Filter { where_: Text },
+    Select { select: Vec<Text>, add: bool, where_: Option<Text> },
+    Aggregate(AggregateNode),
+    Top(TopNode),
+    Limit { n: Spanned<u64> },
+    Sink(SinkSpec),
+}
+
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    pub connector: SourceConnector,
+    pub format: Option<FormatSpec>,
+    pub schema: Option<Vec<FieldSpec>>,
+    pub schema_span: Option<Span>,
+    pub event_time: Option<EventTimeSpec>,
+    pub on_error: Spanned<OnError>,
+    pub max_record: Option<Spanned<u64>>,
+    pub compression: Option<Spanned<Compression>>,
+    /// Rows a second at most.
+    pub rate: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Clone)]
+pub enum SourceConnector {
+    File {
+        paths: Vec<Text>,
+        order: Option<Spanned<FileOrder>>,
+        read: Option<Spanned<ReadMode>>,
+    },
+    Stdin,
+    Tcp {
+        address: Text,
+        listen: bool,
+        max_connections: Option<Spanned<u64>>,
+        once: bool,
+    },
+    Generate {
+        kind: Spanned<GenerateKind>,
+        rows: Option<Spanned<u64>>,
+        seed: u64,
+        start: Option<Spanned<i64>>,
+        events_per_second: Option<Spanned<f64>>,
+        only: Option<Spanned<String>>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileOrder {
+    Time,
+    Name,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadMode {
+    Auto,
+    Mmap,
+    Stream,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GenerateKind {
+    Sequence,
+    Nexmark,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    Fail,
+    Skip,
+    DeadLetter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Gzip,
+}
+
+/// `format` as written; what it leaves out is decided by file name and node.
+#[derive(Debug, Clone)]
+pub struct FormatSpec {
+    /// csv, tsv, json, lines or table.
+    pub kind: Spanned<String>,
+    pub delimiter: Option<Spanned<u8>>,
+    pub header: Option<Spanned<bool>>,
+    pub null: Vec<String>,
+    pub timestamp: Option<Spanned<crate::format::TimestampStyle>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FieldSpec {
+    pub name: Spanned<String>,
+    pub ty: Spanned<crate::data::DataType>,
+    pub from: Option<Text>,
+    pub timestamp: crate::format::TimestampSource,
+}
+
+#[derive(Debug, Clone)]
+pub struct EventTimeSpec {
+    pub column: Text,
+    /// µs.
+    pub delay: i64,
+    pub idle: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct AggregateNode {
+    pub by: Vec<Text>,
+    pub select: Vec<Text>,
+    pub window: Option<Spanned<WindowSpec>>,
+    pub having: Option<Text>,
+    pub order: OrderSpec,
+    pub emit: Option<Spanned<EmitSpec>>,
+    pub lateness: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Clone)]
+pub enum OrderSpec {
+    Default,
+    Any(Span),
+    By(Vec<Text>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowSpec {
+    Tumbling { size: i64, offset: i64 },
+    Sliding { size: i64, slide: i64, offset: i64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmitSpec {
+    Update,
+    Every(i64),
+}
+
+#[derive(Debug, Clone)]
+pub struct TopNode {
+    pub by: Vec<Text>,
+    pub order: Vec<Text>,
+    pub n: Spanned<u64>,
+    pub window: Option<Spanned<WindowSpec>>,
+    pub ties: bool,
+    pub rank: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SinkSpec {
+    pub connector: SinkConnector,
+    pub format: Option<FormatSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub enum SinkConnector {
+    File { path: Text, mode: Spanned<FileMode>, compression: Option<Spanned<Compression>> },
+    Stdout,
+    Tcp { address: Text },
+    Blackhole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileMode {
+    Replace,
+    Append,
+    New,
+}
