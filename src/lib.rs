@@ -5,6 +5,8 @@ pub mod data;
 pub mod error;
 pub mod expr;
 pub mod format;
+pub mod observe;
 pub mod op;
+pub mod runtime;
 pub mod spec;
 pub mod state;
