@@ -1,0 +1,3 @@
+//! Whole job files, right and wrong, and how faults are shown.
+
+mod right;
