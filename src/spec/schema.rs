@@ -1,5 +1,6 @@
 //! Schemas of sources: column by column, in the order written.
 
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use crate::data::DataType;
@@ -109,12 +110,12 @@ fn timestamp(cx: &mut Cx, fields: &Fields) -> TimestampSource {
     }
 }
 
-/// Formats some moment by the pattern: what cannot be written is no pattern.
+/// Writes some moment by the pattern and reads it again: what fails at that is no pattern to read by.
 fn check_pattern(pattern: &str) -> Result<(), String> {
     if !pattern.contains('%') {
         return Err("there is no `%` in it".into());
     }
     let moment = jiff::Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-    let written = jiff::fmt::strtime::format(pattern, &moment);
-    written.map(|_| ()).map_err(|error| error.to_string())
+    let written = strtime::format(pattern, &moment).map_err(|error| error.to_string())?;
+    strtime::parse(pattern, &written).map(|_| ()).map_err(|error| error.to_string())
 }
