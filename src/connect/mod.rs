@@ -3,6 +3,8 @@
 //! Nothing here knows about operators. A [`Source`] never blocks on a socket or pipe: it hands out a block, says
 //! that none is there yet, or that the input has ended. A [`Writer`] never blocks on a socket.
 
+pub mod generate;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
