@@ -25,46 +25,72 @@ pub(super) struct Assigned {
 }
 
 pub(super) fn assign(window: Option<Window>, batch: &Batch, context: &RowContext) -> Result<Assigned> {
+    // Rows mostly come in time order: the usual batch lies in one window, and its rows are judged alike.
+    if batch.seen.is_none() || window.is_none() {
+        if let Some(common) = common_window(window, batch) {
+            return Ok(if window.is_some() && is_late(common, context.watermark) {
+                Assigned { windows: Vec::new(), late: batch.rows as u64 }
+            } else {
+                Assigned { windows: vec![(common, (0..batch.rows as u32).collect())], late: 0 }
+            });
+        }
+    }
     let times =
         || batch.time.as_deref().ok_or_else(|| Error::internal("rows without event time reached an event-time window"));
     match window {
-        None => Ok(one_window(WHOLE_INPUT, batch.rows)),
-        Some(Window::Attached { start, end }) => Ok(attached(start, end, batch, context)),
-        Some(Window::Tumbling { size, offset }) => Ok(tumbling(size, offset, times()?, batch, context)),
+        Some(Window::Tumbling { size, offset }) => {
+            let times = times()?;
+            Ok(each_row(batch, context, |row| {
+                let start = window_start(times[row], offset, size);
+                (start.saturating_add(size), start)
+            }))
+        }
         Some(Window::Sliding { size, slide, offset }) => Ok(sliding(size, slide, offset, times()?, batch, context)),
+        Some(Window::Attached { start, end }) => {
+            let columns = timestamps(&batch.columns[start]).zip(timestamps(&batch.columns[end]));
+            let (starts, ends) =
+                columns.ok_or_else(|| Error::internal("the columns of attached windows are not timestamps"))?;
+            // A window without an end closes with the input.
+            let cell = |a: &TimestampMicrosecondArray, row, null| if a.is_null(row) { null } else { a.value(row) };
+            Ok(each_row(batch, context, |row| (cell(ends, row, i64::MAX), cell(starts, row, i64::MIN))))
+        }
+        None => Err(Error::internal("rows of the whole input lie in one window")),
     }
 }
 
-fn one_window(window: WindowKey, rows: usize) -> Assigned {
-    Assigned { windows: vec![(window, (0..rows as u32).collect())], late: 0 }
+/// The one window that all rows lie in, if that is so and quick to see; no judgement of lateness.
+pub(super) fn common_window(window: Option<Window>, batch: &Batch) -> Option<WindowKey> {
+    match window {
+        None => Some(WHOLE_INPUT),
+        Some(Window::Attached { start, end }) => {
+            let (starts, ends) = (timestamps(&batch.columns[start])?, timestamps(&batch.columns[end])?);
+            let same = |a: &TimestampMicrosecondArray| {
+                let first = *a.values().first()?;
+                // Without early exit the comparison is vectorised.
+                let differ = a.values().iter().fold(0, |bits, v| bits | (v ^ first));
+                (a.null_count() == 0 && differ == 0).then_some(first)
+            };
+            Some((same(ends)?, same(starts)?))
+        }
+        Some(Window::Tumbling { size, offset }) => {
+            let times = batch.time.as_deref()?;
+            let (least, greatest) = (times.iter().min()?, times.iter().max()?);
+            let start = window_start(*least, offset, size);
+            (window_start(*greatest, offset, size) == start).then(|| (start.saturating_add(size), start))
+        }
+        Some(Window::Sliding { .. }) => None,
+    }
 }
 
-/// All rows in `window`, or all late, judged alike.
-fn one_window_or_late(window: WindowKey, rows: usize, watermark: i64) -> Assigned {
-    if is_late(window, watermark) {
-        return Assigned { windows: Vec::new(), late: rows as u64 };
+fn timestamps(column: &Column) -> Option<&TimestampMicrosecondArray> {
+    match column {
+        Column::Timestamp(a) => Some(a),
+        _ => None,
     }
-    one_window(window, rows)
 }
 
 fn is_late((end, _): WindowKey, watermark: i64) -> bool {
     end.saturating_sub(1) <= watermark
-}
-
-fn tumbling(size: i64, offset: i64, times: &[i64], batch: &Batch, context: &RowContext) -> Assigned {
-    let window_of = |time| {
-        let start = window_start(time, offset, size);
-        (start.saturating_add(size), start)
-    };
-    // Rows mostly come in time order: the usual batch lies in one window.
-    if batch.seen.is_none() {
-        let least = times.iter().copied().min().unwrap_or(0);
-        let greatest = times.iter().copied().max().unwrap_or(0);
-        if window_of(least) == window_of(greatest) {
-            return one_window_or_late(window_of(least), batch.rows, context.watermark);
-        }
-    }
-    each_row(batch, context, |row| window_of(times[row]))
 }
 
 fn sliding(size: i64, slide: i64, offset: i64, times: &[i64], batch: &Batch, context: &RowContext) -> Assigned {
@@ -87,24 +113,6 @@ fn sliding(size: i64, slide: i64, offset: i64, times: &[i64], batch: &Batch, con
         }
     }
     collector.assigned
-}
-
-fn attached(start: usize, end: usize, batch: &Batch, context: &RowContext) -> Assigned {
-    let (Column::Timestamp(starts), Column::Timestamp(ends)) = (&batch.columns[start], &batch.columns[end]) else {
-        return one_window(WHOLE_INPUT, batch.rows);
-    };
-    let same = |a: &TimestampMicrosecondArray| {
-        let values = a.values();
-        a.nulls().is_none_or(|n| n.null_count() == 0) && values.iter().all(|v| *v == values[0])
-    };
-    if batch.seen.is_none() && batch.rows > 0 && same(starts) && same(ends) {
-        return one_window_or_late((ends.value(0), starts.value(0)), batch.rows, context.watermark);
-    }
-    // A window without an end closes with the input.
-    let cell = |a: &TimestampMicrosecondArray, row, null| {
-        if a.is_null(row) { null } else { a.value(row) }
-    };
-    each_row(batch, context, |row| (cell(ends, row, i64::MAX), cell(starts, row, i64::MIN)))
 }
 
 fn each_row(batch: &Batch, context: &RowContext, window_of: impl Fn(usize) -> WindowKey) -> Assigned {

@@ -2,7 +2,7 @@
 
 use arrow_array::UInt32Array;
 
-use crate::data::Batch;
+use crate::data::{Batch, Column};
 use crate::error::Result;
 use crate::op::aggregate::Window;
 use crate::op::sort::Heads;
@@ -10,9 +10,12 @@ use crate::op::window::pane_size;
 use crate::op::{MAIN, Operator, Out, RowContext};
 
 use super::TopSpec;
-use super::assign::assign;
+use super::assign::{assign, common_window};
 use super::best::Best;
 use super::groups::GroupIndex;
+
+/// Greatest n for which the best values are kept in order, by insertion.
+const CANDIDATES_MAX: u64 = 64;
 
 /// Batches passed unseen after one that hardly shrank.
 const SKIP_BATCHES: u32 = 15;
@@ -43,6 +46,22 @@ impl TopLocal {
         };
         let index = GroupIndex::new(&spec.input, &group_columns);
         TopLocal { spec, group_columns, window, index, skip: 0 }
+    }
+
+    fn reduce(&mut self, batch: &Batch) -> Result<Batch> {
+        let one_group = self.group_columns.is_empty() && common_window(self.window, batch).is_some();
+        let candidates = if one_group { candidates(batch, &self.spec) } else { None };
+        let fewer = candidates.map(|rows| batch.take(&UInt32Array::from(rows)));
+        match fewer {
+            // With ties all rows up to the n-th by the only key are kept, which is what was looked for.
+            Some(fewer) if self.spec.ties && self.spec.order.len() == 1 => Ok(fewer),
+            Some(fewer) => self.take_best(&fewer),
+            None => self.take_best(batch),
+        }
+    }
+
+    fn take_best(&mut self, batch: &Batch) -> Result<Batch> {
+        Ok(batch.take(&UInt32Array::from(self.keep(batch)?)))
     }
 
     /// Indices of the rows worth keeping, ascending.
@@ -90,15 +109,44 @@ impl Operator for TopLocal {
             out.emit(MAIN, batch);
             return Ok(());
         }
-        let kept = self.keep(&batch)?;
-        if kept.len() * 4 > batch.rows * 3 {
+        let reduced = self.reduce(&batch)?;
+        if reduced.rows * 4 > batch.rows * 3 {
             self.skip = SKIP_BATCHES;
             out.emit(MAIN, batch);
         } else {
-            out.emit(MAIN, batch.take(&UInt32Array::from(kept)));
+            out.emit(MAIN, reduced);
         }
         Ok(())
     }
+}
+
+/// The rows of one group that are among the best n by the first sort key, equal ones included; `None` where that is
+/// not a matter of two passes over integers.
+fn candidates(batch: &Batch, spec: &TopSpec) -> Option<Vec<u32>> {
+    let key = spec.order.first()?;
+    let column = &batch.columns[key.column];
+    let values: &[i64] = match column {
+        Column::Int(a) => a.values(),
+        Column::Timestamp(a) => a.values(),
+        _ => return None,
+    };
+    if spec.n > CANDIDATES_MAX || column.nulls().is_some_and(|nulls| nulls.null_count() > 0) {
+        return None;
+    }
+    // `!v` turns the order of integers around.
+    let flip = if key.descending { -1 } else { 0 };
+    let n = spec.n as usize;
+    let mut least: Vec<i64> = Vec::with_capacity(n + 1);
+    let mut limit = i64::MAX;
+    for &value in values {
+        let value = value ^ flip;
+        if value < limit || least.len() < n {
+            least.insert(least.partition_point(|v| *v <= value), value);
+            least.truncate(n);
+            limit = if least.len() == n { least[n - 1] } else { i64::MAX };
+        }
+    }
+    Some((0..).zip(values).filter(|(_, value)| *value ^ flip <= limit).map(|(row, _)| row).collect())
 }
 
 /// Appends to `kept` the best of `rows`, which are one group.

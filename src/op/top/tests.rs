@@ -141,14 +141,21 @@ fn model(spec: &TopSpec, rows: &[Row], delay: i64) -> (Vec<(i64, i64, i64, i64)>
 
 fn rows_strategy() -> impl Strategy<Value = Vec<Row>> {
     let row = (0i64..6, prop::option::of(0i64..3), 0usize..3, prop::option::of(0i64..6));
-    prop::collection::vec(row, 1..120).prop_map(|rows| {
+    // Columns without nulls take ways of their own.
+    (prop::collection::vec(row, 1..120), any::<bool>()).prop_map(|(rows, nulls)| {
         let names = ["", "ab", "longer than twelve bytes"];
         let mut base = 0;
         let mut place = -1;
         let next = |(jitter, key, name, value): (i64, Option<i64>, usize, Option<i64>)| {
             base += 1;
             place += 1;
-            Row { time: base - jitter * 2, key, name: names[name].into(), value, place }
+            Row {
+                time: base - jitter * 2,
+                key,
+                name: names[name].into(),
+                value: if nulls { value } else { value.or(Some(3)) },
+                place,
+            }
         };
         rows.into_iter().map(next).collect()
     })
