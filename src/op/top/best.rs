@@ -1,12 +1,14 @@
 //! The best n rows of one group.
 
+use std::cmp::Ordering;
+
 use crate::data::Batch;
 use crate::op::sort::{Heads, append_rest};
 
 use super::TopSpec;
 
 /// A row that may be among the best n. Compares as rows rank: by sort keys, then by input order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub head: u128,
     /// Empty where heads are exact.
@@ -18,7 +20,16 @@ pub(super) struct Entry {
 impl Entry {
     /// Whether both rows are equal by the sort keys.
     pub fn ties(&self, other: &Entry) -> bool {
-        self.head == other.head && self.rest == other.rest
+        self.by_keys(other.head, &other.rest).is_eq()
+    }
+
+    #[inline]
+    fn by_keys(&self, head: u128, rest: &[u8]) -> Ordering {
+        match self.head.cmp(&head) {
+            // Where there is no rest, the call to compare nothing would be most of the work.
+            Ordering::Equal if !rest.is_empty() => (*self.rest).cmp(rest),
+            order => order,
+        }
     }
 }
 
@@ -67,9 +78,9 @@ impl Best {
             append_rest(&mut rest, &spec.order, &batch.columns, row);
         }
         if let Some(nth) = self.nth(spec) {
-            let order = (head, rest.as_slice()).cmp(&(nth.head, &nth.rest));
-            // Equal to the n-th and behind it in the input.
-            if order.is_gt() || order.is_eq() && !spec.ties {
+            let order = nth.by_keys(head, &rest);
+            // Worse than the n-th, or equal to it and behind it in the input.
+            if order.is_lt() || order.is_eq() && !spec.ties {
                 return false;
             }
         }
@@ -90,7 +101,7 @@ impl Best {
 
     /// Brings the entries in order and drops those that are not among the best n.
     pub fn cut(&mut self, spec: &TopSpec) {
-        self.entries.sort_unstable();
+        self.entries.sort_unstable_by(|a, b| a.by_keys(b.head, &b.rest).then(a.seq.cmp(&b.seq)));
         let n = n_rows(spec);
         if self.entries.len() > n {
             let mut keep = n;
