@@ -11,6 +11,11 @@ use rustix::event::PollFd;
 use crate::error::Result;
 use crate::format::{Decoded, Header};
 
+pub mod file;
+pub mod idle;
+pub mod pool;
+pub mod records;
+
 /// Bytes or a recipe for rows, decoded by a worker.
 #[derive(Debug, Clone)]
 pub enum Body {
