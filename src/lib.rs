@@ -8,3 +8,4 @@ pub mod format;
 pub mod op;
 pub mod spec;
 pub mod state;
+pub mod storage;
