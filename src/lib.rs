@@ -10,3 +10,4 @@ pub mod op;
 pub mod runtime;
 pub mod spec;
 pub mod state;
+pub mod storage;

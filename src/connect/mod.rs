@@ -13,6 +13,14 @@ use rustix::event::PollFd;
 use crate::error::Result;
 use crate::format::{Decoded, Header};
 
+pub mod blackhole;
+pub mod file;
+pub mod file_sink;
+pub mod idle;
+pub mod pool;
+pub mod records;
+pub mod stdout;
+
 /// Bytes or a recipe for rows, decoded by a worker.
 #[derive(Debug, Clone)]
 pub enum Body {

@@ -1,0 +1,169 @@
+//! Files as a source: one after the other, or merged by the event times at the starts of their blocks.
+//!
+//! Bounded files only; cutting is in `file/input.rs`, bytes in `file/raw.rs`, names in `file/paths.rs`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::connect::pool::Pool;
+use crate::connect::records::Records;
+use crate::connect::{Block, Body, Next, Source};
+use crate::error::Result;
+
+mod by_time;
+mod input;
+mod paths;
+mod raw;
+
+#[cfg(test)]
+mod tests;
+
+pub use by_time::FirstTime;
+pub use paths::{reason, resolve_paths};
+
+use by_time::ByTime;
+use input::{Cut, Input};
+
+/// How the bytes of a file come into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadMode {
+    /// Reads, until maps are measured to be clearly cheaper.
+    #[default]
+    Auto,
+    Stream,
+    /// Maps of regular files that are not compressed; others are read.
+    Mmap,
+}
+
+/// What a file source is made of.
+pub struct FileOptions {
+    /// The files in the order they were given, as [`resolve_paths`] lists them.
+    pub paths: Vec<PathBuf>,
+    pub records: Records,
+    pub read: ReadMode,
+    /// Bounds the blocks alive; its waker is called when `next` said `Pending` and a block came back.
+    pub pool: Arc<Pool>,
+    /// Under `order = "time"`: decodes the event time of the first record. `None`: by name.
+    pub first_time: Option<FirstTime>,
+}
+
+/// Reads bounded files.
+pub struct FileSource {
+    shared: Shared,
+    order: Order,
+    stopped: bool,
+}
+
+/// What both orders work with.
+struct Shared {
+    paths: Vec<PathBuf>,
+    records: Records,
+    map: bool,
+    pool: Arc<Pool>,
+    /// Bytes on disk: of files that are done, and in all where that is known.
+    done_bytes: u64,
+    total_bytes: Option<u64>,
+}
+
+enum Order {
+    Name(ByName),
+    Time(Box<ByTime>),
+}
+
+impl FileSource {
+    /// By time, the first record of every file is looked at here. Errors: a file that cannot be read, a header
+    /// without a declared column.
+    pub fn open(options: FileOptions) -> Result<FileSource> {
+        let sizes = options.paths.iter().map(|path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len()));
+        let shared = Shared {
+            total_bytes: sizes.sum(),
+            paths: options.paths,
+            records: options.records,
+            map: options.read == ReadMode::Mmap,
+            pool: options.pool,
+            done_bytes: 0,
+        };
+        let order = match options.first_time {
+            Some(first_time) => Order::Time(Box::new(ByTime::probe(&shared, first_time)?)),
+            None => Order::Name(ByName::default()),
+        };
+        Ok(FileSource { shared, order, stopped: false })
+    }
+}
+
+impl Source for FileSource {
+    fn next(&mut self, _now: i64) -> Result<Next> {
+        if self.stopped {
+            return Ok(Next::End);
+        }
+        match &mut self.order {
+            Order::Name(order) => order.next(&mut self.shared),
+            Order::Time(order) => order.next(&mut self.shared),
+        }
+    }
+
+    fn input_name(&self, file: u32) -> String {
+        self.shared.paths.get(file as usize).map_or_else(|| format!("file {file}"), |path| path.display().to_string())
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        let open = match &self.order {
+            Order::Name(order) => order.current.as_ref().map_or(0, Input::bytes_read),
+            Order::Time(order) => order.open_bytes(),
+        };
+        (self.shared.done_bytes + open, self.shared.total_bytes)
+    }
+
+    fn is_live(&self) -> bool {
+        false
+    }
+}
+
+/// One file after the other, all of them one input.
+#[derive(Default)]
+struct ByName {
+    /// Index of the current file, or of the next one.
+    file: usize,
+    current: Option<Input>,
+    ended: bool,
+}
+
+impl ByName {
+    fn next(&mut self, shared: &mut Shared) -> Result<Next> {
+        while self.file < shared.paths.len() {
+            let input = match &mut self.current {
+                Some(input) => input,
+                None => self.current.insert(Input::open(&shared.paths[self.file], &shared.records, shared.map)?),
+            };
+            let file = self.file as u32;
+            let header = input.header.clone();
+            match input.next_block(&shared.pool)? {
+                Cut::Starved => return Ok(Next::Pending { until: None }),
+                Cut::End => self.close(shared),
+                Cut::Records { data, offset, last } => {
+                    if last {
+                        self.close(shared);
+                    }
+                    self.ended = self.file == shared.paths.len();
+                    let body = Body::Bytes { data, offset, header };
+                    return Ok(Next::Block(Block { file, ends: self.ended, ..Block::single(body) }));
+                }
+            }
+        }
+        if self.ended {
+            return Ok(Next::End);
+        }
+        self.ended = true;
+        Ok(Next::Block(Block { ends: true, ..Block::single(Body::Empty) }))
+    }
+
+    fn close(&mut self, shared: &mut Shared) {
+        shared.done_bytes += self.current.take().map_or(0, |input| input.bytes_read());
+        self.file += 1;
+    }
+}

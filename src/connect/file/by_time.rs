@@ -1,0 +1,164 @@
+//! `order = "time"`: the next block comes from the file whose next record is earliest.
+//!
+//! Every file is an input of its own with its own watermark. A slot is given to a file when it is opened, so slots
+//! are numbered in the order of first event times. Files not opened yet are covered by `hold`.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::connect::file::Shared;
+use crate::connect::file::input::{Cut, Input};
+use crate::connect::{Block, Body, Next};
+use crate::error::Result;
+use crate::format::Header;
+
+/// Decodes the event time (µs) of the one record it is given; `None` if the record is bad or blank.
+pub type FirstTime = Box<dyn FnMut(&Bytes, &Option<Arc<Header>>) -> Option<i64> + Send>;
+
+/// Plain files that are held open at once; beyond, the one that waits longest is closed until its turn.
+const OPEN_FILES_MAX: usize = 256;
+
+pub struct ByTime {
+    first_time: FirstTime,
+    /// (time of the next record, file) of every file that has one, least first.
+    queue: BinaryHeap<Reverse<(i64, u32)>>,
+    /// (time of the first record, file) of the files not opened yet, the next one last.
+    unopened: Vec<(i64, u32)>,
+    started: HashMap<u32, Started>,
+    /// Files that cannot be opened a second time (pipes) stay open from the first look on.
+    probed: HashMap<u32, Input>,
+    slots: u32,
+    /// Files of `started` with an open descriptor.
+    open: usize,
+    /// Counts blocks, to find the file that was not read for longest.
+    clock: u64,
+    ended: bool,
+}
+
+/// A file that has been opened and not ended.
+struct Started {
+    input: Input,
+    slot: u32,
+    used: u64,
+}
+
+impl ByTime {
+    /// Looks at the first record of every file; files without records take no part.
+    pub fn probe(shared: &Shared, mut first_time: FirstTime) -> Result<ByTime> {
+        let mut unopened = Vec::with_capacity(shared.paths.len());
+        let mut probed = HashMap::new();
+        for (file, path) in shared.paths.iter().enumerate() {
+            let mut input = Input::open(path, &shared.records, shared.map)?;
+            let time = next_time(&mut input, &mut first_time, i64::MIN)?;
+            if input.is_at_end() {
+                continue;
+            }
+            unopened.push((time, file as u32));
+            if !path.is_file() {
+                probed.insert(file as u32, input);
+            }
+        }
+        let queue = unopened.iter().copied().map(Reverse).collect();
+        unopened.sort_unstable_by_key(|&entry| Reverse(entry));
+        let started = HashMap::new();
+        Ok(ByTime { first_time, queue, unopened, started, probed, slots: 0, open: 0, clock: 0, ended: false })
+    }
+
+    pub fn next(&mut self, shared: &mut Shared) -> Result<Next> {
+        let Some(&Reverse((time, file))) = self.queue.peek() else {
+            return Ok(self.end());
+        };
+        self.start(shared, file)?;
+        let Some(started) = self.started.get_mut(&file) else { return Ok(Next::End) };
+        let was_open = started.input.is_open();
+        let cut = started.input.next_block(&shared.pool)?;
+        self.open += usize::from(started.input.is_open() && !was_open);
+        let (body, slot) = match cut {
+            Cut::Starved => return Ok(Next::Pending { until: None }),
+            Cut::Records { data, offset, .. } => {
+                (Body::Bytes { data, offset, header: started.input.header.clone() }, started.slot)
+            }
+            // It became shorter since it was looked at.
+            Cut::End => (Body::Empty, started.slot),
+        };
+        self.queue.pop();
+        self.clock += 1;
+        started.used = self.clock;
+        let following = next_time(&mut started.input, &mut self.first_time, time)?;
+        let ends = started.input.is_at_end() || matches!(body, Body::Empty);
+        if ends {
+            self.close(shared, file);
+        } else {
+            self.queue.push(Reverse((following, file)));
+            self.limit_open(file);
+        }
+        let hold = self.unopened.last().map_or(i64::MAX, |&(time, _)| time);
+        Ok(Next::Block(Block { body, file, slot, slots: self.slots, hold, ends, idle: false }))
+    }
+
+    /// After the last file: nothing, or one empty block if there was no record at all.
+    fn end(&mut self) -> Next {
+        if self.ended || self.slots > 0 {
+            return Next::End;
+        }
+        self.ended = true;
+        Next::Block(Block { ends: true, ..Block::single(Body::Empty) })
+    }
+
+    /// Opens `file` if it is its first turn.
+    fn start(&mut self, shared: &Shared, file: u32) -> Result<()> {
+        if self.started.contains_key(&file) {
+            return Ok(());
+        }
+        let input = match self.probed.remove(&file) {
+            Some(input) => input,
+            None => Input::open(&shared.paths[file as usize], &shared.records, shared.map)?,
+        };
+        // Both orders are by (time, file), so the file at the head of the queue is the next unopened one.
+        self.unopened.pop();
+        self.started.insert(file, Started { input, slot: self.slots, used: self.clock });
+        self.slots += 1;
+        self.open += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, shared: &mut Shared, file: u32) {
+        if let Some(started) = self.started.remove(&file) {
+            shared.done_bytes += started.input.bytes_read();
+            self.open -= usize::from(started.input.is_open());
+        }
+    }
+
+    /// Closes the descriptor that was used least recently, if there are too many.
+    fn limit_open(&mut self, keep: u32) {
+        if self.open <= OPEN_FILES_MAX {
+            return;
+        }
+        let others = self.started.iter_mut().filter(|(file, s)| **file != keep && s.input.is_open());
+        if let Some((_, oldest)) = others.min_by_key(|(_, started)| started.used)
+            && oldest.input.park()
+        {
+            self.open -= 1;
+        }
+    }
+
+    /// Bytes read of the files that are open.
+    pub fn open_bytes(&self) -> u64 {
+        self.started.values().map(|started| started.input.bytes_read()).sum()
+    }
+
+    #[cfg(test)]
+    pub fn files_open(&self) -> usize {
+        self.started.values().filter(|started| started.input.is_open()).count()
+    }
+}
+
+/// Event time of the next record of `input`; `before` (that of the record before) if it does not decode, so that
+/// it is read at once.
+fn next_time(input: &mut Input, first_time: &mut FirstTime, before: i64) -> Result<i64> {
+    let record = input.peek_record()?;
+    Ok(record.and_then(|record| first_time(&record, &input.header)).unwrap_or(before))
+}

@@ -1,0 +1,254 @@
+//! One file as a sequence of blocks of whole records.
+//!
+//! A block starts where the one before ended and ends behind the last record that ends within [`BLOCK_BYTES`] of
+//! its start (or within twice, four times … that, if none does). So cuts depend on positions in the file only,
+//! not on how it is read, and reading again from the start of any block gives the same blocks.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::connect::file::raw::{Raw, Window};
+use crate::connect::pool::{BLOCK_BYTES, Buffer, Permit, Pool};
+use crate::connect::records::{Records, first_record};
+use crate::error::{Error, Result};
+use crate::format::{Cutter, Header, HeaderRead};
+
+/// The first read of a header or of a record that is only looked at.
+const PROBE_BYTES: usize = 4 << 10;
+/// A record longer than this is not waited for when only its event time is wanted.
+const PROBE_BYTES_MAX: usize = BLOCK_BYTES;
+
+/// Outcome of [`Input::next_block`].
+pub enum Cut {
+    /// Whole records from `offset`; `last` if the file is known to end behind them.
+    Records { data: Bytes, offset: u64, last: bool },
+    /// The pool is empty.
+    Starved,
+    /// The file has no more records.
+    End,
+}
+
+/// A file being read.
+pub struct Input {
+    path: PathBuf,
+    records: Records,
+    cutter: Box<dyn Cutter>,
+    /// Closed while many files are open and this one waits for its turn.
+    raw: Option<Raw>,
+    map: bool,
+    pub header: Option<Arc<Header>>,
+    /// Where the next block starts.
+    offset: u64,
+    /// Bytes from `offset` that have been read already.
+    carry: Vec<u8>,
+    /// The file ends behind `carry`.
+    eof: bool,
+}
+
+impl Input {
+    /// Opens a file and reads its header. Errors: it cannot be opened or read, or lacks a declared column.
+    pub fn open(path: &Path, records: &Records, map: bool) -> Result<Input> {
+        let raw = Raw::open(path, 0, map)?;
+        let mut input = Input {
+            path: path.to_owned(),
+            records: records.clone(),
+            cutter: records.cutter(),
+            raw: Some(raw),
+            map,
+            header: None,
+            offset: 0,
+            carry: Vec::new(),
+            eof: false,
+        };
+        input.read_header()?;
+        Ok(input)
+    }
+
+    fn read_header(&mut self) -> Result<()> {
+        let mut want = PROBE_BYTES;
+        loop {
+            self.peek(want)?;
+            let read = self.records.read_header(&self.carry, self.eof);
+            match read.map_err(|e| Error { message: format!("{}: {}", self.path.display(), e.message), ..e })? {
+                HeaderRead::Done { consumed, header } => {
+                    let consumed = consumed.min(self.carry.len());
+                    self.carry.drain(..consumed);
+                    self.offset = consumed as u64;
+                    self.header = header;
+                    return Ok(());
+                }
+                HeaderRead::More if self.eof || want > self.records.max_record => {
+                    let message = format!("{}: its header does not end", self.path.display());
+                    return Err(Error::external(message).note("is a quote left open, or is it another kind of file?"));
+                }
+                HeaderRead::More => want *= 2,
+            }
+        }
+    }
+
+    /// The first record of the next block, for a look at its event time; `None` at the end of the file and for a
+    /// record too long to be waited for.
+    pub fn peek_record(&mut self) -> Result<Option<Bytes>> {
+        let mut want = self.carry.len().max(PROBE_BYTES);
+        loop {
+            self.peek(want)?;
+            if let Some(len) = first_record(&self.records, &self.carry, self.eof) {
+                return Ok(Some(Bytes::copy_from_slice(&self.carry[..len])));
+            }
+            if self.eof || want >= PROBE_BYTES_MAX {
+                return Ok(None);
+            }
+            want *= 2;
+        }
+    }
+
+    /// Whether records may be left; exact after [`Input::peek_record`].
+    pub fn is_at_end(&self) -> bool {
+        self.eof && self.carry.is_empty()
+    }
+
+    /// Makes `carry` hold `want` bytes, or what there is.
+    fn peek(&mut self, want: usize) -> Result<()> {
+        let had = self.carry.len();
+        if self.eof || had >= want {
+            return Ok(());
+        }
+        self.reopen()?;
+        let (path, offset) = (&self.path, self.offset);
+        let Some(raw) = &mut self.raw else { return Ok(()) };
+        let filled = match raw {
+            Raw::Mapped(mapped) => mapped.window(offset + had as u64, want - had).map(|(window, len)| {
+                let from = (offset + had as u64 - window.start) as usize;
+                self.carry.extend_from_slice(&window.map[from..from + len]);
+                len
+            }),
+            _ => {
+                self.carry.resize(want, 0);
+                let filled = raw.fill(&mut self.carry[had..]);
+                self.carry.truncate(had + filled.as_ref().copied().unwrap_or(0));
+                filled
+            }
+        };
+        self.eof = filled.map_err(|e| raw.read_error(path, &e))? < want - had;
+        Ok(())
+    }
+
+    /// Cuts the next block.
+    pub fn next_block(&mut self, pool: &Arc<Pool>) -> Result<Cut> {
+        if self.is_at_end() {
+            return Ok(Cut::End);
+        }
+        self.reopen()?;
+        let cut = match self.raw {
+            Some(Raw::Mapped(_)) => match pool.permit() {
+                Some(permit) => self.cut_map(permit),
+                None => return Ok(Cut::Starved),
+            },
+            _ => match pool.take() {
+                Some(buffer) => self.cut_stream(buffer),
+                None => return Ok(Cut::Starved),
+            },
+        };
+        cut.map_err(|e| match &self.raw {
+            Some(raw) => raw.read_error(&self.path, &e),
+            None => Error::external(e.to_string()),
+        })
+    }
+
+    fn cut_stream(&mut self, mut buffer: Buffer) -> io::Result<Cut> {
+        buffer.extend(&self.carry);
+        self.carry.clear();
+        let mut view = BLOCK_BYTES;
+        let end = loop {
+            if !self.eof && buffer.len() < view {
+                let room = buffer.room(view);
+                let wanted = room.len();
+                let filled = self.raw.as_mut().map_or(Ok(0), |raw| raw.fill(room))?;
+                buffer.advance(filled);
+                self.eof = filled < wanted;
+            }
+            let seen = &buffer.filled()[..buffer.len().min(view)];
+            let last = self.eof && seen.len() == buffer.len();
+            match self.cutter.cut(seen, last) {
+                0 if last => break seen.len(),
+                0 => view *= 2,
+                end => break end,
+            }
+        };
+        if end == 0 {
+            return Ok(Cut::End);
+        }
+        self.carry.extend_from_slice(&buffer.filled()[end..]);
+        buffer.truncate(end);
+        let offset = self.offset;
+        self.offset += end as u64;
+        Ok(Cut::Records { data: buffer.into_bytes(), offset, last: self.is_at_end() })
+    }
+
+    /// As [`Input::cut_stream`], in place.
+    fn cut_map(&mut self, permit: Permit) -> io::Result<Cut> {
+        let Some(Raw::Mapped(mapped)) = &mut self.raw else { return Ok(Cut::End) };
+        self.carry = Vec::new();
+        let mut view = BLOCK_BYTES;
+        let (window, from, end) = loop {
+            let (window, len) = mapped.window(self.offset, view)?;
+            let from = (self.offset - window.start) as usize;
+            let last = len < view;
+            match self.cutter.cut(&window.map[from..from + len], last) {
+                0 if last => break (window, from, len),
+                0 => view *= 2,
+                end => break (window, from, end),
+            }
+        };
+        let offset = self.offset;
+        self.offset += end as u64;
+        self.eof = self.offset >= mapped.len();
+        if end == 0 {
+            return Ok(Cut::End);
+        }
+        let data = Bytes::from_owner(MappedBlock { window, from, len: end, _permit: permit });
+        Ok(Cut::Records { data, offset, last: self.eof })
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        if self.raw.is_none() {
+            self.raw = Some(Raw::open(&self.path, self.offset + self.carry.len() as u64, self.map)?);
+        }
+        Ok(())
+    }
+
+    /// Closes the file until it is read again. Compressed files stay open: going back to their place is slow.
+    pub fn park(&mut self) -> bool {
+        let plain = matches!(self.raw, Some(Raw::Plain(_) | Raw::Mapped(_))) && self.path.is_file();
+        if plain {
+            self.raw = None;
+        }
+        plain
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Bytes of the file on disk that are behind the next block.
+    pub fn bytes_read(&self) -> u64 {
+        self.raw.as_ref().and_then(Raw::compressed_bytes).unwrap_or(self.offset)
+    }
+}
+
+/// Keeps a window mapped while a block in it is alive.
+struct MappedBlock {
+    window: Window,
+    from: usize,
+    len: usize,
+    _permit: Permit,
+}
+
+impl AsRef<[u8]> for MappedBlock {
+    fn as_ref(&self) -> &[u8] {
+        &self.window.map[self.from..self.from + self.len]
+    }
+}

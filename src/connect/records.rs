@@ -1,0 +1,123 @@
+//! How an input is cut into records, as closures: sources know no format by name.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::format::{self, Cutter, Format, HeaderRead, SourceField};
+
+/// The record rules of one source; cheap to clone.
+#[derive(Clone)]
+pub struct Records {
+    header: Arc<dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync>,
+    cutter: Arc<dyn Fn() -> Box<dyn Cutter> + Send + Sync>,
+    /// Longest record that is accepted, in bytes.
+    pub max_record: usize,
+}
+
+impl Records {
+    /// The rules of `format`. `max_record` is in bytes; [`format::MAX_RECORD_BYTES`] is the default elsewhere.
+    pub fn of(format: &Format, fields: &[SourceField], max_record: usize) -> Records {
+        let (format, fields) = (format.clone(), fields.to_vec());
+        let for_cutter = format.clone();
+        Records {
+            header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
+            cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
+            max_record,
+        }
+    }
+
+    /// What the start of a file holds. Errors: a header without a declared column.
+    pub fn read_header(&self, data: &[u8], last: bool) -> Result<HeaderRead> {
+        (self.header)(data, last)
+    }
+
+    /// A cutter for one input.
+    pub fn cutter(&self) -> Box<dyn Cutter> {
+        (self.cutter)()
+    }
+}
+
+/// Length of the first record of `data`, which starts at a record boundary, with its line end; `None` if it does
+/// not end within `data`. With `last`, a record may end at the end of `data`.
+pub fn first_record(records: &Records, data: &[u8], last: bool) -> Option<usize> {
+    // Each try has a fresh cutter, as one may keep what it found out about the data it was fed.
+    // No format ends a record elsewhere than behind a line feed, except at the end of the input.
+    let ended = memchr::memchr_iter(b'\n', data).map(|at| at + 1);
+    ended.take(MAX_LINES_PROBED).find(|&end| records.cutter().cut(&data[..end], false) == end).or_else(|| {
+        let all = last && !data.is_empty() && records.cutter().cut(data, true) == data.len();
+        all.then_some(data.len())
+    })
+}
+
+/// Lines within one quoted record that are tried before giving up on its end.
+const MAX_LINES_PROBED: usize = 256;
+
+/// Cutters for tests of sources, independent of the real formats.
+#[cfg(test)]
+pub mod double {
+    use super::*;
+
+    /// Ends a record at LF, outside quotes if `quotes`.
+    pub struct Lines {
+        pub quotes: bool,
+    }
+
+    impl Cutter for Lines {
+        fn cut(&mut self, data: &[u8], last: bool) -> usize {
+            if last {
+                return data.len();
+            }
+            let (mut open, mut end) = (false, 0);
+            for (i, &byte) in data.iter().enumerate() {
+                match byte {
+                    b'"' => open ^= self.quotes,
+                    b'\n' if !open => end = i + 1,
+                    _ => {}
+                }
+            }
+            end
+        }
+    }
+
+    /// Records end at LF, outside quotes if `quotes`; `header` is one line.
+    pub fn lines(quotes: bool, header: bool) -> Records {
+        Records {
+            header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
+            cutter: Arc::new(move || Box::new(Lines { quotes })),
+            max_record: format::MAX_RECORD_BYTES,
+        }
+    }
+
+    fn read_header(data: &[u8], last: bool, header: bool) -> HeaderRead {
+        if !header {
+            return HeaderRead::Done { consumed: 0, header: None };
+        }
+        match memchr::memchr(b'\n', data) {
+            None if !last => HeaderRead::More,
+            end => {
+                let line = &data[..end.unwrap_or(data.len())];
+                let names = String::from_utf8_lossy(line).split(',').map(str::to_owned).collect();
+                let consumed = end.map_or(data.len(), |at| at + 1);
+                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names })) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_record_ends_at_the_first_line_end_outside_quotes() {
+        let check = |data: &str, last, expect| {
+            assert_eq!(first_record(&double::lines(true, false), data.as_bytes(), last), expect, "{data:?}");
+        };
+        check("a\nb\n", false, Some(2));
+        check("\"x\ny\"\nb\n", false, Some(6));
+        check("\"x\ny", false, None);
+        check("abc", false, None);
+        check("abc", true, Some(3));
+        check("", true, None);
+    }
+}
