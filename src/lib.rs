@@ -7,6 +7,7 @@ pub mod expr;
 pub mod format;
 pub mod observe;
 pub mod op;
+pub mod plan;
 pub mod runtime;
 pub mod spec;
 pub mod state;

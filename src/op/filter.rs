@@ -25,7 +25,8 @@ impl Operator for Filter {
 
 /// An expression that failed on a row, with the values it failed on.
 pub fn failed(expression: &Typed, error: EvalError, batch: &Batch) -> Error {
-    let values = expression.columns().into_iter().filter_map(|c| batch.columns.get(c));
-    let values: Vec<String> = values.map(|column| crate::data::text::display(column, error.row)).collect();
+    let columns = expression.columns();
+    let values = columns.into_iter().filter_map(|c| batch.columns.get(c)).map(|column| column.display(error.row));
+    let values: Vec<String> = values.collect();
     Error::data(format!("{expression}: {}", error.message)).note(format!("the row's values: {}", values.join(", ")))
 }

@@ -1,8 +1,11 @@
 //! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
 
 pub mod aggregate;
+pub mod filter;
 pub mod limit;
 pub mod order;
+pub mod pass;
+pub mod project;
 pub mod sort;
 pub mod top;
 pub mod window;

@@ -1,6 +1,7 @@
 //! The engine: messages, gates, ports, chains, tasks and the threads that drive them.
 
 mod chain;
+mod connectors;
 mod channel;
 mod deploy;
 mod driver;
@@ -17,6 +18,7 @@ mod waker;
 mod worker;
 
 pub use chain::Target;
+pub use connectors::RealConnectors;
 pub use deploy::{Connectors, Deployment, deploy};
 pub use job::{Ending, Order, run};
 pub use waker::Waker;

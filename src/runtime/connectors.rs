@@ -1,0 +1,161 @@
+//! From the options of a plan to opened connectors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::deploy::Connectors;
+use super::waker::Waker;
+use super::worker::InputNames;
+use crate::connect::blackhole::Blackhole;
+use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
+use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
+use crate::connect::generate;
+use crate::connect::pool::Pool;
+use crate::connect::records::Records;
+use crate::connect::stdin::Stdin;
+use crate::connect::stdout::Stdout;
+use crate::connect::tcp::{PeerNames, TcpOptions, TcpSource, TcpWriter};
+use crate::connect::throttle::Throttle;
+use crate::connect::{BlockDecoder, Body, Source, Writer};
+use crate::data::Column;
+use crate::error::{Error, Result};
+use crate::format::{self, Decoded, Decoder, Header};
+use crate::plan::physical::{SinkPlan, SourcePlan};
+use crate::spec::{self, Compression, FileMode, GenerateKind, SinkConnector, SourceConnector};
+
+/// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
+const POOL_BLOCKS: usize = 48;
+
+/// The outside world.
+#[derive(Default)]
+pub struct RealConnectors {
+    /// Addresses that sources listen on, by node, for messages.
+    pub listening: Vec<(String, std::net::SocketAddr)>,
+}
+
+impl Connectors for RealConnectors {
+    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<(Box<dyn Source>, InputNames)> {
+        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
+        let idle = plan.event_time.as_ref().and_then(|t| t.idle);
+        let (source, names): (Box<dyn Source>, InputNames) = match &plan.connector {
+            SourceConnector::File { read, .. } => {
+                let pool = Pool::new(POOL_BLOCKS);
+                pool.set_waker(Arc::new(move || waker.wake()));
+                let read = match read.as_ref().map(|r| r.value) {
+                    Some(spec::ReadMode::Mmap) => ReadMode::Mmap,
+                    Some(spec::ReadMode::Stream) => ReadMode::Stream,
+                    Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
+                };
+                let paths = plan.files.clone();
+                let first_time = plan.by_time.then(|| first_time(plan)).flatten();
+                let source = FileSource::open(FileOptions { paths, records, read, pool, first_time })?;
+                let names: Vec<String> = plan.files.iter().map(|p| p.display().to_string()).collect();
+                (Box::new(source), Arc::new(move |file| names.get(file as usize).cloned().unwrap_or_default()))
+            }
+            SourceConnector::Stdin => (Box::new(Stdin::new(records, idle)), Arc::new(|_| "stdin".into())),
+            SourceConnector::Tcp { address, listen, max_connections, once } => {
+                let names = PeerNames::default();
+                let source = TcpSource::open(TcpOptions {
+                    address: address.value.clone(),
+                    listen: *listen,
+                    max_connections: max_connections.as_ref().map(|m| m.value as usize),
+                    once: *once,
+                    records,
+                    idle,
+                    names: names.clone(),
+                })?;
+                if let Some(address) = source.local_addr() {
+                    self.listening.push((plan.name.clone(), address));
+                }
+                (Box::new(source), Arc::new(move |file| names.get(file)))
+            }
+            SourceConnector::Generate { .. } => {
+                (generate::source(&generator(plan)?)?, Arc::new(|_| "generated rows".into()))
+            }
+        };
+        let source = match plan.rate {
+            Some(rate) => Box::new(Throttle::new(source, rate, Records::of(&plan.format, &plan.fields, plan.max_record))),
+            None => source,
+        };
+        Ok((source, names))
+    }
+
+    fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
+        match &plan.connector {
+            SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
+            _ => {
+                let required = plan.event_time.as_ref().map(|t| t.column);
+                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, required, plan.max_record);
+                Ok(Box::new(BytesDecoder(decoder)))
+            }
+        }
+    }
+
+    fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>> {
+        Ok(match &plan.connector {
+            SinkConnector::File { path, mode, compression } => {
+                let path = PathBuf::from(&path.value);
+                let gzip = match compression {
+                    Some(compression) => compression.value == Compression::Gzip,
+                    None => file_sink::is_gzip_name(&path),
+                };
+                let mode = match mode.value {
+                    FileMode::Replace => file_sink::FileMode::Replace,
+                    FileMode::Append => file_sink::FileMode::Append,
+                    FileMode::New => file_sink::FileMode::New,
+                };
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, ..FileSinkOptions::default() }))
+            }
+            SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
+            SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Blackhole => Box::new(Blackhole),
+        })
+    }
+}
+
+/// The options of a `generate` source.
+fn generator(plan: &SourcePlan) -> Result<generate::Options> {
+    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only } = &plan.connector else {
+        return Err(Error::internal("not a generator"));
+    };
+    let table = match (kind.value, only) {
+        (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
+        (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
+        (GenerateKind::Nexmark, None) => None,
+    };
+    let defaults = generate::Options::new(table.ok_or_else(|| Error::job("which rows of nexmark?"))?);
+    Ok(generate::Options {
+        rows: rows.as_ref().map(|r| r.value),
+        seed: *seed,
+        start: start.as_ref().map_or(defaults.start, |s| s.value),
+        events_per_second: events_per_second.as_ref().map_or(defaults.events_per_second, |e| e.value),
+        ..defaults
+    })
+}
+
+/// Event time of a single record.
+fn first_time(plan: &SourcePlan) -> Option<FirstTime> {
+    let column = plan.used[plan.event_time.as_ref()?.column];
+    let mut decoder = format::decoder(&plan.format, &plan.fields, &[column], Some(0), plan.max_record);
+    Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
+        let decoded = decoder.decode(record, header.as_ref(), true);
+        match decoded.columns.first() {
+            Some(Column::Timestamp(times)) if decoded.rows > 0 => Some(times.value(0)),
+            _ => None,
+        }
+    }))
+}
+
+/// Blocks of bytes, by format.
+struct BytesDecoder(Box<dyn Decoder>);
+
+impl BlockDecoder for BytesDecoder {
+    fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded {
+        match body {
+            Body::Bytes { data, header, .. } => self.0.decode(data, header.as_ref(), stop_at_bad),
+            Body::Range { .. } | Body::Empty => Decoded::default(),
+        }
+    }
+}
