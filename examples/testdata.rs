@@ -67,7 +67,7 @@ fn sensors(gateway: u64, out: &mut impl Write) -> io::Result<()> {
     for step in 0..75 {
         for sensor in 0..2 {
             let at = start + step * 2_000 + random.below(400);
-            let sixteenths = 16 * (18 + 2 * gateway + sensor) + random.below(24) + step / 4 | 1;
+            let sixteenths = (16 * (18 + 2 * gateway + sensor) + random.below(24) + step / 4) | 1;
             let late = gateway != 2 && step > 20 && random.below(40) == 0;
             let sent = at + if late { 30_000 } else { random.below(1_500) };
             let name = ["a", "b"][sensor as usize];

@@ -26,15 +26,18 @@ pub(super) struct Assigned {
 
 pub(super) fn assign(window: Option<Window>, batch: &Batch, context: &RowContext) -> Result<Assigned> {
     // Rows mostly come in time order: the usual batch lies in one window, and its rows are judged alike.
-    if batch.seen.is_none() || window.is_none() {
-        if let Some(common) = common_window(window, batch) {
-            return Ok(if window.is_some() && is_late(common, context.watermark) {
-                Assigned { windows: Vec::new(), late: batch.rows as u64 }
-            } else {
-                Assigned { windows: vec![(common, (0..batch.rows as u32).collect())], late: 0 }
-            });
-        }
+    let judged_alike = batch.seen.is_none() || window.is_none();
+    match common_window(window, batch) {
+        Some(common) if judged_alike => Ok(if window.is_some() && is_late(common, context.watermark) {
+            Assigned { windows: Vec::new(), late: batch.rows as u64 }
+        } else {
+            Assigned { windows: vec![(common, (0..batch.rows as u32).collect())], late: 0 }
+        }),
+        _ => assign_each(window, batch, context),
     }
+}
+
+fn assign_each(window: Option<Window>, batch: &Batch, context: &RowContext) -> Result<Assigned> {
     let times =
         || batch.time.as_deref().ok_or_else(|| Error::internal("rows without event time reached an event-time window"));
     match window {
