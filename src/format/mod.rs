@@ -85,6 +85,8 @@ pub struct SourceField {
     /// `items[0].price`. `None`: under the column's own name.
     pub from: Option<String>,
     pub timestamp: TimestampSource,
+    /// A record without a value is bad: the event time.
+    pub required: bool,
 }
 
 /// What a reader learned at the start of a file and its blocks are decoded with.
@@ -190,7 +192,7 @@ impl Format {
 impl SourceField {
     pub fn new(name: &str, ty: DataType, from: Option<&str>) -> SourceField {
         let (name, from) = (name.to_string(), from.map(str::to_string));
-        SourceField { name, ty, from, timestamp: TimestampSource::Text }
+        SourceField { name, ty, from, timestamp: TimestampSource::Text, required: false }
     }
 
     /// Where the value is found: `from`, or the column's own name.

@@ -103,8 +103,13 @@ pub struct Converter {
     /// JSON: numbers and booleans must be written as JSON has them, and an empty text is no null.
     json: bool,
     nulls: Vec<Vec<u8>>,
+    /// Null is a bad value.
+    required: bool,
     instants: Instants,
 }
+
+/// Why null is a bad value.
+const MISSING: &str = "the event time is missing";
 
 impl Converter {
     /// `nulls`: further texts that stand for null, beside the empty field. Errors: a pattern or zone is wrong.
@@ -114,6 +119,7 @@ impl Converter {
             accept: Accept::Any,
             json: false,
             nulls: nulls.iter().map(|n| n.as_bytes().to_vec()).collect(),
+            required: field.required,
             instants: Instants::new(&field.timestamp)?,
         })
     }
@@ -211,6 +217,9 @@ impl Converter {
                 _ => {
                     if self.is_null(span, text) {
                         nulls.push(row);
+                        if self.required {
+                            bad.push(BadCell { row, column, reason: MISSING.into() });
+                        }
                     } else {
                         bad.push(BadCell { row, column, reason: self.reason(span, text) });
                     }

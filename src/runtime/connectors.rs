@@ -49,7 +49,7 @@ impl Connectors for RealConnectors {
                     Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
                 };
                 let paths = plan.files.clone();
-                let first_time = plan.by_time.then(|| first_time(plan)).flatten();
+                let first_time = if plan.by_time { first_time(plan)? } else { None };
                 let source = FileSource::open(FileOptions { paths, records, read, pool, first_time })?;
                 let names: Vec<String> = plan.files.iter().map(|p| p.display().to_string()).collect();
                 (Box::new(source), Arc::new(move |file| names.get(file as usize).cloned().unwrap_or_default()))
@@ -86,8 +86,7 @@ impl Connectors for RealConnectors {
         match &plan.connector {
             SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
             _ => {
-                let required = plan.event_time.as_ref().map(|t| t.column);
-                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, required, plan.max_record);
+                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
                 Ok(Box::new(BytesDecoder(decoder)))
             }
         }
@@ -136,16 +135,16 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
 }
 
 /// Event time of a single record.
-fn first_time(plan: &SourcePlan) -> Option<FirstTime> {
-    let column = plan.used[plan.event_time.as_ref()?.column];
-    let mut decoder = format::decoder(&plan.format, &plan.fields, &[column], Some(0), plan.max_record);
-    Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
+fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
+    let Some(time) = &plan.event_time else { return Ok(None) };
+    let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
+    Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
         let decoded = decoder.decode(record, header.as_ref(), true);
         match decoded.columns.first() {
             Some(Column::Timestamp(times)) if decoded.rows > 0 => Some(times.value(0)),
             _ => None,
         }
-    }))
+    })))
 }
 
 /// Blocks of bytes, by format.

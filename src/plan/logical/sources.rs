@@ -3,7 +3,7 @@
 use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
 use crate::connect::generate;
 use crate::data::{DataType, Field, Schema};
-use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField, TimestampSource};
+use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
     SourceConnector, SourceSpec,
@@ -45,6 +45,10 @@ impl Builder<'_> {
                 _ => None,
             },
         };
+        let mut fields = fields;
+        if let Some(time) = &event_time {
+            fields[time.column].required = true;
+        }
         let live = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
         let endless = match &source.connector {
             SourceConnector::Tcp { once, .. } => !once,
@@ -206,16 +210,16 @@ fn field(spec: &FieldSpec) -> SourceField {
         ty: spec.ty.value,
         from: spec.from.as_ref().map(|t| t.value.clone()),
         timestamp: spec.timestamp.clone(),
+        required: false,
     }
 }
 
 fn line_field() -> SourceField {
-    SourceField { name: "line".into(), ty: DataType::String, from: None, timestamp: TimestampSource::Text }
+    SourceField::new("line", DataType::String, None)
 }
 
 fn generated_fields(schema: &Schema) -> Vec<SourceField> {
-    let field = |f: &Field| SourceField { name: f.name.clone(), ty: f.ty, from: None, timestamp: TimestampSource::Text };
-    schema.fields.iter().map(field).collect()
+    schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
 }
 
 /// Generated rows come in the order of their time column.

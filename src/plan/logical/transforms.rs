@@ -157,16 +157,18 @@ impl Builder<'_> {
         };
         let (by, select) = (by?, select?);
         let own = self.window(node, aggregate.window.as_ref(), &inputs)?;
-        let plan = match expr::resolve_aggregate(&inputs.schema, &by, &select, having.as_ref(), own.is_some()) {
+        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), own.is_some(), &inputs.schema) {
             Ok(plan) => plan,
-            Err((part, error)) => {
-                let text = match part {
-                    Part::By(index) => aggregate.by.get(index),
-                    Part::Select(index) => aggregate.select.get(index),
-                    Part::Having => aggregate.having.as_ref(),
-                };
-                if let Some(text) = text {
-                    self.wrong(text, error);
+            Err(errors) => {
+                for (part, error) in errors {
+                    let text = match part {
+                        Part::By(index) => aggregate.by.get(index),
+                        Part::Select(index) => aggregate.select.get(index),
+                        Part::Having => aggregate.having.as_ref(),
+                    };
+                    if let Some(text) = text {
+                        self.wrong(text, error);
+                    }
                 }
                 return None;
             }
