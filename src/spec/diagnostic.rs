@@ -62,12 +62,6 @@ impl Diagnostic {
         self
     }
 
-    /// Whether `word` is in the message, the label or the help.
-    #[cfg(test)]
-    pub fn mentions(&self, word: &str) -> bool {
-        [&self.message, &self.label, self.help.as_ref().unwrap_or(&String::new())].iter().any(|s| s.contains(word))
-    }
-
     /// File first, then overrides, each in the order written; what has no place comes last.
     fn sort_key(&self) -> (usize, usize) {
         match &self.span {
@@ -175,7 +169,9 @@ impl std::fmt::Debug for Secrets {
 const SECRET_BYTES_MIN: usize = 4;
 
 impl JobText {
+    /// A byte order mark is not part of the text.
     pub fn new(path: &Path, text: &str, overrides: &[String]) -> JobText {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         JobText { path: path.into(), text: text.into(), overrides: overrides.into(), secrets: Secrets::default() }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
 use super::options::{JOB, TOP};
 use super::read::{Cx, Fields};
-use super::suggest::{did_you_mean, list};
+use super::suggest::did_you_mean;
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
 use super::{JobSpec, NodeKind, NodeSpec, Span, Spanned, sink, source, transform};
@@ -110,10 +110,7 @@ fn top_level(cx: &mut Cx, root: &Table) {
         if names.contains(&word) {
             continue;
         }
-        let all = format!(
-            "a job file has {}",
-            list(&names.iter().map(|n| bracket(n)).collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
-        );
+        let all = "a job file has [job], [sources.NAME], [transforms.NAME], [sinks.NAME]".to_string();
         let diagnostic = if TOP.later.contains(&word) {
             Diagnostic::error(format!("[{word}] is not there yet")).label("not there yet").help(all)
         } else if matches!(entry.value.kind, Kind::Table(_)) {
@@ -127,10 +124,6 @@ fn top_level(cx: &mut Cx, root: &Table) {
         };
         cx.push(diagnostic.at(&entry.key.span));
     }
-}
-
-fn bracket(name: &str) -> String {
-    if name == "job" { "[job]".into() } else { format!("[{name}.NAME]") }
 }
 
 fn job_table(cx: &mut Cx, root: &Table) -> (String, Option<Spanned<usize>>, Spanned<u32>) {

@@ -18,11 +18,19 @@ pub(super) struct Cx<'a> {
 
 impl Cx<'_> {
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.out.push(diagnostic);
+        self.out.push(Diagnostic {
+            message: self.text.redact(&diagnostic.message),
+            label: self.text.redact(&diagnostic.label),
+            help: diagnostic.help.map(|help| self.text.redact(&help)),
+            ..diagnostic
+        });
     }
 
     /// `expected …, found …`.
     pub fn wrong_type(&mut self, name: &str, value: &Value, expected: &str) {
+        if matches!(value.kind, Kind::Failed) {
+            return;
+        }
         let message = format!("expected {expected}, found {}", found(value));
         self.push(Diagnostic::error(message).at(&value.span).label(format!("wrong type for `{name}`")));
     }
@@ -41,10 +49,10 @@ impl Cx<'_> {
 
     /// A word for messages: as it is, but a secret as it was written.
     pub fn shown(&self, value: &Value, text: &Text) -> String {
-        match &value.kind {
-            Kind::String(Str { secret: true, .. }) => self.text.written(&value.span).to_string(),
-            _ => format!("`{}`", text.value.escape_debug()),
+        if is_secret(value) {
+            return self.text.written(&value.span).to_string();
         }
+        format!("`{}`", text.value.escape_debug())
     }
 
     /// One of a table of words.
@@ -81,7 +89,7 @@ impl Cx<'_> {
         match parse(&text.value) {
             Ok(parsed) => Some(Spanned { value: parsed, span: value.span.clone() }),
             Err(error) => {
-                let secret = matches!(value.kind, Kind::String(Str { secret: true, .. }));
+                let secret = is_secret(value);
                 let label = if secret { format!("not a {what}") } else { error.message };
                 let diagnostic = Diagnostic::error(format!("this is not a {what}")).at(&text.locate(error.range));
                 let help = error.help.filter(|_| !secret);
@@ -113,6 +121,11 @@ pub(super) enum Range {
     Any,
 }
 
+/// Whether the value must not be shown.
+pub(super) fn is_secret(value: &Value) -> bool {
+    matches!(value.kind, Kind::String(Str { secret: true, .. }))
+}
+
 /// The type of a value with its text, where that is short: `integer 5`.
 fn found(value: &Value) -> String {
     match &value.kind {
@@ -122,7 +135,7 @@ fn found(value: &Value) -> String {
         Kind::Array(_) => "an array".into(),
         Kind::Table(_) => "a table".into(),
         Kind::Datetime(_) => "a date-time".into(),
-        Kind::String(_) => "a string".into(),
+        Kind::String(_) | Kind::Failed => "a string".into(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::format::TimestampSource;
 
 use super::diagnostic::Diagnostic;
 use super::options::{COLUMN, Words};
-use super::read::{Cx, Fields};
+use super::read::{Cx, Fields, is_secret};
 use super::types::parse_type;
 use super::value::{Entry, Kind, Value};
 use super::{FieldSpec, Span, Spanned};
@@ -72,7 +72,8 @@ fn column_type(cx: &mut Cx, name: &str, value: &Value) -> Option<Spanned<DataTyp
         Ok(ty) => Some(Spanned { value: ty, span: value.span.clone() }),
         Err(error) => {
             let span = text.locate(0..text.value.len());
-            cx.push(Diagnostic::error(error.message).at(&span).label("not a type that is there").help(error.help));
+            let message = if is_secret(value) { "unknown type".to_string() } else { error.message };
+            cx.push(Diagnostic::error(message).at(&span).label("not a type that is there").help(error.help));
             None
         }
     }
@@ -101,7 +102,8 @@ fn timestamp(cx: &mut Cx, fields: &Fields) -> TimestampSource {
         && let Err(error) = check_pattern(&text.value)
     {
         let diagnostic = Diagnostic::error("this is not a timestamp pattern").at(&text.locate(0..text.value.len()));
-        cx.push(diagnostic.label(error).help("write it as for strftime, such as \"%d/%b/%Y:%H:%M:%S %z\""));
+        let label = if fields.get("format").is_some_and(is_secret) { "not a pattern".to_string() } else { error };
+        cx.push(diagnostic.label(label).help("write it as for strftime, such as \"%d/%b/%Y:%H:%M:%S %z\""));
     }
     match (pattern, unit) {
         (Some(pattern), _) => TimestampSource::Pattern { pattern: pattern.value, zone: zone.map(|z| z.value) },

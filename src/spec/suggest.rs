@@ -124,7 +124,11 @@ pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 /// "did you mean …?" in front of `all`, if there is something alike among `candidates`.
 pub(super) fn did_you_mean(word: &str, candidates: &[&str], all: &str) -> String {
     match suggest(word, candidates) {
-        Some(found) => format!("did you mean `{found}`? {all}"),
+        Some(found) => {
+            let mut letters = all.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            format!("did you mean `{found}`? {}{}", first.collect::<String>(), letters.as_str())
+        }
         None => all.to_string(),
     }
 }

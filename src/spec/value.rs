@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Datetime(String),
     Array(Vec<Value>),
     Table(Table),
+    /// A string with a variable that has no value: reported already, so whoever reads it keeps silent.
+    Failed,
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +66,7 @@ impl Value {
             Kind::Datetime(_) => "date-time",
             Kind::Array(_) => "array",
             Kind::Table(_) => "table",
+            Kind::Failed => "unknown",
         }
     }
 }

@@ -32,17 +32,23 @@ impl Variables<'_> {
 
     fn value(&mut self, value: &mut Value) {
         match &mut value.kind {
-            Kind::String(string) => self.string(string),
+            Kind::String(string) => {
+                if !self.string(string) {
+                    value.kind = Kind::Failed;
+                }
+            }
             Kind::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Kind::Table(table) => self.table(table),
-            Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) => {}
+            Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) | Kind::Failed => {}
         }
     }
 
-    fn string(&mut self, string: &mut Str) {
+    /// False after a diagnostic.
+    fn string(&mut self, string: &mut Str) -> bool {
         if !string.text.value.contains('$') {
-            return;
+            return true;
         }
+        let mut good = true;
         let text = &string.text;
         let secrets = self.secrets.len();
         let mut builder = TextBuilder::default();
@@ -57,14 +63,15 @@ impl Variables<'_> {
                     variables += 1;
                     let span = text.locate(range.clone());
                     let inner = &text.value[range.start + 2..range.end - 1];
-                    let value = self.resolve(inner, &span, 0).unwrap_or_default();
-                    builder.atom(&value, span.range().start);
+                    let value = self.resolve(inner, &span, 0);
+                    good &= value.is_some();
+                    builder.atom(&value.unwrap_or_default(), span.range().start);
                 }
                 Piece::Open(range) => {
                     let help = "close it with `}`, or write `$$` for a dollar sign";
                     let error = Diagnostic::error("`${` without `}`").at(&text.locate(range.clone()));
                     self.out.push(error.label("not closed").help(help));
-                    copy(text, range, &mut builder);
+                    good = false;
                 }
             }
         }
@@ -72,6 +79,7 @@ impl Variables<'_> {
         string.variable = pieces == 1 && variables == 1;
         string.secret = self.secrets.len() > secrets;
         string.text = builder.finish(end, text.span.clone());
+        good
     }
 
     /// The value of what stands between `${` and `}`; `None` after a diagnostic.
