@@ -34,9 +34,16 @@ enum Keys {
     One(bool),
     Int(IntKeys),
     /// One string column: its bytes; null apart.
-    Text { keys: BytesKeys, null: Option<u32> },
+    Text {
+        keys: BytesKeys,
+        null: Option<u32>,
+    },
     /// Row keys.
-    Rows { keys: BytesKeys, encoded: Vec<u8>, ends: Vec<u32> },
+    Rows {
+        keys: BytesKeys,
+        encoded: Vec<u8>,
+        ends: Vec<u32>,
+    },
 }
 
 impl KeyIndex {
@@ -117,9 +124,11 @@ impl KeyIndex {
             (Keys::One(seen), _) => out.resize(rows, if *seen { 0 } else { MISSING }),
             (Keys::Int(keys), [Column::Int(a)]) => keys.find(a.values(), a.nulls(), out),
             (Keys::Int(keys), [Column::Timestamp(a)]) => keys.find(a.values(), a.nulls(), out),
-            (Keys::Text { keys, null }, [Column::String(a)]) => out.extend((0..rows).map(|row| {
-                if a.is_valid(row) { keys.find(a.value(row).as_bytes()) } else { null.unwrap_or(MISSING) }
-            })),
+            (Keys::Text { keys, null }, [Column::String(a)]) => {
+                out.extend((0..rows).map(|row| {
+                    if a.is_valid(row) { keys.find(a.value(row).as_bytes()) } else { null.unwrap_or(MISSING) }
+                }))
+            }
             (Keys::Rows { keys, .. }, columns) => {
                 let (mut encoded, mut ends) = (Vec::new(), Vec::new());
                 rowkey::encode_into(columns, rows, &mut encoded, &mut ends);
@@ -176,9 +185,7 @@ impl KeyIndex {
         match &self.keys {
             Keys::One(_) => Ordering::Equal,
             Keys::Int(keys) => keys.sort_key(a).cmp(&keys.sort_key(b)),
-            Keys::Text { keys, null } => {
-                (Some(a) != *null, keys.get(a)).cmp(&(Some(b) != *null, keys.get(b)))
-            }
+            Keys::Text { keys, null } => (Some(a) != *null, keys.get(a)).cmp(&(Some(b) != *null, keys.get(b))),
             Keys::Rows { keys, .. } => keys.get(a).cmp(keys.get(b)),
         }
     }

@@ -5,11 +5,8 @@ const RADIX_LEAST: usize = 256;
 
 /// Sorts `ids` by `keys[id]`, the id `null` first.
 pub(super) fn by_int(ids: &mut Vec<u32>, keys: &[i64], null: Option<u32>) {
-    let mut pairs: Vec<(u64, u32)> = ids
-        .iter()
-        .filter(|&&id| Some(id) != null)
-        .map(|&id| (keys[id as usize] as u64 ^ (1 << 63), id))
-        .collect();
+    let mut pairs: Vec<(u64, u32)> =
+        ids.iter().filter(|&&id| Some(id) != null).map(|&id| (keys[id as usize] as u64 ^ (1 << 63), id)).collect();
     if pairs.len() < RADIX_LEAST {
         pairs.sort_unstable();
     } else {
@@ -47,8 +44,7 @@ fn radix(pairs: &mut Vec<(u64, u32)>) {
 /// Sorts `ids` by the bytes `key(id)`, the id `null` first.
 pub(super) fn by_bytes<'a>(ids: &mut [u32], key: impl Fn(u32) -> &'a [u8], null: Option<u32>) {
     // The first bytes decide most comparisons without going to the arena.
-    let mut entries: Vec<(bool, u64, u32)> =
-        ids.iter().map(|&id| (Some(id) != null, prefix(key(id)), id)).collect();
+    let mut entries: Vec<(bool, u64, u32)> = ids.iter().map(|&id| (Some(id) != null, prefix(key(id)), id)).collect();
     entries.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| key(a.2).cmp(key(b.2))));
     for (id, entry) in ids.iter_mut().zip(entries) {
         *id = entry.2;
