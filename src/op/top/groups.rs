@@ -84,12 +84,14 @@ impl Groups {
             let joined = Chunk::concat(&self.chunks[self.chunks.len() - 2..]);
             self.chunks.truncate(self.chunks.len() - 2);
             self.chunks.push(joined);
-            self.drop_garbage();
+            if self.chunks.len() == 1 {
+                self.drop_garbage();
+            }
         }
     }
 
-    /// Rewrites the stored rows when fewer than half of them are still wanted. Called when chunks were joined, which
-    /// bounds the work of looking.
+    /// Rewrites the stored rows when fewer than half of them are still wanted. Called when all chunks became one,
+    /// so after a growth by half: looking through all groups is paid for by the rows added since.
     fn drop_garbage(&mut self) {
         let stored: usize = self.chunks.iter().map(|c| c.seqs.len()).sum();
         if stored <= GARBAGE_ROWS {
