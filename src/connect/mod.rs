@@ -12,11 +12,13 @@ use crate::error::Result;
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
+pub mod feed;
 pub mod file;
 pub mod file_sink;
 pub mod idle;
 pub mod pool;
 pub mod records;
+pub mod stdin;
 pub mod stdout;
 
 /// Bytes or a recipe for rows, decoded by a worker.

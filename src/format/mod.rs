@@ -86,13 +86,30 @@ pub struct Header {
     pub names: Vec<String>,
 }
 
+/// What [`Cutter::cut`] found at the start of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// So many bytes (at least 1) are whole records: a block for a decoder.
+    Records(usize),
+    /// So many bytes (at least 1) are the rest of a record that is too long, up to and with its line end: drop them.
+    Skip(usize),
+    /// No record ends here yet: call again with the same data and more behind it. At the end of the input
+    /// (`last`), only for empty data.
+    More,
+}
+
 /// Finds record boundaries. One per input (file or connection), fed in order.
+///
+/// A record may have `max_record` bytes before its LF. Of a longer one, `cut` hands out the first `max_record + 1`
+/// bytes as a block that ends inside the record, which is how the decoder knows it as bad, and then says `Skip` up
+/// to its line end. So a reader never needs to hold more than `max_record + 1` bytes of a record, and offsets and
+/// line numbers behind it are right (a block's last line counts also without its LF). A CSV record that is too long
+/// inside quotes, or whose quote is still open at the end of the input, is handed out up to its first LF, and what
+/// follows is cut as records of its own. Records do not depend on how much data `cut` is given at a time.
 pub trait Cutter: Send {
-    /// Length of the longest prefix of `data` that is whole records, 0 if there is not one. `data` starts at a
-    /// record boundary. At the end of the input (`last`) everything left counts as a record.
-    ///
-    /// A record longer than `max_record` is cut as protocol.md section 3 says: the decoder reports it as bad.
-    fn cut(&mut self, data: &[u8], last: bool) -> usize;
+    /// `data` starts where the last `Records` or `Skip` ended. `last`: nothing comes behind `data`; then `cut` is
+    /// called until everything is handed out, and what is left counts as a record.
+    fn cut(&mut self, data: &[u8], last: bool) -> Cut;
 }
 
 /// A record that does not decode.
