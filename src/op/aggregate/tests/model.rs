@@ -20,7 +20,6 @@ pub const K: usize = 0;
 pub const S: usize = 1;
 pub const V: usize = 2;
 pub const F: usize = 3;
-pub const D: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
