@@ -20,6 +20,8 @@ pub mod pool;
 pub mod records;
 pub mod stdin;
 pub mod stdout;
+pub mod tcp;
+pub mod throttle;
 
 /// Bytes or a recipe for rows, decoded by a worker.
 #[derive(Debug, Clone)]
