@@ -131,6 +131,23 @@ impl Column {
         each!(self, a => a.get_buffer_memory_size())
     }
 
+    /// The value as text, for messages.
+    pub fn display(&self, row: usize) -> String {
+        if self.is_null(row) {
+            return "NULL".into();
+        }
+        let mut text = Vec::new();
+        match self {
+            Column::Boolean(a) => super::text::write_bool(a.value(row), &mut text),
+            Column::Int(a) => super::text::write_int(a.value(row), &mut text),
+            Column::Double(a) => super::text::write_double(a.value(row), &mut text),
+            Column::Decimal(a) => super::text::write_decimal(a.value(row), a.scale() as u8, &mut text),
+            Column::Timestamp(a) => super::text::write_timestamp(a.value(row), &mut text),
+            Column::String(a) => return format!("'{}'", a.value(row)),
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     pub fn new_null(ty: DataType, rows: usize) -> Column {
         let mut builder = ColumnBuilder::new(ty, rows);
         for _ in 0..rows {

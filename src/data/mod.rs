@@ -8,6 +8,7 @@ mod batch;
 mod column;
 pub mod raw;
 pub mod rowkey;
+pub mod text;
 mod types;
 
 pub use batch::{Batch, Order};

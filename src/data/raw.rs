@@ -1,4 +1,5 @@
-//! All the `unsafe` code of the crate: string columns over text that was checked as a whole, and file maps.
+//! All the `unsafe` code of the crate: string columns over text that was checked as a whole, file maps, and
+//! comparing 64 bytes at a time with the instructions that this machine has.
 
 use std::fs::File;
 use std::io;
@@ -42,4 +43,219 @@ pub fn map(file: &File, offset: u64, len: usize) -> io::Result<memmap2::Mmap> {
     // SAFETY: a file that shrinks while mapped raises SIGBUS, which `read = "mmap"` warns of; strings are copied
     // out of blocks before they enter state, so nothing outlives the map that it belongs to.
     unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }
+}
+
+/// Work on chunks of 64 bytes that is compiled once for each instruction set; [`run`] picks one.
+///
+/// `run` must be `#[inline(always)]`, use no closures and call nothing that is not `#[inline(always)]` per chunk:
+/// what is compiled by itself is compiled without the wide instructions.
+pub trait Kernel {
+    type Out;
+    fn run<S: Simd>(self, simd: S) -> Self::Out;
+}
+
+/// 64 bytes at once. A value of an implementing type is the proof that the machine has the instructions.
+pub trait Simd: Copy {
+    type Chunk: Copy;
+    fn load(self, bytes: &[u8; 64]) -> Self::Chunk;
+    /// A chunk of zeros, to begin [`Simd::watch`] with.
+    fn zero(self) -> Self::Chunk;
+    /// Bit i is set where byte i is `byte`.
+    fn eq(self, chunk: Self::Chunk, byte: u8) -> u64;
+    /// Bit i is set where byte i is `a` or `b`.
+    fn either(self, chunk: Self::Chunk, a: u8, b: u8) -> u64;
+    /// Bit i is set where byte i is one of `{ } [ ] : ,` or LF.
+    fn structural(self, chunk: Self::Chunk) -> u64;
+    /// Bit i is set where byte i is below 0x20.
+    fn control(self, chunk: Self::Chunk) -> u64;
+    /// Collects in `seen` whether `chunk` holds `byte` or anything that is not ASCII; [`Simd::any`] tells.
+    fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk;
+    fn any(self, seen: Self::Chunk) -> bool;
+}
+
+/// Runs `kernel` with the widest instructions that this machine has.
+pub fn run<K: Kernel>(kernel: K) -> K::Out {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+    {
+        // SAFETY: the machine has just been found to have all of the features that `run_avx2` is compiled for.
+        return unsafe { run_avx2(kernel) };
+    }
+    kernel.run(Portable)
+}
+
+/// Runs `kernel` without special instructions, as on other processors.
+#[cfg(test)]
+pub fn run_portable<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run(Portable)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run(avx2::Avx2(()))
+}
+
+/// Eight words of eight bytes, for any processor.
+#[derive(Clone, Copy)]
+struct Portable;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const LOW7: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+
+/// Bit i is set where byte i of `word` is zero; exact, unlike the shorter formulas.
+#[inline(always)]
+fn zero_bytes(word: u64) -> u64 {
+    let marked = !(((word & LOW7) + LOW7) | word | LOW7);
+    // The eight marks, at bits 7, 15 …, are gathered into the top byte.
+    (marked >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+impl Portable {
+    #[inline(always)]
+    fn mask(self, chunk: [u64; 8], test: impl Fn(u64) -> u64) -> u64 {
+        chunk.iter().enumerate().fold(0, |mask, (i, &word)| mask | test(word) << (8 * i))
+    }
+}
+
+impl Simd for Portable {
+    type Chunk = [u64; 8];
+
+    #[inline(always)]
+    fn load(self, bytes: &[u8; 64]) -> [u64; 8] {
+        std::array::from_fn(|i| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("a slice of eight bytes")))
+    }
+
+    #[inline(always)]
+    fn zero(self) -> [u64; 8] {
+        [0; 8]
+    }
+
+    #[inline(always)]
+    fn eq(self, chunk: [u64; 8], byte: u8) -> u64 {
+        self.mask(chunk, |word| zero_bytes(word ^ ONES * u64::from(byte)))
+    }
+
+    #[inline(always)]
+    fn either(self, chunk: [u64; 8], a: u8, b: u8) -> u64 {
+        self.eq(chunk, a) | self.eq(chunk, b)
+    }
+
+    #[inline(always)]
+    fn structural(self, chunk: [u64; 8]) -> u64 {
+        b"{}[]:,\n".iter().fold(0, |mask, &byte| mask | self.eq(chunk, byte))
+    }
+
+    #[inline(always)]
+    fn control(self, chunk: [u64; 8]) -> u64 {
+        self.mask(chunk, |word| zero_bytes(word & ONES * 0xE0))
+    }
+
+    #[inline(always)]
+    fn watch(self, seen: [u64; 8], chunk: [u64; 8], byte: u8) -> [u64; 8] {
+        std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ ONES * u64::from(byte)) << 56)
+    }
+
+    #[inline(always)]
+    fn any(self, seen: [u64; 8]) -> bool {
+        seen.iter().any(|&word| word & (!LOW7 | 0xFF << 56) != 0)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::Simd;
+
+    /// Exists only where [`super::run`] has found AVX2: what makes every `unsafe` below sound.
+    #[derive(Clone, Copy)]
+    pub struct Avx2(pub(super) ());
+
+    #[inline(always)]
+    fn mask(low: __m256i, high: __m256i) -> u64 {
+        // SAFETY: only called with an `Avx2` at hand.
+        unsafe { u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32 }
+    }
+
+    impl Simd for Avx2 {
+        type Chunk = (__m256i, __m256i);
+
+        #[inline(always)]
+        fn load(self, bytes: &[u8; 64]) -> Self::Chunk {
+            let start = bytes.as_ptr();
+            // SAFETY: both loads lie inside the 64 bytes and need no alignment.
+            unsafe { (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())) }
+        }
+
+        #[inline(always)]
+        fn zero(self) -> Self::Chunk {
+            // SAFETY: `self` proves AVX2.
+            unsafe { (_mm256_setzero_si256(), _mm256_setzero_si256()) }
+        }
+
+        #[inline(always)]
+        fn eq(self, chunk: Self::Chunk, byte: u8) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let byte = _mm256_set1_epi8(byte as i8);
+                mask(_mm256_cmpeq_epi8(chunk.0, byte), _mm256_cmpeq_epi8(chunk.1, byte))
+            }
+        }
+
+        #[inline(always)]
+        fn either(self, chunk: Self::Chunk, a: u8, b: u8) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let (a, b) = (_mm256_set1_epi8(a as i8), _mm256_set1_epi8(b as i8));
+                let half = |c| _mm256_or_si256(_mm256_cmpeq_epi8(c, a), _mm256_cmpeq_epi8(c, b));
+                mask(half(chunk.0), half(chunk.1))
+            }
+        }
+
+        #[inline(always)]
+        fn structural(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let is = |c, byte: u8| _mm256_cmpeq_epi8(c, _mm256_set1_epi8(byte as i8));
+                let half = |c| {
+                    // `[` and `]` become `{` and `}` with bit 5 set, and nothing else does.
+                    let folded = _mm256_or_si256(c, _mm256_set1_epi8(0x20));
+                    let brackets = _mm256_or_si256(is(folded, b'{'), is(folded, b'}'));
+                    let marks = _mm256_or_si256(is(c, b':'), is(c, b','));
+                    _mm256_or_si256(_mm256_or_si256(brackets, marks), is(c, b'\n'))
+                };
+                mask(half(chunk.0), half(chunk.1))
+            }
+        }
+
+        #[inline(always)]
+        fn control(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let last = _mm256_set1_epi8(0x1F);
+                let half = |c| _mm256_cmpeq_epi8(_mm256_min_epu8(c, last), c);
+                mask(half(chunk.0), half(chunk.1))
+            }
+        }
+
+        #[inline(always)]
+        fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let byte = _mm256_set1_epi8(byte as i8);
+                let half = |seen, c| _mm256_or_si256(seen, _mm256_or_si256(c, _mm256_cmpeq_epi8(c, byte)));
+                (half(seen.0, chunk.0), half(seen.1, chunk.1))
+            }
+        }
+
+        #[inline(always)]
+        fn any(self, seen: Self::Chunk) -> bool {
+            mask(seen.0, seen.1) != 0
+        }
+    }
 }

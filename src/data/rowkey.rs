@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::Column;
+use super::{Column, ColumnBuilder, DataType};
 
 /// Encoded keys of some rows. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,14 +24,8 @@ pub struct RowKeys {
 impl RowKeys {
     /// The keys of all `rows` rows of `columns`.
     pub fn encode(columns: &[&Column], rows: usize) -> RowKeys {
-        let mut bytes = Vec::with_capacity(rows * columns.len() * 9);
-        let mut ends = Vec::with_capacity(rows);
-        for row in 0..rows {
-            for column in columns {
-                append_value(&mut bytes, column, row);
-            }
-            ends.push(bytes.len() as u32);
-        }
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        encode_into(columns, rows, &mut bytes, &mut ends);
         RowKeys { bytes: Arc::new(bytes), ends: Arc::new(ends) }
     }
 
@@ -75,6 +69,81 @@ impl RowKeysBuilder {
     }
 }
 
+/// The keys of all `rows` rows of `columns`, one behind the other, and where each one ends. Both are cleared first.
+pub fn encode_into(columns: &[&Column], rows: usize, bytes: &mut Vec<u8>, ends: &mut Vec<u32>) {
+    bytes.clear();
+    bytes.reserve(rows * columns.len() * 9);
+    ends.clear();
+    ends.reserve(rows);
+    for row in 0..rows {
+        for column in columns {
+            append_value(bytes, column, row);
+        }
+        ends.push(bytes.len() as u32);
+    }
+}
+
+/// The columns of types `types` that the row keys `keys` (`rows` of them, made by [`encode_into`]) stand for.
+pub fn decode<'a>(keys: impl Iterator<Item = &'a [u8]>, types: &[DataType], rows: usize) -> Vec<Column> {
+    let mut columns: Vec<ColumnBuilder> = types.iter().map(|&ty| ColumnBuilder::new(ty, rows)).collect();
+    for mut key in keys {
+        for column in &mut columns {
+            key = decode_value(key, column);
+        }
+    }
+    columns.iter_mut().map(ColumnBuilder::finish).collect()
+}
+
+/// Appends the first value of `key` to `column` and returns what follows it.
+fn decode_value<'a>(key: &'a [u8], column: &mut ColumnBuilder) -> &'a [u8] {
+    fn take<const N: usize>(key: &[u8]) -> ([u8; N], &[u8]) {
+        let (value, rest) = key.split_first_chunk::<N>().expect("a row key holds all its columns");
+        (*value, rest)
+    }
+    let ([valid], rest) = take::<1>(key);
+    if valid == 0 {
+        column.append_null();
+        return rest;
+    }
+    match column {
+        ColumnBuilder::Boolean(b) => {
+            let ([value], rest) = take::<1>(rest);
+            b.append_value(value == 1);
+            rest
+        }
+        ColumnBuilder::Int(b) => {
+            let (value, rest) = take::<8>(rest);
+            b.append_value(i64::from_be_bytes(value) ^ i64::MIN);
+            rest
+        }
+        ColumnBuilder::Timestamp(b) => {
+            let (value, rest) = take::<8>(rest);
+            b.append_value(i64::from_be_bytes(value) ^ i64::MIN);
+            rest
+        }
+        ColumnBuilder::Double(b) => {
+            let (value, rest) = take::<8>(rest);
+            b.append_value(from_ordered_bits(u64::from_be_bytes(value)));
+            rest
+        }
+        ColumnBuilder::Decimal(b, ..) => {
+            let (value, rest) = take::<16>(rest);
+            b.append_value(i128::from_be_bytes(value) ^ i128::MIN);
+            rest
+        }
+        ColumnBuilder::String(b) => {
+            let mut text = Vec::new();
+            let mut at = 0;
+            while rest[at..at + 2] != [0, 0] {
+                text.push(rest[at]);
+                at += if rest[at] == 0 { 2 } else { 1 };
+            }
+            b.append_value(std::str::from_utf8(&text).expect("a row key holds the text of a string column"));
+            &rest[at + 2..]
+        }
+    }
+}
+
 /// Appends the encoding of one value.
 pub fn append_value(key: &mut Vec<u8>, column: &Column, row: usize) {
     if column.is_null(row) {
@@ -115,6 +184,11 @@ pub fn ordered_bits(value: f64) -> u64 {
     };
     let bits = value.to_bits();
     if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }
+}
+
+/// The value that [`ordered_bits`] gave these bits for.
+pub fn from_ordered_bits(bits: u64) -> f64 {
+    f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits })
 }
 
 /// Number of the key group that a row key belongs to: `(xxh3-64(key, seed 0) >> 32) mod max_parallelism`.

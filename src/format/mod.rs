@@ -3,12 +3,23 @@
 //! A [`Cutter`] finds record boundaries in the reader thread; a [`Decoder`] turns a block of whole records into
 //! columns in a worker; an [`Encoder`] turns batches into bytes in a worker. Nothing here opens files or sockets.
 
+mod assemble;
+mod bits;
+mod csv;
+mod instant;
+mod json;
+mod lines;
+mod number;
+mod table;
+mod values;
+mod writer;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::data::{Batch, Column, DataType, Field};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The longest record that is accepted, unless `max_record` says otherwise: 16 MiB.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -77,6 +88,8 @@ pub struct SourceField {
     /// `items[0].price`. `None`: under the column's own name.
     pub from: Option<String>,
     pub timestamp: TimestampSource,
+    /// A record without a value is bad: the event time.
+    pub required: bool,
 }
 
 /// What a reader learned at the start of a file and its blocks are decoded with.
@@ -119,7 +132,7 @@ pub struct BadRecord {
     pub row: usize,
     /// First byte of the record in the block.
     pub offset: usize,
-    /// Length of the record in bytes, without its line end.
+    /// Length of the record in bytes, without its line end; at most `max_record + 1`.
     pub len: usize,
     /// Line ends of the block before the record: 0 for the first line.
     pub line: u64,
@@ -139,6 +152,9 @@ pub struct Decoded {
     pub lines: u64,
     /// In order.
     pub bad: Vec<BadRecord>,
+    /// JSON: for each column asked for, whether some record of the block had its field, be it null. Empty for other
+    /// formats, where every record has every field.
+    pub seen: Vec<bool>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps
@@ -176,21 +192,79 @@ impl Format {
     }
 }
 
-/// Reads BOM and header at the start of an input and checks that every declared column of `fields` is there.
-/// Errors name both headers.
-pub fn read_header(_format: &Format, _fields: &[SourceField], _data: &[u8], _last: bool) -> Result<HeaderRead> {
-    unimplemented!("format room")
+impl SourceField {
+    pub fn new(name: &str, ty: DataType, from: Option<&str>) -> SourceField {
+        let (name, from) = (name.to_string(), from.map(str::to_string));
+        SourceField { name, ty, from, timestamp: TimestampSource::Text, required: false }
+    }
+
+    /// Where the value is found: `from`, or the column's own name.
+    pub fn source_name(&self) -> &str {
+        self.from.as_deref().unwrap_or(&self.name)
+    }
 }
 
-pub fn cutter(_format: &Format, _max_record: usize) -> Box<dyn Cutter> {
-    unimplemented!("format room")
+/// Reads BOM and header at the start of an input and checks that every declared column of `fields` is there.
+/// Errors name both headers.
+pub fn read_header(format: &Format, fields: &[SourceField], data: &[u8], last: bool) -> Result<HeaderRead> {
+    match format {
+        Format::Csv(options) => csv::read_header(options, fields, data, last),
+        _ => csv::read_header(&CsvOptions { header: false, ..CsvOptions::default() }, fields, data, last),
+    }
+}
+
+/// Blocks, and so `max_record`, are kept well below 4 GiB: places in them are 32 bits.
+const MAX_RECORD_LIMIT: usize = 1 << 30;
+
+/// A cutter for one input; `max_record` counts up to 1 GiB.
+pub fn cutter(format: &Format, max_record: usize) -> Box<dyn Cutter> {
+    let max_record = max_record.min(MAX_RECORD_LIMIT);
+    match format {
+        Format::Csv(options) => Box::new(csv::CsvCutter::new(options.delimiter, max_record)),
+        _ => Box::new(lines::LineCutter::new(max_record)),
+    }
 }
 
 /// A decoder that produces the columns `used` (indices into `fields`, in the order of the result).
-pub fn decoder(_format: &Format, _fields: &[SourceField], _used: &[usize], _max_record: usize) -> Box<dyn Decoder> {
-    unimplemented!("format room")
+/// `max_record` is that of the cutter.
+///
+/// Errors: a timestamp pattern or zone, or a JSON path, is wrong; the format cannot be read.
+pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_record: usize) -> Result<Box<dyn Decoder>> {
+    let max_record = max_record.min(MAX_RECORD_LIMIT);
+    Ok(match format {
+        Format::Csv(options) => Box::new(csv::CsvDecoder::new(options, fields, used, max_record)?),
+        Format::Json(_) => Box::new(json::JsonDecoder::new(fields, used, max_record)?),
+        Format::Lines => Box::new(lines::LineDecoder::new(fields, used, max_record)?),
+        Format::Table => return Err(Error::job("the format 'table' is for sinks and cannot be read")),
+    })
 }
 
-pub fn encoder(_format: &Format, _schema: &[Field]) -> Box<dyn Encoder> {
-    unimplemented!("format room")
+/// An encoder for batches of `schema`.
+pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
+    match format {
+        Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
+        Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
+        Format::Lines => Box::new(lines::LineEncoder),
+        Format::Table => Box::new(table::TableEncoder::new(schema)),
+    }
+}
+
+/// The reason of a record that is too long.
+fn too_long(max_record: usize) -> String {
+    format!("the record is longer than {} (max_record)", size_text(max_record))
+}
+
+/// A size as a job file has it: `16 MiB`, `1000 bytes`.
+fn size_text(bytes: usize) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.iter().find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift)) {
+        Some((shift, unit)) => format!("{} {unit}", bytes >> shift),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// The name among `names` that `name` was probably meant to be.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |found: &&str| strsim::damerau_levenshtein(&name.to_lowercase(), &found.to_lowercase());
+    names.min_by_key(near).filter(|found| near(found) <= 1 + name.chars().count() / 4)
 }

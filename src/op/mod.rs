@@ -1,9 +1,20 @@
 //! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
 
 pub mod aggregate;
+pub mod filter;
+pub mod limit;
+pub mod order;
+pub mod pass;
+pub mod project;
+pub mod sort;
+pub mod top;
+pub mod window;
 
 use crate::data::Batch;
 use crate::error::Result;
+
+/// Rows that an operator puts into one batch at most when it emits results in bulk.
+pub const EMIT_ROWS: usize = 8_192;
 
 /// Whether an operator has more to emit. `More`: call again when what it emitted has been passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The job file as typed tables. Options keep their places for messages.
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 /// A place: bytes of the job file, or the `-D` override of that number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,19 +23,20 @@ pub struct Text {
     pub value: String,
     pub span: Span,
     /// `(offset in value, offset in the file or override)`, ascending; bytes behind an entry follow it one to one.
+    /// Each byte of an escape or a variable has an entry with the place where that begins. [`Text::locate`] reads it.
     pub map: Vec<(usize, usize)>,
 }
 
 #[derive(Debug, Clone)]
 pub struct JobSpec {
-    pub path: PathBuf,
-    pub text: String,
-    /// The `-D` texts, for messages.
-    pub overrides: Vec<String>,
+    /// What was written, for messages.
+    pub text: super::JobText,
     pub name: String,
     pub parallelism: Option<Spanned<usize>>,
     pub max_parallelism: Spanned<u32>,
     pub nodes: Vec<NodeSpec>,
+    /// Names of nodes that could not be read, so that what refers to them is not reported as dangling.
+    pub broken: Vec<String>,
 }
 
 /// A source, transform or sink, in the order written.
@@ -50,7 +50,7 @@ pub struct NodeSpec {
 
 #[derive(Debug, Clone)]
 pub enum NodeKind {
-    Source(SourceSpec),
+    Source(Box<SourceSpec>),
     Filter { where_: Text },
     Select { select: Vec<Text>, add: bool, where_: Option<Text> },
     Aggregate(AggregateNode),

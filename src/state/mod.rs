@@ -1,1 +1,3 @@
-//! placeholder
+//! Keyed state: key → dense id indexes. No threads, no operators.
+
+pub mod keys;

@@ -1,4 +1,24 @@
 //! Aggregation: running, over the whole input, and over event-time windows.
+//!
+//! Start at `operator.rs`, which chooses between `running.rs` (no window) and `windowed.rs`. Both keep groups in
+//! the tables of `table.rs`: an index of keys and one accumulator per call. `grid.rs` knows which windows there
+//! are, `split.rs` sorts the rows of a batch by pane and by whether they are behind, `combine.rs` merges panes to
+//! windows, `emission.rs` turns groups into sorted batches, `pre.rs` makes partial results of a block before an
+//! exchange. Nothing here knows of expressions, clocks or channels.
+
+mod accumulator;
+mod combine;
+mod emission;
+mod grid;
+mod operator;
+mod pre;
+mod running;
+mod split;
+mod table;
+mod windowed;
+
+pub use operator::AggregateOperator;
+pub use pre::PreAggregate;
 
 use crate::data::DataType;
 pub use crate::expr::aggregate::AggregateFunction;
@@ -62,3 +82,6 @@ pub struct AggregateSpec {
     /// The results are merged with those of other subtasks: batches carry [`crate::data::Order`].
     pub ordered: bool,
 }
+
+#[cfg(test)]
+mod tests;

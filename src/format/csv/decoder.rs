@@ -1,0 +1,189 @@
+//! Blocks of CSV to columns.
+//!
+//! A block in which every line has the right number of delimiters and no quote is decoded by the positions of its
+//! delimiters alone: field f of row r is entry r × width + f. Any other block goes through [`Records`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memchr::memchr;
+
+use super::index;
+use super::records::{Records, Shape, trim_cr};
+use crate::error::Result;
+use crate::format::assemble::{Place, assemble};
+use crate::format::values::{BadCell, Cells, Converter, Kind, Span, Text};
+use crate::format::{CsvOptions, Decoded, Decoder, Header, SourceField};
+
+pub struct CsvDecoder {
+    delimiter: u8,
+    max_record: usize,
+    /// Name in the header of every declared field.
+    declared: Vec<String>,
+    names: Vec<String>,
+    /// Declared field of each column asked for.
+    used: Vec<usize>,
+    converters: Vec<Converter>,
+    layout: Layout,
+    index: Vec<u32>,
+    records: Records,
+}
+
+/// Which fields of a file the columns are.
+struct Layout {
+    header: Option<Arc<Header>>,
+    width: usize,
+    /// Field of each column asked for.
+    fields: Vec<usize>,
+}
+
+impl CsvDecoder {
+    /// Errors: a timestamp pattern or zone is wrong.
+    pub fn new(options: &CsvOptions, fields: &[SourceField], used: &[usize], max_record: usize) -> Result<CsvDecoder> {
+        let converters =
+            used.iter().map(|&field| Converter::csv(&fields[field], &options.null)).collect::<Result<_>>()?;
+        Ok(CsvDecoder {
+            delimiter: options.delimiter,
+            max_record,
+            declared: fields.iter().map(|field| field.source_name().to_string()).collect(),
+            names: fields.iter().map(|field| field.name.clone()).collect(),
+            used: used.to_vec(),
+            converters,
+            layout: Layout { header: None, width: fields.len(), fields: used.to_vec() },
+            index: Vec::new(),
+            records: Records::new(),
+        })
+    }
+
+    fn lay_out(&mut self, header: Option<&Arc<Header>>) {
+        if self.layout.header.as_ref().map(Arc::as_ptr) == header.map(Arc::as_ptr) {
+            return;
+        }
+        self.layout = match header {
+            None => Layout { header: None, width: self.declared.len(), fields: self.used.clone() },
+            Some(header) => {
+                let place = |&field: &usize| {
+                    let name = &self.declared[field];
+                    let place = header.names.iter().position(|found| found == name);
+                    place.expect("read_header has found every declared column")
+                };
+                let fields = self.used.iter().map(place).collect();
+                Layout { header: Some(header.clone()), width: header.names.len(), fields }
+            }
+        };
+    }
+
+    /// Whether `index` is a table: each line has `width` fields, none is blank or too long.
+    fn is_regular(&self, data: &[u8], lines: usize) -> bool {
+        let width = self.layout.width;
+        if width == 0 || self.index.len() - 1 != lines * width {
+            return false;
+        }
+        let is_line = |ends: &[u32], before: u32| {
+            let (start, end) = (before.wrapping_add(1) as usize, ends[width - 1] as usize);
+            let blank = width == 1 && trim_cr(&data[start..end]).is_empty();
+            end - start <= self.max_record && !blank && data.get(end).is_none_or(|&b| b == b'\n')
+        };
+        let ends = self.index[1..].chunks_exact(width);
+        let before = self.index.iter().step_by(width);
+        ends.zip(before).all(|(ends, &before)| is_line(ends, before))
+    }
+
+    fn decode_regular(&mut self, block: &Bytes, rows: usize, utf8: bool) -> Decoded {
+        let (width, index) = (self.layout.width, &self.index[..]);
+        let text = Text { block, side: &[], utf8 };
+        let mut cells = Vec::new();
+        let mut columns = Vec::with_capacity(self.used.len());
+        for (column, converter) in self.converters.iter_mut().enumerate() {
+            let places = Strided { index, width, field: self.layout.fields[column], rows };
+            columns.push(if places.field + 1 < width {
+                converter.convert(places, text, column, &mut cells)
+            } else {
+                converter.convert(LastField { places, block }, text, column, &mut cells)
+            });
+        }
+        let decoded = Decoded { columns, rows, lines: rows as u64, ..Decoded::default() };
+        let place = |row: usize| {
+            let (start, end) = (index[row * width].wrapping_add(1) as usize, index[(row + 1) * width] as usize);
+            Place { offset: start, len: trim_cr(&block[start..end]).len(), line: row as u64 }
+        };
+        assemble(decoded, Vec::new(), cells, |column| self.names[self.used[column]].clone(), place)
+    }
+
+    fn decode_records(&mut self, block: &Bytes, utf8: bool) -> Decoded {
+        let Layout { width, fields, .. } = &self.layout;
+        let shape = Shape { delimiter: self.delimiter, width: *width, used: fields, max_record: self.max_record };
+        let records = &mut self.records;
+        records.split(block, shape);
+        let text = Text { block, side: &records.side, utf8 };
+        let mut cells: Vec<BadCell> = Vec::new();
+        let mut columns = Vec::with_capacity(fields.len());
+        for (column, converter) in self.converters.iter_mut().enumerate() {
+            columns.push(converter.convert(&records.columns[column][..], text, column, &mut cells));
+        }
+        let decoded = Decoded { columns, rows: records.places.len(), lines: records.lines, ..Decoded::default() };
+        let broken = std::mem::take(&mut records.broken);
+        assemble(decoded, broken, cells, |column| self.names[self.used[column]].clone(), |row| records.places[row])
+    }
+}
+
+impl Decoder for CsvDecoder {
+    fn decode(&mut self, block: &Bytes, header: Option<&Arc<Header>>, _stop_at_bad: bool) -> Decoded {
+        self.lay_out(header);
+        let found = index::positions(block, self.delimiter, b'"', &mut self.index);
+        let is_text = self.converters.iter().any(Converter::is_text);
+        let utf8 = !found.watched || (is_text && std::str::from_utf8(block).is_ok());
+        let mut lines = found.newlines;
+        if !block.is_empty() && !block.ends_with(b"\n") {
+            self.index.push(block.len() as u32);
+            lines += 1;
+        }
+        let quoted = found.watched && memchr(b'"', block).is_some();
+        if !quoted && self.is_regular(block, lines) {
+            self.decode_regular(block, lines, utf8)
+        } else {
+            self.decode_records(block, utf8)
+        }
+    }
+}
+
+/// A field of a regular block, anywhere but at the end of the line.
+#[derive(Clone, Copy)]
+struct Strided<'a> {
+    index: &'a [u32],
+    width: usize,
+    field: usize,
+    rows: usize,
+}
+
+impl Cells for Strided<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    #[inline(always)]
+    fn span(&self, row: usize) -> Span {
+        let ends = &self.index[row * self.width + self.field..][..2];
+        Span { start: ends[0].wrapping_add(1), end: ends[1], kind: Kind::Plain }
+    }
+}
+
+/// The last field of the line, which a CR may follow.
+#[derive(Clone, Copy)]
+struct LastField<'a> {
+    places: Strided<'a>,
+    block: &'a [u8],
+}
+
+impl Cells for LastField<'_> {
+    fn rows(&self) -> usize {
+        self.places.rows
+    }
+
+    #[inline(always)]
+    fn span(&self, row: usize) -> Span {
+        let span = self.places.span(row);
+        let cr = span.end > span.start && self.block[span.end as usize - 1] == b'\r';
+        Span { end: span.end - u32::from(cr), ..span }
+    }
+}

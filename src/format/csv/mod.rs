@@ -1,0 +1,19 @@
+//! Comma- and tab-separated values.
+//!
+//! A block without quotes is split by position alone ([`index`]), everything else record by record ([`records`]);
+//! both fill the same columns through [`super::values`]. The rules are RFC 4180 with these decisions: a record
+//! ends at LF or CRLF outside quotes and a lone CR is data; a quote opens only at the start of a field; blank
+//! lines are skipped; an empty field is null and `""` the empty string.
+
+mod cutter;
+mod decoder;
+mod encoder;
+mod header;
+mod index;
+mod records;
+
+pub use cutter::CsvCutter;
+pub use decoder::CsvDecoder;
+pub use encoder::CsvEncoder;
+pub use header::read_header;
+pub use index::positions;

@@ -1,0 +1,279 @@
+//! Record by record: for what the fast path does not take, such as quotes, and the reference it is tested against.
+//!
+//! Where a record ends is decided here for the cutter, too, so that both always agree.
+
+use memchr::{memchr, memchr2};
+
+use crate::format::assemble::Place;
+use crate::format::values::{Kind, Span};
+use crate::format::{BadRecord, too_long};
+
+/// How the search for the end of a record came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The LF that ends the record.
+    At(usize),
+    /// The data ends outside quotes.
+    Open,
+    /// The data ends inside quotes.
+    Quoted,
+    /// The record is longer than allowed; whether that was noticed inside quotes.
+    TooLong { quoted: bool },
+}
+
+/// Finds ends of records; can go on with more data where it stopped.
+#[derive(Debug, Clone)]
+pub struct Scanner {
+    delimiter: u8,
+    max_record: usize,
+    /// Next byte to look at, from the start of the record.
+    at: usize,
+    quoted: bool,
+    /// First LF of the record.
+    pub first_lf: Option<usize>,
+}
+
+impl Scanner {
+    pub fn new(delimiter: u8, max_record: usize) -> Scanner {
+        Scanner { delimiter, max_record, at: 0, quoted: false, first_lf: None }
+    }
+
+    pub fn restart(&mut self) {
+        *self = Scanner::new(self.delimiter, self.max_record);
+    }
+
+    /// Searches `record`, data that starts where the record does. After `Open` or `Quoted` the search goes on in
+    /// the same data with more behind it; after anything else [`Scanner::restart`] comes first.
+    ///
+    /// A record may have `max_record` bytes before its LF.
+    pub fn end(&mut self, record: &[u8]) -> End {
+        let allowed = &record[..record.len().min(self.max_record.saturating_add(1))];
+        let found = self.search(allowed);
+        match found {
+            End::Open | End::Quoted if allowed.len() > self.max_record => End::TooLong { quoted: found == End::Quoted },
+            other => other,
+        }
+    }
+
+    fn search(&mut self, data: &[u8]) -> End {
+        loop {
+            if self.quoted {
+                if !self.close(data) {
+                    return if self.at == data.len() { End::Quoted } else { End::Open };
+                }
+                continue;
+            }
+            let Some(found) = memchr2(b'"', b'\n', &data[self.at..]) else {
+                self.at = data.len();
+                return End::Open;
+            };
+            let found = self.at + found;
+            if data[found] == b'\n' {
+                self.first_lf.get_or_insert(found);
+                return End::At(found);
+            }
+            // A quote anywhere else than at the start of a field is data.
+            self.quoted = found == 0 || data[found - 1] == self.delimiter;
+            self.at = found + 1;
+        }
+    }
+
+    /// Goes behind the closing quote. False if the data ends before it is known where that is: then `at` is the
+    /// end of the data or, if the last byte may be the closing quote, that byte.
+    fn close(&mut self, data: &[u8]) -> bool {
+        loop {
+            let rest = &data[self.at..];
+            let close = memchr(b'"', rest);
+            if self.first_lf.is_none() {
+                let inside = &rest[..close.unwrap_or(rest.len())];
+                self.first_lf = memchr(b'\n', inside).map(|lf| self.at + lf);
+            }
+            let Some(close) = close else {
+                self.at = data.len();
+                return false;
+            };
+            self.at += close;
+            match data.get(self.at + 1) {
+                None => return false,
+                Some(b'"') => self.at += 2,
+                Some(_) => {
+                    self.at += 1;
+                    self.quoted = false;
+                    return true;
+                }
+            }
+        }
+    }
+}
+
+/// Splits blocks into the spans of the fields that are used.
+#[derive(Debug)]
+pub struct Records {
+    /// For each column asked for, the spans of all rows.
+    pub columns: Vec<Vec<Span>>,
+    pub places: Vec<Place>,
+    pub side: Vec<u8>,
+    pub broken: Vec<BadRecord>,
+    pub lines: u64,
+    fields: Vec<Span>,
+    unescape: csv_core::Reader,
+}
+
+/// What a record must look like.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a> {
+    pub delimiter: u8,
+    /// Number of fields.
+    pub width: usize,
+    /// The field of each column asked for.
+    pub used: &'a [usize],
+    pub max_record: usize,
+}
+
+impl Records {
+    pub fn new() -> Records {
+        // Only single quoted fields are given to this reader, so it never sees a delimiter.
+        let unescape = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        Records {
+            columns: Vec::new(),
+            places: Vec::new(),
+            side: Vec::new(),
+            broken: Vec::new(),
+            lines: 0,
+            fields: Vec::new(),
+            unescape,
+        }
+    }
+
+    /// The fields of one record without its line end. Errors: the reason why it is bad.
+    pub fn fields(&mut self, record: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, String> {
+        self.side.clear();
+        self.split_fields(record, 0, record.len(), delimiter)?;
+        let text = |span: &Span| {
+            let base = if span.kind == Kind::Side { &self.side } else { record };
+            base[span.start as usize..span.end as usize].to_vec()
+        };
+        Ok(self.fields.iter().map(text).collect())
+    }
+
+    /// Splits `data`, forgetting the block before.
+    pub fn split(&mut self, data: &[u8], shape: Shape) {
+        self.columns.resize_with(shape.used.len(), Vec::new);
+        self.columns.iter_mut().for_each(Vec::clear);
+        self.places.clear();
+        self.side.clear();
+        self.lines = 0;
+        let mut scanner = Scanner::new(shape.delimiter, shape.max_record);
+        let mut start = 0;
+        while start < data.len() {
+            scanner.restart();
+            let rest = &data[start..];
+            let lf_or_end = |from: usize| memchr(b'\n', &rest[from..]).map_or(rest.len(), |lf| from + lf);
+            let (end, outcome) = match scanner.end(rest) {
+                End::At(lf) => (lf, self.record(data, start, start + lf, shape)),
+                End::Open => (rest.len(), self.record(data, start, data.len(), shape)),
+                End::TooLong { quoted: false } => (lf_or_end(shape.max_record + 1), Err(too_long(shape.max_record))),
+                // The quote is taken as a mistake: reading goes on behind the first line end.
+                End::Quoted | End::TooLong { quoted: true } => {
+                    (scanner.first_lf.unwrap_or_else(|| lf_or_end(0)), Err(open_quote(shape.max_record)))
+                }
+            };
+            if let Err(reason) = outcome {
+                let len = trim_cr(&rest[..end]).len().min(shape.max_record.saturating_add(1));
+                let row = self.places.len();
+                self.broken.push(BadRecord { row, offset: start, len, line: self.lines, column: None, reason });
+            }
+            self.lines += 1 + memchr::memchr_iter(b'\n', &rest[..end]).count() as u64;
+            start += end + 1;
+        }
+    }
+
+    /// Takes the record at `start..end` of `data` in, if it is one; blank lines are none.
+    fn record(&mut self, data: &[u8], start: usize, end: usize, shape: Shape) -> Result<(), String> {
+        let end = start + trim_cr(&data[start..end]).len();
+        if start == end {
+            return Ok(());
+        }
+        self.split_fields(data, start, end, shape.delimiter)?;
+        if self.fields.len() != shape.width {
+            return Err(wrong_width(shape.width, self.fields.len()));
+        }
+        self.places.push(Place { offset: start, len: end - start, line: self.lines });
+        for (column, &field) in self.columns.iter_mut().zip(shape.used) {
+            column.push(self.fields[field]);
+        }
+        Ok(())
+    }
+
+    fn split_fields(&mut self, data: &[u8], start: usize, end: usize, delimiter: u8) -> Result<(), String> {
+        self.fields.clear();
+        let mut at = start;
+        loop {
+            let rest = &data[at..end];
+            let (span, next) = if rest.first() == Some(&b'"') {
+                self.quoted_field(data, at, end, delimiter)?
+            } else {
+                let field_end = memchr(delimiter, rest).map_or(end, |found| at + found);
+                (Span { start: at as u32, end: field_end as u32, kind: Kind::Plain }, field_end)
+            };
+            self.fields.push(span);
+            if next == end {
+                return Ok(());
+            }
+            at = next + 1;
+        }
+    }
+
+    /// The field whose opening quote is at `at`, and where it ends: at a delimiter or at `end`.
+    fn quoted_field(&mut self, data: &[u8], at: usize, end: usize, delimiter: u8) -> Result<(Span, usize), String> {
+        let (mut close, mut escaped) = (at + 1, false);
+        loop {
+            let Some(found) = memchr(b'"', &data[close..end]) else {
+                return Err("a quote is still open at the end of the record".to_string());
+            };
+            close += found;
+            if close + 1 < end && data[close + 1] == b'"' {
+                escaped = true;
+                close += 2;
+            } else {
+                break;
+            }
+        }
+        let next = close + 1;
+        if next < end && data[next] != delimiter {
+            return Err("text after a closing quote".to_string());
+        }
+        if !escaped {
+            return Ok((Span { start: at as u32 + 1, end: close as u32, kind: Kind::Quoted }, next));
+        }
+        let start = self.side.len();
+        self.unescape(&data[at..next]);
+        Ok((Span { start: start as u32, end: self.side.len() as u32, kind: Kind::Side }, next))
+    }
+
+    /// Appends the value of one quoted field to the side buffer.
+    fn unescape(&mut self, field: &[u8]) {
+        self.unescape.reset();
+        let (mut read, mut written) = (0, self.side.len());
+        self.side.resize(written + field.len(), 0);
+        while read < field.len() {
+            let (_, taken, put) = self.unescape.read_field(&field[read..], &mut self.side[written..]);
+            read += taken;
+            written += put;
+        }
+        self.side.truncate(written);
+    }
+}
+
+pub fn trim_cr(record: &[u8]) -> &[u8] {
+    record.strip_suffix(b"\r").unwrap_or(record)
+}
+
+pub fn wrong_width(expected: usize, found: usize) -> String {
+    format!("expected {expected} field{}, found {found}", if expected == 1 { "" } else { "s" })
+}
+
+fn open_quote(max_record: usize) -> String {
+    let max = crate::format::size_text(max_record);
+    format!("a quote is still open at the end of the input or after {max} (max_record)")
+}

@@ -1,0 +1,173 @@
+//! Values to text, for all encoders: columns matched on their type once per batch.
+
+use arrow_array::{BooleanArray, Decimal128Array, StringViewArray};
+use arrow_buffer::NullBuffer;
+
+use super::TimestampStyle;
+use crate::data::{Column, text};
+
+/// A column made ready for writing row by row.
+pub struct Values<'a> {
+    nulls: Option<&'a NullBuffer>,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Int(&'a [i64]),
+    /// Microseconds to be cut down to another unit.
+    Epoch {
+        values: &'a [i64],
+        style: TimestampStyle,
+    },
+    Iso {
+        values: &'a [i64],
+        minute: Minute,
+    },
+    Double(&'a [f64]),
+    Decimal {
+        values: &'a Decimal128Array,
+        scale: u8,
+    },
+    Boolean(&'a BooleanArray),
+    String(&'a StringViewArray),
+}
+
+/// What a value is for a format that treats types differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Number,
+    Double,
+    Boolean,
+    /// Text that never needs escapes.
+    Instant,
+    Text,
+}
+
+impl<'a> Values<'a> {
+    pub fn new(column: &'a Column, style: TimestampStyle) -> Values<'a> {
+        let kind = match column {
+            Column::Int(a) => Kind::Int(a.values()),
+            Column::Timestamp(a) if style == TimestampStyle::Iso => {
+                Kind::Iso { values: a.values(), minute: Minute::default() }
+            }
+            Column::Timestamp(a) => Kind::Epoch { values: a.values(), style },
+            Column::Double(a) => Kind::Double(a.values()),
+            Column::Decimal(a) => Kind::Decimal { values: a, scale: a.scale() as u8 },
+            Column::Boolean(a) => Kind::Boolean(a),
+            Column::String(a) => Kind::String(a),
+        };
+        Values { nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), kind }
+    }
+
+    pub fn class(&self) -> Class {
+        match self.kind {
+            Kind::Int(_) | Kind::Epoch { .. } | Kind::Decimal { .. } => Class::Number,
+            Kind::Double(_) => Class::Double,
+            Kind::Boolean(_) => Class::Boolean,
+            Kind::Iso { .. } => Class::Instant,
+            Kind::String(_) => Class::Text,
+        }
+    }
+
+    #[inline(always)]
+    pub fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// The text of row `row` if this is a string column and the value is not null.
+    #[inline(always)]
+    pub fn string(&self, row: usize) -> Option<&'a [u8]> {
+        match self.kind {
+            Kind::String(a) if !self.is_null(row) => Some(a.value(row).as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// True where a double is NaN or infinite.
+    pub fn is_not_finite(&self, row: usize) -> bool {
+        matches!(self.kind, Kind::Double(values) if !values[row].is_finite())
+    }
+}
+
+/// Appends the value of row `row` as text; nothing for null. Strings are copied as they are.
+#[inline(always)]
+pub fn write_value(column: &mut Values, row: usize, out: &mut Vec<u8>) {
+    if column.is_null(row) {
+        return;
+    }
+    match &mut column.kind {
+        Kind::Int(values) => text::write_int(values[row], out),
+        Kind::Iso { values, minute } => minute.write(values[row], out),
+        Kind::Epoch { values, style } => write_epoch(values[row], *style, out),
+        Kind::Double(values) => text::write_double(values[row], out),
+        Kind::Decimal { values, scale } => text::write_decimal(values.value(row), *scale, out),
+        Kind::Boolean(a) => text::write_bool(a.value(row), out),
+        Kind::String(a) => out.extend_from_slice(a.value(row).as_bytes()),
+    }
+}
+
+/// Units coarser than a microsecond round towards the past.
+fn write_epoch(micros: i64, style: TimestampStyle, out: &mut Vec<u8>) {
+    match style {
+        TimestampStyle::Seconds => text::write_int(micros.div_euclid(1_000_000), out),
+        TimestampStyle::Millis => text::write_int(micros.div_euclid(1_000), out),
+        TimestampStyle::Micros | TimestampStyle::Iso => text::write_int(micros, out),
+        TimestampStyle::Nanos => {
+            out.extend_from_slice(itoa::Buffer::new().format(i128::from(micros) * 1_000).as_bytes());
+        }
+    }
+}
+
+const MINUTE_US: i64 = 60_000_000;
+
+/// The last minute written as text, because the next timestamp mostly lies in it, too.
+#[derive(Default)]
+struct Minute {
+    start: i64,
+    /// `yyyy-MM-ddTHH:mm:`; empty until the first one is written.
+    text: Option<[u8; 17]>,
+}
+
+impl Minute {
+    #[inline(always)]
+    fn write(&mut self, micros: i64, out: &mut Vec<u8>) {
+        match &self.text {
+            Some(text) if (0..MINUTE_US).contains(&micros.wrapping_sub(self.start)) => {
+                let within = (micros - self.start) as u32;
+                let (second, fraction) = (within / 1_000_000, within % 1_000_000);
+                // 17 bytes of minute, 2 of seconds, up to 7 of fraction, Z: the longest is 27.
+                let mut line = [0u8; 27];
+                line[..17].copy_from_slice(text);
+                two_digits(&mut line, 17, second);
+                let len = if fraction == 0 {
+                    19
+                } else {
+                    line[19] = b'.';
+                    two_digits(&mut line, 20, fraction / 10_000);
+                    two_digits(&mut line, 22, fraction / 100 % 100);
+                    two_digits(&mut line, 24, fraction % 100);
+                    if fraction % 1000 == 0 { 23 } else { 26 }
+                };
+                line[len] = b'Z';
+                out.extend_from_slice(&line[..len + 1]);
+            }
+            _ => self.remember(micros, out),
+        }
+    }
+
+    #[inline(never)]
+    fn remember(&mut self, micros: i64, out: &mut Vec<u8>) {
+        let start = out.len();
+        text::write_timestamp(micros, out);
+        let written = &out[start..];
+        // Years outside 0 to 9999 are longer.
+        self.text = (written.get(16) == Some(&b':')).then(|| written[..17].try_into().expect("17 bytes"));
+        self.start = micros - micros.rem_euclid(MINUTE_US);
+    }
+}
+
+#[inline(always)]
+fn two_digits(line: &mut [u8; 27], at: usize, value: u32) {
+    line[at] = b'0' + (value / 10) as u8;
+    line[at + 1] = b'0' + (value % 10) as u8;
+}

@@ -1,0 +1,134 @@
+//! Counters: tasks push, reports and progress bars read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// Counters of one node in one subtask. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct NodeStats(Arc<NodeCounters>);
+
+#[derive(Debug)]
+struct NodeCounters {
+    rows_in: AtomicU64,
+    rows_out: AtomicU64,
+    bytes: AtomicU64,
+    late: AtomicU64,
+    watermark: AtomicI64,
+}
+
+impl Default for NodeCounters {
+    fn default() -> NodeCounters {
+        NodeCounters {
+            rows_in: AtomicU64::new(0),
+            rows_out: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+            watermark: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl NodeStats {
+    pub fn rows_in(&self, rows: usize) {
+        self.0.rows_in.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub fn rows_out(&self, rows: usize) {
+        self.0.rows_out.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub fn bytes(&self, bytes: usize) {
+        self.0.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Late rows dropped so far.
+    pub fn late(&self, rows: u64) {
+        self.0.late.store(rows, Relaxed);
+    }
+
+    pub fn watermark(&self, watermark: i64) {
+        self.0.watermark.store(watermark, Relaxed);
+    }
+
+    pub fn read(&self) -> NodeFigures {
+        NodeFigures {
+            rows_in: self.0.rows_in.load(Relaxed),
+            rows_out: self.0.rows_out.load(Relaxed),
+            bytes: self.0.bytes.load(Relaxed),
+            late: self.0.late.load(Relaxed),
+            watermark: self.0.watermark.load(Relaxed),
+        }
+    }
+}
+
+/// What [`NodeStats`] held at one moment. Times in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeFigures {
+    pub rows_in: u64,
+    pub rows_out: u64,
+    pub bytes: u64,
+    pub late: u64,
+    pub watermark: i64,
+}
+
+/// Counters of one source. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct SourceStats(Arc<SourceCounters>);
+
+#[derive(Debug, Default)]
+struct SourceCounters {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    bad: AtomicU64,
+    done: AtomicU64,
+    /// 0: not known.
+    total: AtomicU64,
+}
+
+impl SourceStats {
+    pub fn rows(&self, rows: usize, bytes: usize) {
+        self.0.rows.fetch_add(rows as u64, Relaxed);
+        self.0.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Bad records skipped or sent to `.errors`.
+    pub fn bad(&self, rows: usize) {
+        self.0.bad.fetch_add(rows as u64, Relaxed);
+    }
+
+    /// Bytes (or rows of a generator) handed out, and in all.
+    pub fn progress(&self, done: u64, total: Option<u64>) {
+        self.0.done.store(done, Relaxed);
+        self.0.total.store(total.unwrap_or(0), Relaxed);
+    }
+
+    pub fn read(&self) -> SourceFigures {
+        let total = self.0.total.load(Relaxed);
+        SourceFigures {
+            rows: self.0.rows.load(Relaxed),
+            bytes: self.0.bytes.load(Relaxed),
+            bad: self.0.bad.load(Relaxed),
+            done: self.0.done.load(Relaxed),
+            total: (total > 0).then_some(total),
+        }
+    }
+}
+
+/// What [`SourceStats`] held at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceFigures {
+    pub rows: u64,
+    pub bytes: u64,
+    pub bad: u64,
+    pub done: u64,
+    pub total: Option<u64>,
+}
+
+/// The counters of a job, by node.
+#[derive(Debug, Clone, Default)]
+pub struct JobStats {
+    pub sources: Vec<(String, SourceStats)>,
+    /// Operators: name, subtask, counters. A node of several operators comes several times.
+    pub nodes: Vec<(String, usize, NodeStats)>,
+    pub sinks: Vec<(String, NodeStats)>,
+}

@@ -1,0 +1,108 @@
+//! `first` and `last`: the value of the row with the least or greatest event time, ties and streams without event
+//! time by input order. Null values count as values.
+
+use super::Argument;
+use crate::data::{Column, ColumnBuilder, DataType};
+use crate::error::Result;
+
+#[derive(Debug)]
+pub struct Pick {
+    ty: DataType,
+    last: bool,
+    /// Event time and place in the input of the row whose value is held; `None` before the first.
+    ranks: Vec<Option<(i64, u64)>>,
+    values: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Null,
+    /// Bits of everything of 64 bits or fewer.
+    Bits(i64),
+    Wide(i128),
+    Text(Box<str>),
+}
+
+impl Pick {
+    pub fn new(ty: DataType, last: bool) -> Pick {
+        Pick { ty, last, ranks: Vec::new(), values: Vec::new() }
+    }
+
+    pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
+        self.resize(groups);
+        let column = rows.column.expect("first and last have an argument");
+        let selected = rows.selected(false);
+        for (row, &id) in ids.iter().enumerate() {
+            if selected.as_ref().is_some_and(|s| !s.value(row)) {
+                continue;
+            }
+            let rank = (rows.times.get(row).copied().unwrap_or(0), rows.places.get(row).copied().unwrap_or(0));
+            if self.wins(rank, id as usize) {
+                self.ranks[id as usize] = Some(rank);
+                self.values[id as usize] = value(column, row);
+            }
+        }
+    }
+
+    fn resize(&mut self, groups: usize) {
+        self.ranks.resize(groups, None);
+        self.values.resize(groups, Value::Null);
+    }
+
+    fn wins(&self, rank: (i64, u64), id: usize) -> bool {
+        self.ranks[id].is_none_or(|held| if self.last { rank >= held } else { rank < held })
+    }
+
+    pub fn start_merge(&mut self, groups: usize) {
+        self.clear();
+        self.resize(groups);
+    }
+
+    pub fn merge(&mut self, other: &Pick, from: &[u32], to: &[u32]) {
+        for (&from, &to) in from.iter().zip(to) {
+            let (from, to) = (from as usize, to as usize);
+            if let Some(rank) = other.ranks[from].filter(|&rank| self.wins(rank, to)) {
+                self.ranks[to] = Some(rank);
+                self.values[to] = other.values[from].clone();
+            }
+        }
+    }
+
+    pub fn emit(&self, ids: &[u32]) -> Result<Column> {
+        let mut column = ColumnBuilder::new(self.ty, ids.len());
+        for &id in ids {
+            append(&mut column, &self.values[id as usize]);
+        }
+        Ok(column.finish())
+    }
+
+    pub fn clear(&mut self) {
+        self.ranks.clear();
+        self.values.clear();
+    }
+}
+
+fn value(column: &Column, row: usize) -> Value {
+    match column {
+        column if column.is_null(row) => Value::Null,
+        Column::Boolean(a) => Value::Bits(i64::from(a.value(row))),
+        Column::Int(a) => Value::Bits(a.value(row)),
+        Column::Timestamp(a) => Value::Bits(a.value(row)),
+        Column::Double(a) => Value::Bits(a.value(row).to_bits() as i64),
+        Column::Decimal(a) => Value::Wide(a.value(row)),
+        Column::String(a) => Value::Text(a.value(row).into()),
+    }
+}
+
+fn append(column: &mut ColumnBuilder, value: &Value) {
+    match (column, value) {
+        (column, Value::Null) => column.append_null(),
+        (ColumnBuilder::Boolean(b), Value::Bits(v)) => b.append_value(*v == 1),
+        (ColumnBuilder::Int(b), Value::Bits(v)) => b.append_value(*v),
+        (ColumnBuilder::Timestamp(b), Value::Bits(v)) => b.append_value(*v),
+        (ColumnBuilder::Double(b), Value::Bits(v)) => b.append_value(f64::from_bits(*v as u64)),
+        (ColumnBuilder::Decimal(b, ..), Value::Wide(v)) => b.append_value(*v),
+        (ColumnBuilder::String(b), Value::Text(v)) => b.append_value(v),
+        (column, value) => unreachable!("{value:?} for {column:?}"),
+    }
+}

@@ -1,0 +1,168 @@
+//! Groups of one pane, window or job: an index of keys and one accumulator per call.
+
+use arrow_array::UInt32Array;
+
+use super::accumulator::{Accumulator, Argument};
+use super::{AggregateSpec, Call};
+use crate::data::{Batch, Column, DataType, Order};
+use crate::error::{Error, Result};
+use crate::expr::aggregate::AggregateFunction;
+use crate::state::keys::{KeyIndex, MISSING};
+
+/// The spec and what follows from it.
+#[derive(Debug)]
+pub struct Shape {
+    pub spec: AggregateSpec,
+    pub key_types: Vec<DataType>,
+    /// `first` and `last` compare the places of rows in the input.
+    needs_places: bool,
+}
+
+impl Shape {
+    pub fn new(spec: AggregateSpec) -> Shape {
+        let ordered = |call: &Call| matches!(call.function, AggregateFunction::First | AggregateFunction::Last);
+        Shape {
+            key_types: spec.keys.iter().map(|&column| spec.input[column]).collect(),
+            needs_places: spec.calls.iter().any(ordered),
+            spec,
+        }
+    }
+}
+
+/// Rows of the input, or partial results, on their way into a table.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub batch: Batch,
+    /// Place of each row in the input; empty if nobody asks.
+    places: Vec<u64>,
+}
+
+impl Rows {
+    /// The rows of a batch, of which `before` came earlier.
+    pub fn new(shape: &Shape, batch: Batch, before: u64) -> Rows {
+        let places = if shape.needs_places { (before..before + batch.rows as u64).collect() } else { Vec::new() };
+        Rows { batch: Batch { order: Order::Arrival, ..batch }, places }
+    }
+
+    pub fn slice(&self, rows: std::ops::Range<usize>) -> Rows {
+        if rows == (0..self.batch.rows) {
+            return self.clone();
+        }
+        let places = self.places.get(rows.clone()).map_or(Vec::new(), <[u64]>::to_vec);
+        Rows { batch: self.batch.slice(rows.start, rows.len()), places }
+    }
+
+    pub fn take(&self, rows: &[u32]) -> Rows {
+        let places = rows.iter().filter_map(|&row| self.places.get(row as usize).copied()).collect();
+        Rows { batch: self.batch.take(&UInt32Array::from(rows.to_vec())), places }
+    }
+
+    /// The key columns: in front in partial results, where the spec says in the input.
+    pub fn keys(&self, shape: &Shape) -> Vec<&Column> {
+        if self.batch.partial {
+            self.batch.columns[..shape.spec.keys.len()].iter().collect()
+        } else {
+            shape.spec.keys.iter().map(|&column| &self.batch.columns[column]).collect()
+        }
+    }
+
+    /// How many rows of the input these are.
+    pub fn weight(&self, shape: &Shape) -> u64 {
+        match &self.batch.columns.get(shape.spec.keys.len()) {
+            Some(Column::Int(counts)) if self.batch.partial => counts.values().iter().map(|&n| n as u64).sum(),
+            _ => self.batch.rows as u64,
+        }
+    }
+}
+
+/// Keys and what is known of each.
+#[derive(Debug)]
+pub struct Table {
+    pub index: KeyIndex,
+    pub accumulators: Vec<Accumulator>,
+    /// Scratch: the ids of the rows at hand.
+    ids: Vec<u32>,
+    /// See [`super::combine::Combiner`]: its ids of the groups 0, 1, 2 …, as of one of its generations.
+    pub combined: (u64, Vec<u32>),
+}
+
+impl Table {
+    pub fn new(shape: &Shape) -> Table {
+        Table {
+            index: KeyIndex::new(&shape.key_types),
+            accumulators: shape.spec.calls.iter().map(|call| Accumulator::new(call, &shape.spec.input)).collect(),
+            ids: Vec::new(),
+            combined: (0, Vec::new()),
+        }
+    }
+
+    /// Adds rows.
+    pub fn add(&mut self, shape: &Shape, rows: &Rows) {
+        self.index.ids(&rows.keys(shape), rows.batch.rows, &mut self.ids);
+        let groups = self.index.len();
+        if rows.batch.partial {
+            let mut columns = &rows.batch.columns[shape.spec.keys.len() + 1..];
+            for accumulator in &mut self.accumulators {
+                let (own, rest) = columns.split_at(accumulator.partial_width());
+                accumulator.update_partial(&self.ids, groups, own);
+                columns = rest;
+            }
+        } else {
+            for (accumulator, call) in self.accumulators.iter_mut().zip(&shape.spec.calls) {
+                accumulator.update(&self.ids, groups, &argument(call, rows));
+            }
+        }
+    }
+
+    /// The group of each row that was added last.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Adds what `other` knows of the groups that this table, prepared for merging, has.
+    pub fn merge_known(&mut self, other: &Table) {
+        let all: Vec<u32> = (0..self.index.len() as u32).collect();
+        let keys = self.index.key_columns(&all);
+        let mut found = Vec::new();
+        other.index.find(&keys.iter().collect::<Vec<_>>(), all.len(), &mut found);
+        let (from, to): (Vec<u32>, Vec<u32>) = found.iter().zip(&all).filter(|(from, _)| **from != MISSING).unzip();
+        for (accumulator, other) in self.accumulators.iter_mut().zip(&other.accumulators) {
+            accumulator.merge(other, &from, &to);
+        }
+    }
+
+    /// Appends the results of `ids`, one column per call.
+    pub fn results(&self, shape: &Shape, ids: &[u32], columns: &mut Vec<Column>) -> Result<()> {
+        for (i, accumulator) in self.accumulators.iter().enumerate() {
+            columns.push(accumulator.emit(ids).map_err(|error| name_call(error, shape, i))?);
+        }
+        Ok(())
+    }
+
+    /// Forgets all groups and keeps the memory.
+    pub fn clear(&mut self) {
+        self.combined.1.clear();
+        self.index.clear();
+        self.accumulators.iter_mut().for_each(Accumulator::clear);
+    }
+}
+
+fn name_call(error: Error, shape: &Shape, call: usize) -> Error {
+    let Call { function, arg, .. } = shape.spec.calls[call];
+    let name = format!("{function:?}").to_lowercase();
+    let arg = arg.map_or(String::new(), |arg| format!(" of column {}", arg + 1));
+    Error { message: format!("aggregate call {} ({name}{arg}): {}", call + 1, error.message), ..error }
+}
+
+fn argument<'a>(call: &Call, rows: &'a Rows) -> Argument<'a> {
+    let columns = &rows.batch.columns;
+    Argument {
+        column: call.arg.map(|column| &columns[column]),
+        filter: call.filter.map(|column| match &columns[column] {
+            Column::Boolean(mask) => mask,
+            other => unreachable!("a filter is boolean, not {}", other.data_type()),
+        }),
+        times: rows.batch.time.as_deref().unwrap_or(&[]),
+        places: &rows.places,
+    }
+}

@@ -1,0 +1,3 @@
+//! Rules one by one.
+
+use super::*;

@@ -1,0 +1,32 @@
+//! `filter`: rows for which a condition is true.
+
+use super::{MAIN, Operator, Out, RowContext};
+use crate::data::Batch;
+use crate::error::{Error, Result};
+use crate::expr::{EvalError, Typed};
+
+pub struct Filter {
+    condition: Typed,
+}
+
+impl Filter {
+    pub fn new(condition: Typed) -> Filter {
+        Filter { condition }
+    }
+}
+
+impl Operator for Filter {
+    fn on_batch(&mut self, batch: Batch, _: &RowContext, out: &mut Out) -> Result<()> {
+        let mask = self.condition.eval_filter(&batch).map_err(|e| failed(&self.condition, e, &batch))?;
+        out.emit(MAIN, batch.filter(&mask));
+        Ok(())
+    }
+}
+
+/// An expression that failed on a row, with the values it failed on.
+pub fn failed(expression: &Typed, error: EvalError, batch: &Batch) -> Error {
+    let columns = expression.columns();
+    let values = columns.into_iter().filter_map(|c| batch.columns.get(c)).map(|column| column.display(error.row));
+    let values: Vec<String> = values.collect();
+    Error::data(format!("{expression}: {}", error.message)).note(format!("the row's values: {}", values.join(", ")))
+}

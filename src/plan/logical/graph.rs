@@ -1,0 +1,197 @@
+//! Who reads whom: names of inputs found, cycles and loose ends reported.
+
+use std::collections::BTreeSet;
+
+use super::OutputRef;
+use crate::spec::{Diagnostic, Diagnostics, JobSpec, NodeKind, OnError, Text};
+
+/// Nodes by their index in the job file.
+pub struct Graph {
+    /// All nodes that are not part of a cycle, inputs first.
+    pub order: Vec<usize>,
+    /// `None` where an input was not found.
+    pub inputs: Vec<Option<Vec<OutputRef>>>,
+    /// Leads to a sink.
+    pub runs: Vec<bool>,
+    read: BTreeSet<OutputRef>,
+}
+
+impl Graph {
+    pub fn is_read(&self, node: usize, output: usize) -> bool {
+        self.read.contains(&OutputRef { node, output })
+    }
+}
+
+/// Names of a node's outputs; the main one first, as `None`.
+pub fn outputs(kind: &NodeKind) -> &'static [Option<&'static str>] {
+    match kind {
+        NodeKind::Source(_) => &[None, Some("errors")],
+        NodeKind::Aggregate(_) => &[None, Some("late")],
+        NodeKind::Sink(_) => &[],
+        _ => &[None],
+    }
+}
+
+pub fn connect(spec: &JobSpec, found: &mut Diagnostics) -> Graph {
+    let inputs: Vec<Option<Vec<OutputRef>>> = spec
+        .nodes
+        .iter()
+        .map(|node| {
+            let refs: Vec<Option<OutputRef>> = node.inputs.iter().map(|text| find(spec, text, found)).collect();
+            refs.into_iter().collect()
+        })
+        .collect();
+    let order = sort(spec, &inputs, found);
+    let runs = leads_to_sink(spec, &inputs);
+    let mut read = BTreeSet::new();
+    for (index, refs) in inputs.iter().enumerate().filter(|(index, _)| runs[*index]) {
+        for input in refs.iter().flatten() {
+            if !read.insert(*input) && spec.nodes[index].inputs.len() > 1 {
+                continue;
+            }
+        }
+    }
+    for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| !runs[*index]) {
+        let _ = index;
+        found.push(
+            Diagnostic::warning(format!("nothing reads `{}`, so it does not run", node.name.value))
+                .at(&node.name.span)
+                .help(format!("name it in the `input` of a transform or sink, such as input = \"{}\"", node.name.value)),
+        );
+    }
+    let graph = Graph { order, inputs, runs, read };
+    dead_letters(spec, &graph, found);
+    graph
+}
+
+/// A source's `on_error` and the readers of its `.errors` must agree.
+fn dead_letters(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
+    for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| graph.runs[*index]) {
+        let NodeKind::Source(source) = &node.kind else { continue };
+        let name = &node.name.value;
+        match (source.on_error.value, graph.is_read(index, 1)) {
+            (OnError::DeadLetter, false) => found.push(
+                Diagnostic::error(format!("nobody reads `{name}.errors`"))
+                    .at(&source.on_error.span)
+                    .label("bad records would be lost")
+                    .help(format!("add a sink with input = \"{name}.errors\", or use on_error = \"skip\"")),
+            ),
+            (OnError::Fail | OnError::Skip, true) => {
+                let reader = spec.nodes.iter().flat_map(|n| &n.inputs).find(|t| t.value == format!("{name}.errors"));
+                let mut diagnostic = Diagnostic::error(format!("`{name}` sends nothing to `{name}.errors`"))
+                    .label("would stay empty")
+                    .help(format!("set on_error = \"dead-letter\" in [sources.{name}]"));
+                diagnostic.span = reader.map(|text| text.span.clone());
+                found.push(diagnostic);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Finds `node` or `node.output`.
+fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRef> {
+    let (name, output) = match text.value.split_once('.') {
+        Some((name, output)) => (name, Some(output)),
+        None => (text.value.as_str(), None),
+    };
+    let Some(node) = spec.nodes.iter().position(|n| n.name.value == name) else {
+        let names = spec.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Sink(_)));
+        let names: Vec<&str> = names.map(|n| n.name.value.as_str()).collect();
+        let help = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the job has: {}", names.join(", ")),
+        };
+        let span = text.locate(0..name.len());
+        found.push(Diagnostic::error(format!("there is no node `{name}`")).at(&span).label("not found").help(help));
+        return None;
+    };
+    let outputs = outputs(&spec.nodes[node].kind);
+    if outputs.is_empty() {
+        let message = format!("`{name}` is a sink: nothing comes out of it");
+        found.push(Diagnostic::error(message).at(&text.span).label("read what the sink reads instead"));
+        return None;
+    }
+    match outputs.iter().position(|o| *o == output) {
+        Some(output) => Some(OutputRef { node, output }),
+        None => {
+            let output = output.unwrap_or_default();
+            let named: Vec<String> = outputs.iter().flatten().map(|o| format!("`{name}.{o}`")).collect();
+            let help = match named.is_empty() {
+                true => format!("`{name}` has one output: input = \"{name}\""),
+                false => format!("there is `{name}` and {}", named.join(", ")),
+            };
+            let span = text.locate(name.len() + 1..text.value.len());
+            let message = format!("`{name}` has no output `{output}`");
+            found.push(Diagnostic::error(message).at(&span).label("not an output").help(help));
+            None
+        }
+    }
+}
+
+/// The name nearest to `word`, if one is near.
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let score = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase());
+    let near = names.into_iter().map(|name| (score(name), name)).filter(|(score, _)| *score > 0.8);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+/// Inputs before readers. Nodes of a cycle are reported and left out.
+fn sort(spec: &JobSpec, inputs: &[Option<Vec<OutputRef>>], found: &mut Diagnostics) -> Vec<usize> {
+    let mut order = Vec::new();
+    let mut placed = vec![false; inputs.len()];
+    loop {
+        let ready = |index: &usize| {
+            !placed[*index] && inputs[*index].iter().flatten().all(|r| placed[r.node])
+        };
+        let next: Vec<usize> = (0..inputs.len()).filter(ready).collect();
+        if next.is_empty() {
+            break;
+        }
+        for index in next {
+            placed[index] = true;
+            order.push(index);
+        }
+    }
+    // What is left hangs on a cycle; following inputs from any of it runs into the cycle itself.
+    if let Some(start) = placed.iter().position(|p| !p) {
+        let mut path = vec![start];
+        loop {
+            let last = path[path.len() - 1];
+            let before = inputs[last].iter().flatten().map(|r| r.node).find(|&n| !placed[n]);
+            let Some(before) = before else { break };
+            if let Some(at) = path.iter().position(|&n| n == before) {
+                path.drain(..at);
+                break;
+            }
+            path.push(before);
+        }
+        path.reverse();
+        let names: Vec<&str> = path.iter().chain(path.first()).map(|&n| spec.nodes[n].name.value.as_str()).collect();
+        let first = &spec.nodes[path[0]];
+        found.push(
+            Diagnostic::error(format!("the job has a cycle: {}", names.join(" → ")))
+                .at(&first.inputs.first().map_or(first.name.span.clone(), |t| t.span.clone()))
+                .label("rows would go round for ever")
+                .help("let one of them read an earlier node"),
+        );
+    }
+    order
+}
+
+fn leads_to_sink(spec: &JobSpec, inputs: &[Option<Vec<OutputRef>>]) -> Vec<bool> {
+    let mut runs: Vec<bool> = spec.nodes.iter().map(|n| matches!(n.kind, NodeKind::Sink(_))).collect();
+    loop {
+        let mut changed = false;
+        for index in 0..inputs.len() {
+            if runs[index] {
+                for input in inputs[index].iter().flatten() {
+                    changed |= !std::mem::replace(&mut runs[input.node], true);
+                }
+            }
+        }
+        if !changed {
+            return runs;
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Sources: format, schema, event time.
+
+use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
+use crate::connect::generate;
+use crate::data::{DataType, Field, Schema};
+use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
+use crate::spec::{
+    Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
+    SourceConnector, SourceSpec,
+};
+
+/// Columns of `NAME.errors`.
+pub fn errors_schema() -> Schema {
+    Schema::new([
+        ("source", DataType::String),
+        ("file", DataType::String),
+        ("offset", DataType::Int),
+        ("line", DataType::Int),
+        ("reason", DataType::String),
+        ("raw", DataType::String),
+    ])
+}
+
+/// Column of [`errors_schema`] that a gate completes.
+pub const ERRORS_LINE: usize = 3;
+
+impl Builder<'_> {
+    pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec) -> Option<Node> {
+        let (format, fields) = match &source.connector {
+            SourceConnector::Generate { kind, only, .. } => {
+                let table = self.table(node, kind.value, only.as_ref())?;
+                (Format::Lines, generated_fields(&generate::schema(table)))
+            }
+            connector => {
+                let format = self.source_format(node, source, connector)?;
+                let fields = self.fields(node, source, &format)?;
+                (format, fields)
+            }
+        };
+        let schema = Schema { fields: fields.iter().map(|f| Field { name: f.name.clone(), ty: f.ty }).collect() };
+        let event_time = match &source.event_time {
+            Some(spec) => Some(self.event_time(spec, &schema)?),
+            None => match &source.connector {
+                SourceConnector::Generate { .. } => generated_time(&schema),
+                _ => None,
+            },
+        };
+        let mut fields = fields;
+        if let Some(time) = &event_time {
+            fields[time.column].required = true;
+        }
+        let live = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let endless = match &source.connector {
+            SourceConnector::Tcp { once, .. } => !once,
+            SourceConnector::Generate { rows, .. } => rows.is_none(),
+            _ => false,
+        };
+        let has_time = event_time.is_some();
+        let kind = Kind::Source(Box::new(Source {
+            connector: source.connector.clone(),
+            format,
+            fields,
+            event_time,
+            on_error: source.on_error.value,
+            max_record: source.max_record.as_ref().map_or(MAX_RECORD_BYTES, |m| m.value as usize),
+            gzip: source.compression.as_ref().map(|c| c.value == Compression::Gzip),
+            rate: source.rate.as_ref().map(|r| r.value),
+            live,
+        }));
+        let mut built = Node::new(node, "sources", kind, Vec::new());
+        let errors = Output { name: Some("errors"), schema: errors_schema(), has_time: false, read: false };
+        built.outputs = vec![Output::main(schema, has_time), errors];
+        built.endless = endless;
+        Some(built)
+    }
+
+    fn table(
+        &mut self,
+        node: &NodeSpec,
+        kind: GenerateKind,
+        only: Option<&crate::spec::Spanned<String>>,
+    ) -> Option<generate::Table> {
+        match (kind, only) {
+            (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
+            (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
+            (GenerateKind::Nexmark, None) => {
+                let message = format!("`{}` needs `only`: several outputs at once are not there yet", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("which rows?");
+                self.found.push(diagnostic.help("write only = \"bid\" (or \"auction\", \"person\")"));
+                None
+            }
+        }
+    }
+
+    fn source_format(
+        &mut self,
+        node: &NodeSpec,
+        source: &SourceSpec,
+        connector: &SourceConnector,
+    ) -> Option<Format> {
+        let file = match connector {
+            SourceConnector::File { paths, .. } => paths.first(),
+            _ => None,
+        };
+        let kind = match (&source.format, file.and_then(|f| format_of_name(&f.value))) {
+            (Some(spec), _) => spec.kind.value.clone(),
+            (None, Some(kind)) => kind.to_string(),
+            (None, None) => {
+                let (span, what) = match file {
+                    Some(file) => (&file.span, "the file name does not tell the format"),
+                    None => (&node.name.span, "the source needs a format"),
+                };
+                let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
+                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
+                return None;
+            }
+        };
+        let tcp = matches!(connector, SourceConnector::Tcp { .. });
+        match format(&kind, source.format.as_ref(), !tcp) {
+            Some(Format::Table) | None => {
+                let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+                let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
+                self.found.push(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"));
+                None
+            }
+            found => found,
+        }
+    }
+
+    fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
+        match (&source.schema, format) {
+            (None, Format::Lines) => Some(vec![line_field()]),
+            (Some(fields), Format::Lines) => {
+                if fields.len() == 1 && fields[0].ty.value == DataType::String {
+                    return Some(fields.iter().map(field).collect());
+                }
+                let span = source.schema_span.as_ref().unwrap_or(&node.name.span);
+                let diagnostic = Diagnostic::error("format `lines` has one column, a string").at(span);
+                self.found.push(diagnostic.label("too much").help("leave the schema out: the column is `line`"));
+                None
+            }
+            (Some(fields), _) if fields.is_empty() => {
+                let span = source.schema_span.as_ref().unwrap_or(&node.name.span);
+                self.found.push(Diagnostic::error("the schema has no columns").at(span).label("empty"));
+                None
+            }
+            (Some(fields), _) => Some(fields.iter().map(field).collect()),
+            (None, _) => {
+                let message = format!("source `{}` needs a schema: finding one in the data is not there yet", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no `schema`");
+                self.found.push(diagnostic.help("such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }"));
+                None
+            }
+        }
+    }
+
+    fn event_time(&mut self, spec: &crate::spec::EventTimeSpec, schema: &Schema) -> Option<EventTime> {
+        let name = &spec.column.value;
+        let Some(column) = schema.index_of(name) else {
+            let help = match nearest(name, schema.names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the schema has: {}", schema.names().collect::<Vec<_>>().join(", ")),
+            };
+            let diagnostic = Diagnostic::error(format!("event time: there is no column `{name}`"));
+            self.found.push(diagnostic.at(&spec.column.span).label("not in the schema").help(help));
+            return None;
+        };
+        let ty = schema.fields[column].ty;
+        if ty != DataType::Timestamp {
+            let diagnostic = Diagnostic::error(format!("event time must be a timestamp, `{name}` is {ty}"));
+            let help = format!("declare it so: {name} = \"timestamp\", or {name} = {{ type = \"timestamp\", unit = \"ms\" }}");
+            self.found.push(diagnostic.at(&spec.column.span).label(format!("is {ty}")).help(help));
+            return None;
+        }
+        Some(EventTime { column, delay: spec.delay, idle: spec.idle })
+    }
+}
+
+/// One reader a stdin, one listener a port.
+pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
+    let mut stdin: Option<&str> = None;
+    let mut listeners: Vec<(&str, &str)> = Vec::new();
+    for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
+        let NodeKind::Source(source) = &node.kind else { continue };
+        let name = &node.name.value;
+        match &source.connector {
+            SourceConnector::Stdin => {
+                if let Some(first) = stdin.replace(name) {
+                    let message = format!("`{first}` and `{name}` both read stdin");
+                    let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
+                    found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+                }
+            }
+            SourceConnector::Tcp { address, listen: true, .. } if !address.value.ends_with(":0") => {
+                let port = address.value.rsplit(':').next().unwrap_or_default();
+                if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
+                    let message = format!("`{first}` and `{name}` both listen on port {port}");
+                    found.push(Diagnostic::error(message).at(&address.span).label("taken"));
+                }
+                listeners.push((port, name));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn field(spec: &FieldSpec) -> SourceField {
+    SourceField {
+        name: spec.name.value.clone(),
+        ty: spec.ty.value,
+        from: spec.from.as_ref().map(|t| t.value.clone()),
+        timestamp: spec.timestamp.clone(),
+        required: false,
+    }
+}
+
+fn line_field() -> SourceField {
+    SourceField::new("line", DataType::String, None)
+}
+
+fn generated_fields(schema: &Schema) -> Vec<SourceField> {
+    schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
+}
+
+/// Generated rows come in the order of their time column.
+fn generated_time(schema: &Schema) -> Option<EventTime> {
+    let column = schema.index_of("date_time").or_else(|| schema.index_of("at"))?;
+    Some(EventTime { column, delay: 0, idle: None })
+}
+
+/// The format that a file name tells, a compression's ending left out.
+pub fn format_of_name(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.')?.1 {
+        "csv" => Some("csv"),
+        "tsv" => Some("tsv"),
+        "json" | "jsonl" | "ndjson" => Some("json"),
+        "txt" | "log" => Some("lines"),
+        _ => None,
+    }
+}
+
+/// The format `kind` with its options. `header`: what holds where the job does not say.
+pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<Format> {
+    let timestamp = spec.and_then(|s| s.timestamp.as_ref()).map(|t| t.value).unwrap_or_default();
+    match kind {
+        "csv" | "tsv" => Some(Format::Csv(CsvOptions {
+            delimiter: spec
+                .and_then(|s| s.delimiter.as_ref())
+                .map_or(if kind == "tsv" { b'\t' } else { b',' }, |d| d.value),
+            header: spec.and_then(|s| s.header.as_ref()).map_or(header, |h| h.value),
+            null: spec.map(|s| s.null.clone()).unwrap_or_default(),
+            timestamp,
+        })),
+        "json" => Some(Format::Json(JsonOptions { timestamp })),
+        "lines" => Some(Format::Lines),
+        "table" => Some(Format::Table),
+        _ => None,
+    }
+}
+

@@ -1,0 +1,342 @@
+//! Transforms: expressions resolved over the input's columns.
+
+use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output, Top};
+use crate::data::{DataType, Field, Schema};
+use crate::expr::{self, Part, SelectItem, Typed};
+use crate::op::aggregate::{Emit, Window};
+use crate::spec::{
+    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, Text, TopNode, WindowSpec,
+};
+
+const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
+
+impl Builder<'_> {
+    pub(super) fn transform(&mut self, node: &NodeSpec, inputs: Inputs) -> Option<Node> {
+        match &node.kind {
+            NodeKind::Filter { where_ } => self.filter(node, where_, inputs),
+            NodeKind::Select { select, add, where_ } => self.select(node, select, *add, where_.as_ref(), inputs),
+            NodeKind::Aggregate(aggregate) => self.aggregate(node, aggregate, inputs),
+            NodeKind::Top(top) => self.top(node, top, inputs),
+            NodeKind::Limit { n } => {
+                let mut built = Node::new(node, "transforms", Kind::Limit(n.value), inputs.refs);
+                built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
+                built.endless = inputs.endless;
+                Some(built)
+            }
+            NodeKind::Source(_) | NodeKind::Sink(_) => None,
+        }
+    }
+
+    fn filter(&mut self, node: &NodeSpec, where_: &Text, inputs: Inputs) -> Option<Node> {
+        let condition = self.condition("where", where_, &inputs.schema)?;
+        let mut built = Node::new(node, "transforms", Kind::Filter(condition), inputs.refs);
+        built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
+        built.endless = inputs.endless;
+        Some(built)
+    }
+
+    fn select(
+        &mut self,
+        node: &NodeSpec,
+        select: &[Text],
+        add: bool,
+        where_: Option<&Text>,
+        inputs: Inputs,
+    ) -> Option<Node> {
+        let where_ = match where_ {
+            Some(text) => Some(self.condition("where", text, &inputs.schema)?),
+            None => None,
+        };
+        let mut columns: Vec<(String, Typed)> = if add { all(&inputs.schema, &[]) } else { Vec::new() };
+        let mut fine = true;
+        for text in select {
+            match self.item(text, &inputs.schema) {
+                Some(items) => {
+                    for (name, value) in items {
+                        if columns.iter().any(|(n, _)| *n == name) {
+                            fine = false;
+                            self.twice(text, &name);
+                        }
+                        columns.push((name, value));
+                    }
+                }
+                None => fine = false,
+            }
+        }
+        if !fine {
+            return None;
+        }
+        let schema = schema_of(&columns);
+        let items = columns.into_iter().map(|(_, value)| value).collect();
+        let mut built = Node::new(node, "transforms", Kind::Select { items, where_ }, inputs.refs);
+        built.outputs = vec![Output::main(schema, inputs.has_time)];
+        built.endless = inputs.endless;
+        Some(built)
+    }
+
+    fn twice(&mut self, text: &Text, name: &str) {
+        let diagnostic = Diagnostic::error(format!("column `{name}` comes twice")).at(&text.span);
+        let help = "give one of them another name with AS, or leave it out with * EXCEPT (…)";
+        self.found.push(diagnostic.label("a second time").help(help));
+    }
+
+    /// The columns of one item of a select list.
+    fn item(&mut self, text: &Text, schema: &Schema) -> Option<Vec<(String, Typed)>> {
+        let item = match expr::parse_item(&text.value) {
+            Ok(item) => item,
+            Err(error) => {
+                self.wrong(text, error);
+                return None;
+            }
+        };
+        match item {
+            SelectItem::All { except, .. } => {
+                for (name, span) in &except {
+                    if schema.index_of(name).is_none() {
+                        let diagnostic = Diagnostic::error(format!("there is no column `{name}`"));
+                        self.found.push(diagnostic.at(&text.locate(span.clone())).label("not in the input"));
+                        return None;
+                    }
+                }
+                let names: Vec<&str> = except.iter().map(|(name, _)| name.as_str()).collect();
+                Some(all(schema, &names))
+            }
+            SelectItem::Expr { ast, name, .. } => match expr::resolve(&ast, schema) {
+                Ok(value) => Some(vec![(name, value)]),
+                Err(error) => {
+                    self.wrong(text, error);
+                    None
+                }
+            },
+        }
+    }
+
+    fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
+        match expr::parse(&text.value).and_then(|ast| expr::resolve(&ast, schema)) {
+            Ok(typed) if typed.ty == DataType::Boolean => Some(typed),
+            Ok(typed) => {
+                let diagnostic = Diagnostic::error(format!("`{option}` must be a condition, this is {}", typed.ty));
+                let help = "compare it with something, such as x > 0 or x IS NOT NULL";
+                self.found.push(diagnostic.at(&text.locate(0..text.value.len())).label(format!("is {}", typed.ty)).help(help));
+                None
+            }
+            Err(error) => {
+                self.wrong(text, error);
+                None
+            }
+        }
+    }
+
+    fn order(&mut self, texts: &[Text], schema: &Schema) -> Option<Vec<OrderKey>> {
+        let keys: Vec<Option<OrderKey>> = texts
+            .iter()
+            .map(|text| {
+                let parsed = expr::parse_order(&text.value);
+                let key = parsed.and_then(|item| {
+                    let value = expr::resolve(&item.ast, schema)?;
+                    Ok(OrderKey { value, descending: item.descending, nulls_first: item.nulls_first })
+                });
+                key.map_err(|error| self.wrong(text, error)).ok()
+            })
+            .collect();
+        keys.into_iter().collect()
+    }
+
+    fn aggregate(&mut self, node: &NodeSpec, aggregate: &AggregateNode, inputs: Inputs) -> Option<Node> {
+        let by = self.items(&aggregate.by);
+        let select = self.items(&aggregate.select);
+        let having = match &aggregate.having {
+            Some(text) => match expr::parse(&text.value) {
+                Ok(ast) => Some(ast),
+                Err(error) => {
+                    self.wrong(text, error);
+                    return None;
+                }
+            },
+            None => None,
+        };
+        let (by, select) = (by?, select?);
+        let own = self.window(node, aggregate.window.as_ref(), &inputs)?;
+        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), own.is_some(), &inputs.schema) {
+            Ok(plan) => plan,
+            Err(errors) => {
+                for (part, error) in errors {
+                    let text = match part {
+                        Part::By(index) => aggregate.by.get(index),
+                        Part::Select(index) => aggregate.select.get(index),
+                        Part::Having => aggregate.having.as_ref(),
+                    };
+                    if let Some(text) = text {
+                        self.wrong(text, error);
+                    }
+                }
+                return None;
+            }
+        };
+        let window = own.or_else(|| attached(&plan.keys, &inputs));
+        let emit = self.emission(node, aggregate, window.is_some(), &inputs)?;
+        let schema = schema_of(&plan.outputs);
+        let order = match &aggregate.order {
+            OrderSpec::By(texts) if emit != Emit::Close => {
+                if let Some(text) = texts.first() {
+                    let diagnostic = Diagnostic::error("`order` sorts final results, `emit` gives running ones");
+                    self.found.push(diagnostic.at(&text.span).label("cannot be sorted").help("leave one of them out"));
+                }
+                return None;
+            }
+            OrderSpec::By(texts) => self.order(texts, &schema)?,
+            OrderSpec::Default | OrderSpec::Any(_) => Vec::new(),
+        };
+        let lateness = aggregate.lateness.as_ref().map_or(0, |l| l.value);
+        let kind = Kind::Aggregate(Box::new(Aggregate { plan, window, lateness, emit, order }));
+        let has_time = window.is_some() || (emit == Emit::Update && inputs.has_time);
+        let mut built = Node::new(node, "transforms", kind, inputs.refs);
+        let late = Output { name: Some("late"), schema: inputs.schema, has_time: inputs.has_time, read: false };
+        built.outputs = vec![Output::main(schema, has_time), late];
+        built.endless = inputs.endless;
+        Some(built)
+    }
+
+    fn emission(
+        &mut self,
+        node: &NodeSpec,
+        aggregate: &AggregateNode,
+        windowed: bool,
+        inputs: &Inputs,
+    ) -> Option<Emit> {
+        let emit = match &aggregate.emit {
+            None => Emit::Close,
+            Some(Spanned { value: EmitSpec::Update, .. }) => Emit::Update,
+            Some(Spanned { value: EmitSpec::Every(period), .. }) => Emit::Every(*period),
+        };
+        match &aggregate.emit {
+            Some(spec) if windowed => {
+                let diagnostic = Diagnostic::error("`emit` is for aggregates without a window").at(&spec.span);
+                let help = "windows emit when they close; early results of windows are not there yet";
+                self.found.push(diagnostic.label("the aggregate has a window").help(help));
+                None
+            }
+            None if !windowed && inputs.endless => {
+                let message = format!("`{}` would never give a result: its input has no end", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no window, no `emit`");
+                let help = "add window = { type = \"tumbling\", size = \"1m\" }, or emit = \"update\", or emit = { every = \"1s\" }";
+                self.found.push(diagnostic.help(help));
+                None
+            }
+            _ => match &aggregate.lateness {
+                Some(lateness) if !windowed => {
+                    let diagnostic = Diagnostic::error("`lateness` is for windows").at(&lateness.span);
+                    self.found.push(diagnostic.label("the aggregate has no window"));
+                    None
+                }
+                _ => Some(emit),
+            },
+        }
+    }
+
+    /// The transform's own window. The outer `None` says that it was wrong.
+    fn window(
+        &mut self,
+        node: &NodeSpec,
+        window: Option<&Spanned<WindowSpec>>,
+        inputs: &Inputs,
+    ) -> Option<Option<Window>> {
+        let Some(spec) = window else { return Some(None) };
+        if !inputs.has_time {
+            let message = format!("`{}` has a window, but its input has no event time", node.name.value);
+            let diagnostic = Diagnostic::error(message).at(&spec.span).label("windows go by event time");
+            let help = "give the source event_time = { column = \"…\", delay = \"5s\" }";
+            self.found.push(diagnostic.help(help));
+            return None;
+        }
+        Some(Some(match spec.value {
+            WindowSpec::Tumbling { size, offset } => Window::Tumbling { size, offset },
+            WindowSpec::Sliding { size, slide, offset } => Window::Sliding { size, slide, offset },
+        }))
+    }
+
+    fn items(&mut self, texts: &[Text]) -> Option<Vec<SelectItem>> {
+        let items: Vec<Option<SelectItem>> = texts
+            .iter()
+            .map(|text| expr::parse_item(&text.value).map_err(|error| self.wrong(text, error)).ok())
+            .collect();
+        items.into_iter().collect()
+    }
+
+    fn top(&mut self, node: &NodeSpec, top: &TopNode, inputs: Inputs) -> Option<Node> {
+        let mut by = Vec::new();
+        let mut fine = true;
+        for text in &top.by {
+            match self.item(text, &inputs.schema) {
+                Some(items) => by.extend(items),
+                None => fine = false,
+            }
+        }
+        let order = self.order(&top.order, &inputs.schema);
+        let own = self.window(node, top.window.as_ref(), &inputs)?;
+        let order = order?;
+        if !fine {
+            return None;
+        }
+        let window = own.or_else(|| attached(&by, &inputs));
+        if window.is_none() && inputs.endless {
+            let message = format!("`{}` would never give a result: its input has no end", node.name.value);
+            let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no window");
+            let help = "add window = { type = \"tumbling\", size = \"1m\" }, or name window_start and window_end of the input in `by`";
+            self.found.push(diagnostic.help(help));
+            return None;
+        }
+        let mut schema = inputs.schema.clone();
+        let mut added: Vec<(&str, DataType)> = Vec::new();
+        if own.is_some() {
+            added.extend([("window_start", DataType::Timestamp), ("window_end", DataType::Timestamp)]);
+        }
+        if let Some(rank) = &top.rank {
+            added.push((&rank.value, DataType::Int));
+        }
+        for (name, ty) in added {
+            if schema.index_of(name).is_some() {
+                let span = top.rank.as_ref().map_or(&node.name.span, |r| &r.span);
+                let diagnostic = Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
+                self.found.push(diagnostic.at(span).label("would come twice").help("rename it with a `select` before"));
+                return None;
+            }
+            schema.fields.push(Field { name: name.to_string(), ty });
+        }
+        let has_time = window.is_some();
+        let kind = Kind::Top(Box::new(Top {
+            by: by.into_iter().map(|(_, value)| value).collect(),
+            order,
+            n: top.n.value,
+            window,
+            ties: top.ties,
+            rank: top.rank.is_some(),
+        }));
+        let mut built = Node::new(node, "transforms", kind, inputs.refs);
+        built.outputs = vec![Output::main(schema, has_time)];
+        built.endless = inputs.endless;
+        Some(built)
+    }
+}
+
+/// The window of an input keyed by its own `window_start` and `window_end`: columns of the input.
+fn attached(keys: &[(String, Typed)], inputs: &Inputs) -> Option<Window> {
+    let column = |name: &str| {
+        let index = inputs.schema.index_of(name)?;
+        let is_key = keys.iter().any(|(_, key)| key.as_column() == Some(index));
+        (is_key && inputs.schema.fields[index].ty == DataType::Timestamp).then_some(index)
+    };
+    if !inputs.has_time {
+        return None;
+    }
+    Some(Window::Attached { start: column(WINDOW_COLUMNS[0])?, end: column(WINDOW_COLUMNS[1])? })
+}
+
+fn all(schema: &Schema, except: &[&str]) -> Vec<(String, Typed)> {
+    let kept = schema.fields.iter().enumerate().filter(|(_, f)| !except.contains(&f.name.as_str()));
+    kept.map(|(index, f)| (f.name.clone(), Typed::column(index, &f.name, f.ty))).collect()
+}
+
+fn schema_of(columns: &[(String, Typed)]) -> Schema {
+    Schema::new(columns.iter().map(|(name, value)| (name.clone(), value.ty)))
+}

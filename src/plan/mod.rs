@@ -1,0 +1,9 @@
+//! From what was written to what will run. Pure: every stage returns a value and a list of diagnostics, and prints.
+//!
+//! [`logical`] finds names, schemas and types; [`physical`] holds the plan of chains and exchanges that
+//! [`place`] lays out; [`show`] draws both for `flott plan`.
+
+pub mod logical;
+pub mod physical;
+pub mod place;
+pub mod show;

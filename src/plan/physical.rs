@@ -1,0 +1,158 @@
+//! The job as it will run: chains, exchanges, degrees of parallelism. Plain data; `runtime::deploy` makes it move.
+
+use crate::data::{DataType, Schema};
+use crate::expr::Typed;
+use crate::format::{Format, SourceField};
+use crate::op::aggregate::AggregateSpec;
+use crate::op::top::TopSpec;
+use crate::op::sort::SortKey;
+use crate::runtime::Target;
+use crate::spec::{OnError, SinkConnector, SourceConnector};
+
+#[derive(Debug, Clone)]
+pub struct PhysicalPlan {
+    pub name: String,
+    pub parallelism: usize,
+    pub max_parallelism: u32,
+    pub sources: Vec<SourcePlan>,
+    pub stages: Vec<StagePlan>,
+    pub sinks: Vec<SinkPlan>,
+}
+
+/// A source: one reader and `parallelism` decode workers with their chain.
+#[derive(Debug, Clone)]
+pub struct SourcePlan {
+    pub name: String,
+    pub connector: SourceConnector,
+    /// Files of a `file` source, globs resolved.
+    pub files: Vec<std::path::PathBuf>,
+    pub by_time: bool,
+    pub format: Format,
+    pub fields: Vec<SourceField>,
+    /// Indices into `fields` (or columns of a generator), in the order of the decoded batch.
+    pub used: Vec<usize>,
+    pub event_time: Option<EventTimePlan>,
+    pub on_error: OnError,
+    pub max_record: usize,
+    pub gzip: Option<bool>,
+    /// Rows a second at most.
+    pub rate: Option<f64>,
+    /// µs between ticks, if an operator downstream asks for them.
+    pub tick: Option<i64>,
+    pub live: bool,
+    /// Has no end of its own.
+    pub endless: bool,
+    pub rows: Vec<Target>,
+    pub errors: Vec<Target>,
+    pub chain: ChainPlan,
+}
+
+/// Event time of a source. Durations in µs.
+#[derive(Debug, Clone)]
+pub struct EventTimePlan {
+    /// Column of the decoded batch.
+    pub column: usize,
+    pub name: String,
+    pub delay: i64,
+    pub idle: Option<i64>,
+}
+
+/// Stateless operators fused behind a producer, and its ports.
+#[derive(Debug, Clone, Default)]
+pub struct ChainPlan {
+    pub nodes: Vec<ChainNodePlan>,
+    pub ports: Vec<PortPlan>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ChainNodePlan {
+    pub name: String,
+    pub op: ChainOp,
+    pub targets: Vec<Target>,
+}
+
+#[derive(Debug, Clone)]
+pub enum ChainOp {
+    Filter(Typed),
+    Project(Vec<Typed>),
+    PreAggregate(AggregateSpec),
+    TopLocal(TopSpec),
+}
+
+#[derive(Debug, Clone)]
+pub struct PortPlan {
+    pub exchange: ExchangePlan,
+    /// Format and columns, before a writer.
+    pub encode: Option<(Format, Schema)>,
+    /// Rows are numbered within their block, for results that come out one per row.
+    pub number_rows: bool,
+    pub to: Consumer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExchangePlan {
+    Single,
+    Hash(Vec<usize>),
+}
+
+/// The input a port leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumer {
+    Stage { stage: usize, input: usize },
+    Sink { sink: usize, input: usize },
+}
+
+/// Who produces an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Producer {
+    Source(usize),
+    Stage(usize),
+}
+
+/// A stateful operator and the chain behind it.
+#[derive(Debug, Clone)]
+pub struct StagePlan {
+    pub name: String,
+    pub parallelism: usize,
+    pub op: StageOp,
+    pub inputs: Vec<InputPlan>,
+    /// One of several domains is live: blocks are read by arrival.
+    pub by_arrival: bool,
+    /// Targets of each output.
+    pub outputs: Vec<Vec<Target>>,
+    pub chain: ChainPlan,
+}
+
+#[derive(Debug, Clone)]
+pub enum StageOp {
+    Aggregate(AggregateSpec),
+    Top(TopSpec),
+    Limit(u64),
+    /// Sorts the rows of each window, or all rows.
+    Sort { keys: Vec<SortKey>, types: Vec<DataType>, windowed: bool },
+    /// Passes rows on: brings dealt rows into sequence.
+    Pass,
+}
+
+#[derive(Debug, Clone)]
+pub struct InputPlan {
+    pub from: Producer,
+    /// Inputs with the same number stem from the same sources.
+    pub domain: usize,
+    /// Allowed delay of event time in µs.
+    pub delay: i64,
+    /// Column with line numbers that the gate completes.
+    pub line_column: Option<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SinkPlan {
+    pub name: String,
+    pub connector: SinkConnector,
+    pub format: Format,
+    pub schema: Schema,
+    pub inputs: Vec<InputPlan>,
+    pub by_arrival: bool,
+    /// An input has no end: rows go out as they come.
+    pub endless: bool,
+}

@@ -1,0 +1,616 @@
+//! Lays the logical graph out: stateless transforms are fused into whoever produces their rows, stateful ones open
+//! a stage behind an exchange. A union is nothing but several inputs of the next gate.
+//!
+//! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
+
+mod required;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::logical::sources::ERRORS_LINE;
+use super::logical::{Aggregate, Kind, LogicalPlan, Node, OrderKey, OutputRef, Source, Top};
+use super::physical::*;
+use crate::data::Schema;
+use crate::error::{Error, Result};
+use crate::expr::Typed;
+use crate::op::aggregate::{AggregateSpec, Call, Emit, Window};
+use crate::op::sort::SortKey;
+use crate::op::top::TopSpec;
+use crate::op::{LATE, MAIN};
+use crate::runtime::Target;
+use crate::spec::SourceConnector;
+
+/// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
+pub fn place(
+    plan: &LogicalPlan,
+    parallelism: usize,
+    max_parallelism: u32,
+    files: &BTreeMap<String, Vec<std::path::PathBuf>>,
+) -> Result<PhysicalPlan> {
+    let mut placer = Placer {
+        plan,
+        required: required::required(plan),
+        files,
+        out: PhysicalPlan {
+            name: plan.name.clone(),
+            parallelism,
+            max_parallelism,
+            sources: Vec::new(),
+            stages: Vec::new(),
+            sinks: Vec::new(),
+        },
+        domains: Vec::new(),
+        at: BTreeMap::new(),
+    };
+    for (index, node) in plan.nodes.iter().enumerate() {
+        placer.node(index, node).map_err(|e| e.at(node.path()))?;
+    }
+    Ok(placer.out)
+}
+
+struct Placer<'a> {
+    plan: &'a LogicalPlan,
+    required: BTreeMap<OutputRef, BTreeSet<usize>>,
+    files: &'a BTreeMap<String, Vec<std::path::PathBuf>>,
+    out: PhysicalPlan,
+    /// Sources (indices into `out.sources`) behind each domain.
+    domains: Vec<BTreeSet<usize>>,
+    at: BTreeMap<OutputRef, Vec<Location>>,
+}
+
+/// Where the rows of an output come out.
+#[derive(Debug, Clone)]
+struct Location {
+    producer: Producer,
+    exit: Exit,
+    /// Column of the batch for each column of the schema; `None` where nobody needs it.
+    columns: Vec<Option<usize>>,
+    domain: usize,
+    delay: i64,
+    line_column: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Rows,
+    Errors,
+    Stage(usize),
+    Node(usize),
+}
+
+impl Location {
+    /// `typed`, over the schema, as an expression over the batch.
+    fn map(&self, typed: &Typed) -> Typed {
+        let mut typed = typed.clone();
+        // Columns that are read are required, so they are there.
+        typed.remap(&|column| self.columns.get(column).copied().flatten().unwrap_or(0));
+        typed
+    }
+
+    fn moved(&self, exit: Exit, columns: Vec<Option<usize>>) -> Location {
+        Location { exit, columns, ..self.clone() }
+    }
+}
+
+impl Placer<'_> {
+    fn node(&mut self, index: usize, node: &Node) -> Result<()> {
+        let main = OutputRef { node: index, output: MAIN };
+        let placed = match &node.kind {
+            Kind::Source(source) => return self.source(index, node, source),
+            Kind::Sink(sink) => return self.sink(node, sink),
+            Kind::Filter(condition) => self.each(node, |placer, location| {
+                let condition = location.map(condition);
+                Ok(placer.chained(&location, &node.path(), ChainOp::Filter(condition), location.columns.clone()))
+            })?,
+            Kind::Select { items, where_ } => {
+                let needed = self.needed(main);
+                self.each(node, |placer, mut location| {
+                    if let Some(condition) = where_ {
+                        let op = ChainOp::Filter(location.map(condition));
+                        location = placer.chained(&location, &node.path(), op, location.columns.clone());
+                    }
+                    Ok(placer.projected(&location, &node.path(), items, &needed))
+                })?
+            }
+            Kind::Aggregate(aggregate) => return self.aggregate(index, node, aggregate),
+            Kind::Top(top) => vec![self.top(index, node, top)?],
+            Kind::Limit(n) => {
+                let inputs = self.inputs(node);
+                let all: Vec<usize> = self.needed(main).into_iter().collect();
+                let width = node.outputs[MAIN].schema.len();
+                let inputs: Vec<Location> =
+                    inputs.into_iter().map(|location| self.narrowed(&location, node, &all)).collect();
+                vec![self.stage(node, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
+            }
+        };
+        self.at.insert(main, placed);
+        Ok(())
+    }
+
+    fn needed(&self, output: OutputRef) -> BTreeSet<usize> {
+        self.required.get(&output).cloned().unwrap_or_default()
+    }
+
+    /// Locations of all inputs, their columns in the order of the node's input schema.
+    fn inputs(&self, node: &Node) -> Vec<Location> {
+        let first = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
+        let mut found = Vec::new();
+        for input in &node.inputs {
+            let schema = &self.plan.nodes[input.node].outputs[input.output].schema;
+            for location in self.at.get(input).into_iter().flatten() {
+                let column = |name: &str| schema.index_of(name).and_then(|i| location.columns[i]);
+                found.push(Location { columns: first.names().map(column).collect(), ..location.clone() });
+            }
+        }
+        found
+    }
+
+    fn each(
+        &mut self,
+        node: &Node,
+        mut place: impl FnMut(&mut Self, Location) -> Result<Location>,
+    ) -> Result<Vec<Location>> {
+        self.inputs(node).into_iter().map(|location| place(self, location)).collect()
+    }
+
+    fn chain(&mut self, producer: Producer) -> &mut ChainPlan {
+        match producer {
+            Producer::Source(index) => &mut self.out.sources[index].chain,
+            Producer::Stage(index) => &mut self.out.stages[index].chain,
+        }
+    }
+
+    /// Lets the rows of `location` go to `target` as well.
+    fn connect(&mut self, location: &Location, target: Target) {
+        let targets = match (location.exit, location.producer) {
+            (Exit::Rows, Producer::Source(index)) => &mut self.out.sources[index].rows,
+            (Exit::Errors, Producer::Source(index)) => &mut self.out.sources[index].errors,
+            (Exit::Stage(output), Producer::Stage(index)) => {
+                let outputs = &mut self.out.stages[index].outputs;
+                if outputs.len() <= output {
+                    outputs.resize(output + 1, Vec::new());
+                }
+                &mut outputs[output]
+            }
+            (Exit::Node(node), producer) => &mut self.chain(producer).nodes[node].targets,
+            (exit, producer) => unreachable!("{exit:?} of {producer:?}: exits are made with their producers"),
+        };
+        targets.push(target);
+    }
+
+    /// Fuses a stateless operator behind `location`.
+    fn chained(&mut self, location: &Location, name: &str, op: ChainOp, columns: Vec<Option<usize>>) -> Location {
+        let chain = self.chain(location.producer);
+        let node = chain.nodes.len();
+        chain.nodes.push(ChainNodePlan { name: name.to_string(), op, targets: Vec::new() });
+        self.connect(location, Target::Node(node));
+        location.moved(Exit::Node(node), columns)
+    }
+
+    /// The `needed` ones of `items`, unless they are just what `location` holds.
+    fn projected(&mut self, location: &Location, name: &str, items: &[Typed], needed: &BTreeSet<usize>) -> Location {
+        let kept: Vec<usize> = needed.iter().copied().collect();
+        let mapped: Vec<Typed> = kept.iter().map(|&i| location.map(&items[i])).collect();
+        let plain: Option<Vec<usize>> = mapped.iter().map(Typed::as_column).collect();
+        if let Some(plain) = plain {
+            let mut columns = vec![None; items.len()];
+            kept.iter().zip(plain).for_each(|(&i, column)| columns[i] = Some(column));
+            return Location { columns, ..location.clone() };
+        }
+        self.chained(location, name, ChainOp::Project(mapped), spread(items.len(), &kept))
+    }
+
+    /// Brings exactly the columns `kept` of the schema into order.
+    fn narrowed(&mut self, location: &Location, node: &Node, kept: &[usize]) -> Location {
+        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
+        let exact = kept.iter().enumerate().all(|(place, &column)| location.columns[column] == Some(place));
+        let columns = spread(input.len(), kept);
+        if exact && self.width(location) == kept.len() {
+            return Location { columns, ..location.clone() };
+        }
+        let items = kept.iter().map(|&c| location.map(&column_of(input, c))).collect();
+        self.chained(location, &node.path(), ChainOp::Project(items), columns)
+    }
+
+    /// Number of columns a batch has at `location`, as far as it is plain to see.
+    fn width(&mut self, location: &Location) -> usize {
+        match (location.exit, location.producer) {
+            (Exit::Rows, Producer::Source(index)) => self.out.sources[index].used.len(),
+            (Exit::Node(node), producer) => match &self.chain(producer).nodes[node].op {
+                ChainOp::Project(items) => items.len(),
+                _ => usize::MAX,
+            },
+            _ => usize::MAX,
+        }
+    }
+
+    fn port(&mut self, location: &Location, port: PortPlan) {
+        let chain = self.chain(location.producer);
+        let index = chain.ports.len();
+        chain.ports.push(port);
+        self.connect(location, Target::Port(index));
+    }
+
+    fn source(&mut self, index: usize, node: &Node, source: &Source) -> Result<()> {
+        let mut used: BTreeSet<usize> = self.needed(OutputRef { node: index, output: MAIN });
+        used.extend(source.event_time.as_ref().map(|t| t.column));
+        // A record's structure is judged even where no column is used.
+        if used.is_empty() {
+            used.insert(0);
+        }
+        let used: Vec<usize> = used.into_iter().collect();
+        let event_time = source.event_time.as_ref().map(|time| EventTimePlan {
+            column: used.iter().position(|&u| u == time.column).unwrap_or(0),
+            name: source.fields[time.column].name.clone(),
+            delay: time.delay,
+            idle: time.idle,
+        });
+        let files = self.files.get(&node.name).cloned().unwrap_or_default();
+        let by_time = match &source.connector {
+            SourceConnector::File { order, .. } => match order {
+                Some(order) => order.value == crate::spec::FileOrder::Time,
+                None => event_time.is_some() && files.len() > 1,
+            },
+            _ => false,
+        };
+        let delay = source.event_time.as_ref().map_or(0, |t| t.delay);
+        let columns = spread(source.fields.len(), &used);
+        let number = self.out.sources.len();
+        self.out.sources.push(SourcePlan {
+            name: node.path(),
+            connector: source.connector.clone(),
+            files,
+            by_time,
+            format: source.format.clone(),
+            fields: source.fields.clone(),
+            used,
+            event_time,
+            on_error: source.on_error,
+            max_record: source.max_record,
+            gzip: source.gzip,
+            rate: source.rate,
+            tick: None,
+            live: source.live,
+            endless: node.endless,
+            rows: Vec::new(),
+            errors: Vec::new(),
+            chain: ChainPlan::default(),
+        });
+        self.domains.push(BTreeSet::from([number]));
+        let domain = self.domains.len() - 1;
+        let producer = Producer::Source(number);
+        let rows = Location { producer, exit: Exit::Rows, columns, domain, delay, line_column: None };
+        if node.outputs[1].read {
+            let columns = (0..node.outputs[1].schema.len()).map(Some).collect::<Vec<_>>();
+            let errors = Location { exit: Exit::Errors, line_column: Some(ERRORS_LINE), ..rows.clone() };
+            let errors = Location { columns: columns.clone(), ..errors };
+            let name = format!("{}.errors", node.path());
+            let placed = self.stage_named(name, StageOp::Pass, 1, vec![errors], columns, ExchangePlan::Single)?;
+            self.at.insert(OutputRef { node: index, output: 1 }, vec![placed]);
+        }
+        self.at.insert(OutputRef { node: index, output: MAIN }, vec![rows]);
+        Ok(())
+    }
+
+    fn sink(&mut self, node: &Node, sink: &super::logical::Sink) -> Result<()> {
+        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output];
+        let schema = input.schema.clone();
+        let all: Vec<usize> = (0..schema.len()).collect();
+        let index = self.out.sinks.len();
+        let mut inputs = Vec::new();
+        for location in self.inputs(node) {
+            let location = self.narrowed(&location, node, &all);
+            inputs.push(self.input(&location));
+            let to = Consumer::Sink { sink: index, input: inputs.len() - 1 };
+            let encode = Some((sink.format.clone(), schema.clone()));
+            self.port(&location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
+        }
+        let by_arrival = self.check_domains(&inputs)?.1;
+        self.out.sinks.push(SinkPlan {
+            name: node.path(),
+            connector: sink.connector.clone(),
+            format: sink.format.clone(),
+            schema,
+            inputs,
+            by_arrival,
+            endless: node.endless,
+        });
+        Ok(())
+    }
+
+    fn input(&self, location: &Location) -> InputPlan {
+        InputPlan {
+            from: location.producer,
+            domain: location.domain,
+            delay: location.delay,
+            line_column: location.line_column,
+        }
+    }
+
+    /// The domain of what reads `inputs`, and whether it must read by arrival.
+    fn check_domains(&mut self, inputs: &[InputPlan]) -> Result<(usize, bool)> {
+        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
+        if let (1, Some(&only)) = (domains.len(), domains.first()) {
+            return Ok((only, false));
+        }
+        let mut sources: BTreeSet<usize> = BTreeSet::new();
+        for &domain in &domains {
+            for &source in &self.domains[domain] {
+                if !sources.insert(source) {
+                    let name = &self.out.sources[source].name;
+                    return Err(Error::job(format!("its inputs share {name}, but not all of their sources"))
+                        .note("joining a stream with a union that holds it is not there yet: union them in one place"));
+                }
+            }
+        }
+        let live = sources.iter().any(|&s| self.out.sources[s].live);
+        self.domains.push(sources);
+        Ok((self.domains.len() - 1, live))
+    }
+
+    fn stage(
+        &mut self,
+        node: &Node,
+        op: StageOp,
+        parallelism: usize,
+        inputs: Vec<Location>,
+        columns: Vec<Option<usize>>,
+        exchange: ExchangePlan,
+    ) -> Result<Location> {
+        self.stage_named(node.path(), op, parallelism, inputs, columns, exchange)
+    }
+
+    /// Opens a stage that reads `inputs`; its main output has the batch columns `columns`.
+    fn stage_named(
+        &mut self,
+        name: String,
+        op: StageOp,
+        parallelism: usize,
+        inputs: Vec<Location>,
+        columns: Vec<Option<usize>>,
+        exchange: ExchangePlan,
+    ) -> Result<Location> {
+        let stage = self.out.stages.len();
+        let plans: Vec<InputPlan> = inputs.iter().map(|location| self.input(location)).collect();
+        let (domain, by_arrival) = self.check_domains(&plans)?;
+        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if spec.emit == Emit::Update);
+        for (input, location) in inputs.iter().enumerate() {
+            let to = Consumer::Stage { stage, input };
+            let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
+            self.port(location, port);
+        }
+        self.out.stages.push(StagePlan {
+            name,
+            parallelism,
+            op,
+            inputs: plans,
+            by_arrival,
+            outputs: Vec::new(),
+            chain: ChainPlan::default(),
+        });
+        let producer = Producer::Stage(stage);
+        Ok(Location { producer, exit: Exit::Stage(MAIN), columns, domain, delay: 0, line_column: None })
+    }
+
+    fn aggregate(&mut self, index: usize, node: &Node, aggregate: &Aggregate) -> Result<()> {
+        let main = OutputRef { node: index, output: MAIN };
+        let late = OutputRef { node: index, output: LATE };
+        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
+        let layout = Layout::new(aggregate, input, node.outputs[LATE].read.then(|| self.needed(late)));
+        let keyed = !layout.keys.is_empty();
+        let parallelism = if keyed { self.out.parallelism } else { 1 };
+        let late_read = node.outputs[LATE].read;
+        let spec = AggregateSpec {
+            input: layout.items.iter().map(|i| i.ty).collect(),
+            keys: layout.keys.clone(),
+            calls: layout.calls.clone(),
+            window: layout.window,
+            lateness: aggregate.lateness,
+            emit: aggregate.emit,
+            late_output: late_read,
+            ordered: parallelism > 1,
+        };
+        let order_free = aggregate.plan.calls.iter().all(|c| c.function.is_order_free(c.arg.as_ref().map(|a| a.ty)));
+        let early = self.out.parallelism > 1 && order_free && !late_read && spec.emit != Emit::Update;
+        let mut inputs = Vec::new();
+        for location in self.inputs(node) {
+            let items: Vec<Typed> = layout.items.iter().map(|item| location.map(item)).collect();
+            let columns = layout.late_columns.clone();
+            let mut location = self.chained(&location, &node.path(), ChainOp::Project(items), columns.clone());
+            if early && matches!(location.producer, Producer::Source(_)) {
+                location = self.chained(&location, &node.path(), ChainOp::PreAggregate(spec.clone()), columns);
+            }
+            inputs.push(location);
+        }
+        if let Emit::Every(period) = spec.emit {
+            for source in &mut self.out.sources {
+                source.tick = Some(source.tick.map_or(period, |tick| tick.min(period)));
+            }
+        }
+        let exchange = if keyed { ExchangePlan::Hash(layout.keys.clone()) } else { ExchangePlan::Single };
+        let op = StageOp::Aggregate(spec);
+        let result = self.stage(node, op, parallelism, inputs, layout.results.clone(), exchange)?;
+        if late_read {
+            let location = Location { exit: Exit::Stage(LATE), columns: layout.late_columns, ..result.clone() };
+            self.at.insert(late, vec![location]);
+        }
+        let mut needed = self.needed(main);
+        needed.extend(aggregate.plan.having.iter().flat_map(|h| h.columns()));
+        needed.extend(aggregate.order.iter().flat_map(|k| k.value.columns()));
+        let outputs: Vec<Typed> = aggregate.plan.outputs.iter().map(|(_, value)| value.clone()).collect();
+        let mut location = self.projected(&result, &node.path(), &outputs, &needed);
+        if let Some(having) = &aggregate.plan.having {
+            let op = ChainOp::Filter(location.map(having));
+            location = self.chained(&location, &node.path(), op, location.columns.clone());
+        }
+        if !aggregate.order.is_empty() {
+            location = self.sorted(node, &location, &aggregate.order, &needed, aggregate.window.is_some())?;
+        }
+        self.at.insert(main, vec![location]);
+        Ok(())
+    }
+
+    /// A stage that sorts each window's rows, or all.
+    fn sorted(
+        &mut self,
+        node: &Node,
+        location: &Location,
+        order: &[OrderKey],
+        needed: &BTreeSet<usize>,
+        windowed: bool,
+    ) -> Result<Location> {
+        let schema = &node.outputs[MAIN].schema;
+        let kept: Vec<usize> = needed.iter().copied().collect();
+        let mut items: Vec<Typed> = kept.iter().map(|&c| location.map(&column_of(schema, c))).collect();
+        let keys = sort_keys(order, &mut items, |value| location.map(value));
+        let types = items.iter().map(|i| i.ty).collect();
+        let columns = spread(schema.len(), &kept);
+        let location = self.chained(location, &node.path(), ChainOp::Project(items), columns.clone());
+        let op = StageOp::Sort { keys, types, windowed };
+        self.stage(node, op, 1, vec![location], columns, ExchangePlan::Single)
+    }
+
+    fn top(&mut self, index: usize, node: &Node, top: &Top) -> Result<Location> {
+        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
+        let needed = self.needed(OutputRef { node: index, output: MAIN });
+        let kept: Vec<usize> = needed.iter().copied().filter(|&c| c < input.len()).collect();
+        let mut items: Vec<Typed> = kept.iter().map(|&c| column_of(input, c)).collect();
+        let by: Vec<usize> = top.by.iter().map(|value| place_of(&mut items, value)).collect();
+        let window = match top.window {
+            Some(Window::Attached { start, end }) => Some(Window::Attached {
+                start: place_of(&mut items, &column_of(input, start)),
+                end: place_of(&mut items, &column_of(input, end)),
+            }),
+            other => other,
+        };
+        let order = sort_keys(&top.order, &mut items, Typed::clone);
+        let group: Vec<usize> = match window {
+            Some(Window::Attached { start, end }) => by.iter().copied().filter(|c| *c != start && *c != end).collect(),
+            _ => by.clone(),
+        };
+        let parallelism = if group.is_empty() { 1 } else { self.out.parallelism };
+        let spec = TopSpec {
+            input: items.iter().map(|i| i.ty).collect(),
+            by,
+            order,
+            n: top.n,
+            window,
+            ties: top.ties,
+            rank: top.rank,
+            ordered: parallelism > 1,
+        };
+        let mut columns = spread(input.len(), &kept);
+        let width = items.len();
+        columns.extend((input.len()..node.outputs[MAIN].schema.len()).map(|c| Some(width + c - input.len())));
+        let mut inputs = Vec::new();
+        for location in self.inputs(node) {
+            let mapped: Vec<Typed> = items.iter().map(|item| location.map(item)).collect();
+            let mut location = self.chained(&location, &node.path(), ChainOp::Project(mapped), Vec::new());
+            if self.out.parallelism > 1 {
+                location = self.chained(&location, &node.path(), ChainOp::TopLocal(spec.clone()), Vec::new());
+            }
+            inputs.push(location);
+        }
+        let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
+        self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
+    }
+}
+
+/// What an aggregation reads and gives, column by column.
+struct Layout {
+    /// Over the node's input schema: keys, window columns, arguments, filters, late columns.
+    items: Vec<Typed>,
+    keys: Vec<usize>,
+    window: Option<Window>,
+    calls: Vec<Call>,
+    /// Where each column of the input schema is among `items`, for late rows.
+    late_columns: Vec<Option<usize>>,
+    /// Where each column of the intermediate schema of the select is among the operator's results.
+    results: Vec<Option<usize>>,
+}
+
+impl Layout {
+    fn new(aggregate: &Aggregate, input: &Schema, late: Option<BTreeSet<usize>>) -> Layout {
+        let plan = &aggregate.plan;
+        let is_window = |key: &Typed| match aggregate.window {
+            Some(Window::Attached { start, end }) => key.as_column().filter(|c| *c == start || *c == end),
+            _ => None,
+        };
+        let mut items: Vec<Typed> = Vec::new();
+        let mut results = Vec::new();
+        let plain = plan.keys.iter().filter(|(_, key)| is_window(key).is_none()).count();
+        for (_, key) in &plan.keys {
+            match (is_window(key), aggregate.window) {
+                (Some(column), Some(Window::Attached { start, .. })) => {
+                    results.push(Some(plain + usize::from(column != start)));
+                }
+                _ => {
+                    results.push(Some(items.len()));
+                    items.push(key.clone());
+                }
+            }
+        }
+        let keys: Vec<usize> = (0..plain).collect();
+        let mut width = plain;
+        let window = match aggregate.window {
+            Some(Window::Attached { start, end }) => {
+                let start = place_of(&mut items, &column_of(input, start));
+                let end = place_of(&mut items, &column_of(input, end));
+                width += 2;
+                Some(Window::Attached { start, end })
+            }
+            Some(own) => {
+                results.extend([Some(width), Some(width + 1)]);
+                width += 2;
+                Some(own)
+            }
+            None => None,
+        };
+        let calls: Vec<Call> = plan
+            .calls
+            .iter()
+            .map(|call| Call {
+                function: call.function,
+                arg: call.arg.as_ref().map(|arg| place_of(&mut items, arg)),
+                filter: call.filter.as_ref().map(|filter| place_of(&mut items, filter)),
+            })
+            .collect();
+        results.extend((0..calls.len()).map(|c| Some(width + c)));
+        let mut late_columns = vec![None; input.len()];
+        for column in late.into_iter().flatten() {
+            late_columns[column] = Some(place_of(&mut items, &column_of(input, column)));
+        }
+        Layout { items, keys, window, calls, late_columns, results }
+    }
+}
+
+/// Index of `value` in `items`, appended if it is not there. Only plain columns are found again.
+fn place_of(items: &mut Vec<Typed>, value: &Typed) -> usize {
+    let same = |item: &Typed| item.as_column().is_some() && item.as_column() == value.as_column();
+    items.iter().position(same).unwrap_or_else(|| {
+        items.push(value.clone());
+        items.len() - 1
+    })
+}
+
+/// Sort keys over `items`, which get the columns that are not there.
+fn sort_keys(order: &[OrderKey], items: &mut Vec<Typed>, map: impl Fn(&Typed) -> Typed) -> Vec<SortKey> {
+    let key = |items: &mut Vec<Typed>, key: &OrderKey| SortKey {
+        column: place_of(items, &map(&key.value)),
+        descending: key.descending,
+        nulls_first: key.nulls_first,
+    };
+    order.iter().map(|k| key(items, k)).collect()
+}
+
+fn column_of(schema: &Schema, index: usize) -> Typed {
+    let field = &schema.fields[index];
+    Typed::column(index, &field.name, field.ty)
+}
+
+/// Columns `kept` of a schema of `width` columns, in order.
+fn spread(width: usize, kept: &[usize]) -> Vec<Option<usize>> {
+    let mut columns = vec![None; width];
+    kept.iter().enumerate().for_each(|(place, &column)| columns[column] = Some(place));
+    columns
+}

@@ -1,0 +1,161 @@
+//! From the options of a plan to opened connectors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::deploy::Connectors;
+use super::waker::Waker;
+use crate::connect::blackhole::Blackhole;
+use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
+use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
+use crate::connect::generate;
+use crate::connect::pool::Pool;
+use crate::connect::records::Records;
+use crate::connect::stdin::{Stdin, StdinOptions};
+use crate::connect::stdout::Stdout;
+use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
+use crate::connect::throttle::Throttle;
+use crate::connect::{BlockDecoder, Body, Source, Writer};
+use crate::data::Column;
+use crate::error::{Error, Result};
+use crate::format::{self, Decoded, Decoder, Header};
+use crate::plan::physical::{SinkPlan, SourcePlan};
+use crate::storage::RealStorage;
+use crate::spec::{self, Compression, FileMode, GenerateKind, SinkConnector, SourceConnector};
+
+/// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
+const POOL_BLOCKS: usize = 48;
+
+/// Clients of a listening source, unless `max_connections` says otherwise.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// The outside world.
+#[derive(Default)]
+pub struct RealConnectors {
+    /// Addresses that sources listen on, by node, for messages.
+    pub listening: Vec<(String, std::net::SocketAddr)>,
+}
+
+impl Connectors for RealConnectors {
+    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
+        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
+        let idle = plan.event_time.as_ref().and_then(|t| t.idle);
+        let pool = Pool::new(POOL_BLOCKS);
+        pool.set_waker(Arc::new(move || waker.wake()));
+        let source: Box<dyn Source> = match &plan.connector {
+            SourceConnector::File { read, .. } => {
+                let read = match read.as_ref().map(|r| r.value) {
+                    Some(spec::ReadMode::Mmap) => ReadMode::Mmap,
+                    Some(spec::ReadMode::Stream) => ReadMode::Stream,
+                    Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
+                };
+                let first_time = if plan.by_time { first_time(plan)? } else { None };
+                let paths = plan.files.clone();
+                Box::new(FileSource::open(FileOptions { paths, records: records.clone(), read, pool, first_time })?)
+            }
+            SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
+            SourceConnector::Tcp { address, listen: true, max_connections, once } => {
+                let server = TcpServer::bind(TcpListenerOptions {
+                    listen: address.value.clone(),
+                    records: records.clone(),
+                    pool,
+                    max_connections: max_connections.as_ref().map_or(MAX_CONNECTIONS, |m| m.value as usize),
+                    once: *once,
+                    idle,
+                })?;
+                self.listening.push((plan.name.clone(), server.local_addr()));
+                Box::new(server)
+            }
+            SourceConnector::Tcp { address, once, .. } => {
+                let (connect, once) = (address.value.clone(), *once);
+                Box::new(TcpClient::new(TcpClientOptions { connect, records: records.clone(), pool, once, idle })?)
+            }
+            SourceConnector::Generate { .. } => generate::source(&generator(plan)?)?,
+        };
+        Ok(match plan.rate {
+            Some(rate) => {
+                let generated = matches!(plan.connector, SourceConnector::Generate { .. });
+                Box::new(Throttle::new(source, (!generated).then_some(records), rate.ceil() as u64))
+            }
+            None => source,
+        })
+    }
+
+    fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
+        match &plan.connector {
+            SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
+            _ => {
+                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
+                Ok(Box::new(BytesDecoder(decoder)))
+            }
+        }
+    }
+
+    fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>> {
+        Ok(match &plan.connector {
+            SinkConnector::File { path, mode, compression } => {
+                let path = PathBuf::from(&path.value);
+                let gzip = match compression {
+                    Some(compression) => compression.value == Compression::Gzip,
+                    None => file_sink::is_gzip_name(&path),
+                };
+                let mode = match mode.value {
+                    FileMode::Replace => file_sink::Mode::Replace,
+                    FileMode::Append => file_sink::Mode::Append,
+                    FileMode::New => file_sink::Mode::New,
+                };
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage: Arc::new(RealStorage) }))
+            }
+            SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
+            SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Blackhole => Box::new(Blackhole),
+        })
+    }
+}
+
+/// The options of a `generate` source.
+fn generator(plan: &SourcePlan) -> Result<generate::Options> {
+    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only } = &plan.connector else {
+        return Err(Error::internal("not a generator"));
+    };
+    let table = match (kind.value, only) {
+        (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
+        (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
+        (GenerateKind::Nexmark, None) => None,
+    };
+    let defaults = generate::Options::new(table.ok_or_else(|| Error::job("which rows of nexmark?"))?);
+    Ok(generate::Options {
+        rows: rows.as_ref().map(|r| r.value),
+        seed: *seed,
+        start: start.as_ref().map_or(defaults.start, |s| s.value),
+        events_per_second: events_per_second.as_ref().map_or(defaults.events_per_second, |e| e.value),
+        ..defaults
+    })
+}
+
+/// Event time of a single record.
+fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
+    let Some(time) = &plan.event_time else { return Ok(None) };
+    let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
+    Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
+        let decoded = decoder.decode(record, header.as_ref(), true);
+        match decoded.columns.first() {
+            Some(Column::Timestamp(times)) if decoded.rows > 0 => Some(times.value(0)),
+            _ => None,
+        }
+    })))
+}
+
+/// Blocks of bytes, by format.
+struct BytesDecoder(Box<dyn Decoder>);
+
+impl BlockDecoder for BytesDecoder {
+    fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded {
+        match body {
+            Body::Bytes { data, header, .. } => self.0.decode(data, header.as_ref(), stop_at_bad),
+            Body::Range { .. } | Body::Empty => Decoded::default(),
+        }
+    }
+}

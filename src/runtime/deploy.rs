@@ -1,0 +1,266 @@
+//! Makes tasks of a physical plan: instances, channels, and who shares a thread.
+//!
+//! At parallelism 1 all tasks share one thread; else every subtask has its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::chain::{Chain, Node};
+use super::channel::{CAPACITY, Rx, Tx, channel};
+use super::driver::Driver;
+use super::gate::{Feed, Gate, GateInput};
+use super::port::{Exchange, Port};
+use super::reader::{Reader, ReaderControl};
+use super::sink::Sink;
+use super::stage::Stage;
+use super::task::Task;
+use super::waker::Waker;
+use super::worker::{EventTime, Worker, WorkerOptions};
+use crate::connect::{BlockDecoder, Source, Writer};
+use crate::error::Result;
+use crate::format;
+use crate::observe::{JobStats, NodeStats, SourceStats};
+use crate::op::Operator;
+use crate::op::aggregate::{AggregateOperator, PreAggregate};
+use crate::op::filter::Filter;
+use crate::op::limit::Limit;
+use crate::op::order::SortWithin;
+use crate::op::pass::Pass;
+use crate::op::project::Project;
+use crate::op::top::{Top, TopLocal};
+use crate::plan::physical::{
+    ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
+    StageOp, StagePlan,
+};
+
+/// Opens what the plan names. `waker` wakes the task that will use it.
+pub trait Connectors {
+    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>>;
+    fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>>;
+    fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
+}
+
+/// A job that is ready to start.
+pub struct Deployment {
+    pub drivers: Vec<Driver>,
+    pub control: Arc<ReaderControl>,
+    pub stats: JobStats,
+    /// Some source has no end of its own.
+    pub endless: bool,
+}
+
+/// A subtask of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Reader(usize),
+    Worker(usize, usize),
+    Stage(usize, usize),
+    Sink(usize),
+}
+
+pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<Deployment> {
+    let mut deployer = Deployer {
+        plan,
+        shared: (plan.parallelism == 1).then(Waker::default),
+        wakers: BTreeMap::new(),
+        inputs: BTreeMap::new(),
+        drivers: Vec::new(),
+        control: Arc::new(ReaderControl::default()),
+        stats: JobStats::default(),
+    };
+    // Producers first: they make the channels that consumers are built with.
+    for (index, source) in plan.sources.iter().enumerate() {
+        deployer.source(index, source, connectors)?;
+    }
+    for (index, stage) in plan.stages.iter().enumerate() {
+        deployer.stage(index, stage)?;
+    }
+    for (index, sink) in plan.sinks.iter().enumerate() {
+        deployer.sink(index, sink, connectors)?;
+    }
+    let endless = plan.sources.iter().any(|s| s.endless);
+    let Deployer { mut drivers, control, stats, shared, .. } = deployer;
+    if let Some(waker) = shared {
+        let tasks = drivers.into_iter().flat_map(|d| d.tasks).collect();
+        drivers = vec![Driver { name: "flott".into(), tasks, waker }];
+    }
+    Ok(Deployment { drivers, control, stats, endless })
+}
+
+struct Deployer<'a> {
+    plan: &'a PhysicalPlan,
+    /// The one thread of all tasks.
+    shared: Option<Waker>,
+    wakers: BTreeMap<Place, Waker>,
+    /// Channels made for inputs of subtasks not built yet, by consumer and input.
+    inputs: BTreeMap<(Place, usize), Vec<Rx>>,
+    drivers: Vec<Driver>,
+    control: Arc<ReaderControl>,
+    stats: JobStats,
+}
+
+impl Deployer<'_> {
+    fn waker(&mut self, place: Place) -> Waker {
+        match &self.shared {
+            Some(waker) => waker.clone(),
+            None => self.wakers.entry(place).or_default().clone(),
+        }
+    }
+
+    fn run(&mut self, place: Place, name: &str, task: Box<dyn Task>) {
+        let waker = self.waker(place);
+        self.drivers.push(Driver { name: thread_name(place, name), tasks: vec![task], waker });
+    }
+
+    fn source(&mut self, index: usize, source: &SourcePlan, connectors: &mut dyn Connectors) -> Result<()> {
+        let place = Place::Reader(index);
+        let waker = self.waker(place);
+        self.control.register(&waker);
+        let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
+        let stats = SourceStats::default();
+        self.stats.sources.push((source.name.clone(), stats.clone()));
+        let mut lanes = Vec::new();
+        let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
+        for subtask in 0..self.plan.parallelism {
+            let worker = Place::Worker(index, subtask);
+            let (tx, rx) = channel(CAPACITY, &waker, &self.waker(worker));
+            lanes.push(Port::new(Exchange::Single, vec![tx]));
+            let options = WorkerOptions {
+                name: source.name.clone(),
+                on_error: source.on_error,
+                event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
+                rows: source.rows.clone(),
+                errors: source.errors.clone(),
+                stats: stats.clone(),
+            };
+            let decoder = connectors.decoder(source)?;
+            let chain = self.chain(&source.chain, worker, Producer::Source(index))?;
+            workers.push((worker, Box::new(Worker::new(options, rx, decoder, chain))));
+        }
+        let reader = Reader::new(source.name.clone(), opened, lanes, source.tick, self.control.clone(), stats);
+        self.run(place, &source.name, Box::new(reader));
+        for (worker, task) in workers {
+            self.run(worker, &source.name, task);
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self, index: usize, stage: &StagePlan) -> Result<()> {
+        for subtask in 0..stage.parallelism {
+            let place = Place::Stage(index, subtask);
+            let gate = self.gate(place, &stage.inputs, stage.by_arrival);
+            let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
+            let stats = NodeStats::default();
+            self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
+            let operator = operator(&stage.op);
+            let task = Stage::new(stage.name.clone(), gate, operator, stage.outputs.clone(), chain, stats);
+            self.run(place, &stage.name, Box::new(task));
+        }
+        Ok(())
+    }
+
+    fn sink(&mut self, index: usize, sink: &SinkPlan, connectors: &mut dyn Connectors) -> Result<()> {
+        let place = Place::Sink(index);
+        let waker = self.waker(place);
+        let writer = connectors.writer(sink, waker).map_err(|e| e.at(sink.name.clone()))?;
+        let gate = self.gate(place, &sink.inputs, sink.by_arrival);
+        let header = format::encoder(&sink.format, &sink.schema.fields).header();
+        let stats = NodeStats::default();
+        self.stats.sinks.push((sink.name.clone(), stats.clone()));
+        let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
+        let task = Sink::new(sink.name.clone(), gate, writer, header, eager, stats);
+        self.run(place, &sink.name, Box::new(task));
+        Ok(())
+    }
+
+    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> Gate {
+        let inputs = inputs
+            .iter()
+            .enumerate()
+            .map(|(number, input)| GateInput {
+                port: 0,
+                domain: input.domain,
+                feed: match input.from {
+                    Producer::Source(_) => Feed::Dealt,
+                    Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
+                    Producer::Stage(_) => Feed::Split,
+                },
+                delay: input.delay,
+                line_column: input.line_column,
+                channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
+            })
+            .collect();
+        Gate::new(inputs, by_arrival)
+    }
+
+    fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
+        let mut chain = Chain::default();
+        for node in &plan.nodes {
+            let stats = NodeStats::default();
+            let subtask = match from {
+                Place::Worker(_, subtask) | Place::Stage(_, subtask) => subtask,
+                _ => 0,
+            };
+            self.stats.nodes.push((node.name.clone(), subtask, stats.clone()));
+            let operator: Box<dyn Operator> = match &node.op {
+                ChainOp::Filter(condition) => Box::new(Filter::new(condition.clone())),
+                ChainOp::Project(items) => Box::new(Project::new(items.clone())),
+                ChainOp::PreAggregate(spec) => Box::new(PreAggregate::new(spec.clone())),
+                ChainOp::TopLocal(spec) => Box::new(TopLocal::new(spec.clone())),
+            };
+            chain.nodes.push(Node { name: node.name.clone(), operator, outputs: vec![node.targets.clone()], stats });
+        }
+        for port in &plan.ports {
+            chain.ports.push(self.port(port, from, producer));
+        }
+        Ok(chain)
+    }
+
+    fn port(&mut self, plan: &PortPlan, from: Place, producer: Producer) -> Port {
+        let sender = self.waker(from);
+        let (consumers, input): (Vec<Place>, usize) = match plan.to {
+            Consumer::Stage { stage, input } => {
+                ((0..self.plan.stages[stage].parallelism).map(|s| Place::Stage(stage, s)).collect(), input)
+            }
+            Consumer::Sink { sink, input } => (vec![Place::Sink(sink)], input),
+        };
+        let mut channels: Vec<Tx> = Vec::new();
+        for consumer in consumers {
+            let (tx, rx) = channel(CAPACITY, &sender, &self.waker(consumer));
+            channels.push(tx);
+            self.inputs.entry((consumer, input)).or_default().push(rx);
+        }
+        let exchange = match &plan.exchange {
+            ExchangePlan::Single => Exchange::Single,
+            ExchangePlan::Hash(keys) => {
+                Exchange::Hash { keys: keys.clone(), max_parallelism: self.plan.max_parallelism }
+            }
+        };
+        let mut port = Port::new(exchange, channels);
+        port.number_rows = plan.number_rows;
+        port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
+        port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
+        port
+    }
+}
+
+fn operator(op: &StageOp) -> Box<dyn Operator> {
+    match op {
+        StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
+        StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
+        StageOp::Limit(n) => Box::new(Limit::new(*n)),
+        StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),
+        StageOp::Pass => Box::new(Pass),
+    }
+}
+
+/// At most 15 bytes are kept by the kernel.
+fn thread_name(place: Place, node: &str) -> String {
+    let node = node.rsplit('.').next().unwrap_or(node);
+    match place {
+        Place::Reader(_) => format!("read {node}"),
+        Place::Worker(_, subtask) => format!("{subtask} {node}"),
+        Place::Stage(_, subtask) => format!("{subtask} {node}"),
+        Place::Sink(_) => format!("write {node}"),
+    }
+}

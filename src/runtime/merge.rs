@@ -1,0 +1,309 @@
+//! Merging the parts of a block that several subtasks made, on the order that each part carries.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+use arrow_array::UInt32Array;
+use bytes::Bytes;
+
+use super::message::Chunk;
+use crate::data::{Batch, Column, Order};
+
+/// Bytes and rows a merged chunk or batch holds at least before it is handed on, unless the block ends.
+const CHUNK_BYTES: usize = 128 << 10;
+const BATCH_ROWS: usize = 8192;
+
+/// What the merge has to give.
+pub enum Merged {
+    Rows(Batch),
+    Chunk(Chunk),
+    /// The next row may still be on its way over a channel that [`Merger::wants`] more.
+    Wait,
+    /// All channels have ended the block and everything was handed on.
+    End,
+}
+
+/// Merges the parts of one block after another.
+pub struct Merger {
+    parts: Vec<Part>,
+    chunk: MergedChunk,
+    rows: MergedRows,
+}
+
+#[derive(Default)]
+struct Part {
+    queue: VecDeque<Piece>,
+    /// First row of the front piece that was not taken.
+    at: usize,
+    ended: bool,
+}
+
+enum Piece {
+    Rows(Batch),
+    Chunk(Chunk),
+}
+
+#[derive(Default)]
+struct MergedChunk {
+    data: Vec<u8>,
+    rows: usize,
+}
+
+#[derive(Default)]
+struct MergedRows {
+    pieces: Vec<Batch>,
+    rows: usize,
+}
+
+impl Piece {
+    fn rows(&self) -> usize {
+        match self {
+            Piece::Rows(batch) => batch.rows,
+            Piece::Chunk(chunk) => chunk.rows,
+        }
+    }
+
+    fn order(&self) -> &Order {
+        match self {
+            Piece::Rows(batch) => &batch.order,
+            Piece::Chunk(chunk) => &chunk.order,
+        }
+    }
+}
+
+/// Orders row `i` of `a` against row `j` of `b`; rows without an order are equal.
+fn compare(a: &Order, i: usize, b: &Order, j: usize) -> Ordering {
+    match (a, b) {
+        (Order::Row(a), Order::Row(b)) => a[i].cmp(&b[j]),
+        (Order::Key(a), Order::Key(b)) => a.get(i).cmp(b.get(j)),
+        _ => Ordering::Equal,
+    }
+}
+
+impl Merger {
+    pub fn new(channels: usize) -> Merger {
+        Merger {
+            parts: (0..channels).map(|_| Part::default()).collect(),
+            chunk: MergedChunk::default(),
+            rows: MergedRows::default(),
+        }
+    }
+
+    /// Whether the merge cannot go on without this channel.
+    pub fn wants(&self, channel: usize) -> bool {
+        !self.parts[channel].ended && self.parts[channel].queue.is_empty()
+    }
+
+    /// Nothing of the next block has been read.
+    pub fn is_fresh(&self) -> bool {
+        self.parts.iter().all(|p| !p.ended && p.queue.is_empty()) && self.chunk.rows == 0 && self.rows.rows == 0
+    }
+
+    pub fn push_rows(&mut self, channel: usize, batch: Batch) {
+        self.parts[channel].queue.push_back(Piece::Rows(batch));
+    }
+
+    pub fn push_chunk(&mut self, channel: usize, chunk: Chunk) {
+        self.parts[channel].queue.push_back(Piece::Chunk(chunk));
+    }
+
+    pub fn end(&mut self, channel: usize) {
+        self.parts[channel].ended = true;
+    }
+
+    pub fn restart(&mut self) {
+        self.parts.iter_mut().for_each(|p| p.ended = false);
+    }
+
+    /// Goes on as far as the pieces at hand allow.
+    pub fn next(&mut self) -> Merged {
+        loop {
+            if self.chunk.data.len() >= CHUNK_BYTES {
+                return self.give_chunk();
+            }
+            if self.rows.rows >= BATCH_ROWS {
+                return self.give_rows();
+            }
+            // Rows without an order need only the part in front: parts follow each other.
+            let Some(least) = self.least() else {
+                let waits = (0..self.parts.len()).any(|c| self.wants(c));
+                // A batch never waits for rows that may be long in coming, and never spans two blocks.
+                return match (self.chunk.rows, self.rows.rows) {
+                    (0, 0) if waits => Merged::Wait,
+                    (0, 0) => Merged::End,
+                    (0, _) => self.give_rows(),
+                    _ => self.give_chunk(),
+                };
+            };
+            self.take_run(least);
+        }
+    }
+
+    /// The part with the least row in front, `None` while a part that could hold it is not there.
+    fn least(&self) -> Option<usize> {
+        let mut least: Option<(usize, &Order, usize)> = None;
+        for (index, part) in self.parts.iter().enumerate() {
+            match part.queue.front() {
+                Some(piece) => match least {
+                    Some((_, order, at)) if compare(piece.order(), part.at, order, at) != Ordering::Less => {}
+                    _ => least = Some((index, piece.order(), part.at)),
+                },
+                None if part.ended => {}
+                None => match least {
+                    Some((index, Order::Arrival, _)) => return Some(index),
+                    _ => return None,
+                },
+            }
+        }
+        least.map(|(index, ..)| index)
+    }
+
+    /// Takes from part `least` all rows up to the least row of the others.
+    fn take_run(&mut self, least: usize) {
+        let Some(piece) = self.parts[least].queue.front() else { return };
+        let (start, rows) = (self.parts[least].at, piece.rows());
+        let mut end = rows;
+        for (index, part) in self.parts.iter().enumerate() {
+            if index == least {
+                continue;
+            }
+            let Some(other) = part.queue.front() else { continue };
+            // Among equals the part in front goes first.
+            let before = if least < index { Ordering::Greater } else { Ordering::Equal };
+            let precedes = |row: usize| compare(piece.order(), row, other.order(), part.at) < before;
+            if end > start + 1 && !precedes(end - 1) {
+                end = start + 1 + gallop(end - start - 1, |step| precedes(start + 1 + step));
+            }
+        }
+        let whole = start == 0 && end == rows;
+        match piece {
+            Piece::Chunk(chunk) => self.chunk.append(chunk, start, end),
+            Piece::Rows(batch) if whole => self.rows.append(batch.clone()),
+            Piece::Rows(batch) => self.rows.append(batch.slice(start, end - start)),
+        }
+        let part = &mut self.parts[least];
+        part.at = end;
+        if end == rows {
+            part.queue.pop_front();
+            part.at = 0;
+        }
+    }
+
+    fn give_chunk(&mut self) -> Merged {
+        let chunk = std::mem::take(&mut self.chunk);
+        Merged::Chunk(Chunk { data: Bytes::from(chunk.data), rows: chunk.rows, ..Chunk::default() })
+    }
+
+    fn give_rows(&mut self) -> Merged {
+        let rows = std::mem::take(&mut self.rows);
+        Merged::Rows(concat(rows.pieces))
+    }
+}
+
+/// Number of leading steps below `limit` for which `holds`, which is true first and false then.
+fn gallop(limit: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let mut bound = 1;
+    while bound <= limit && holds(bound - 1) {
+        bound *= 2;
+    }
+    let (mut low, mut high) = (bound / 2, bound.min(limit + 1) - 1);
+    while low < high {
+        let middle = (low + high) / 2;
+        if holds(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+impl MergedChunk {
+    fn append(&mut self, chunk: &Chunk, start: usize, end: usize) {
+        let offset = |row: usize| if row == 0 { 0 } else { chunk.ends[row - 1] as usize };
+        let (from, to) =
+            if start == 0 && end == chunk.rows { (0, chunk.data.len()) } else { (offset(start), offset(end)) };
+        self.data.extend_from_slice(&chunk.data[from..to]);
+        self.rows += end - start;
+    }
+}
+
+impl MergedRows {
+    fn append(&mut self, batch: Batch) {
+        self.rows += batch.rows;
+        self.pieces.push(batch);
+    }
+}
+
+/// The rows of all `pieces` behind each other, without their order. Pieces have the same columns.
+pub fn concat(pieces: Vec<Batch>) -> Batch {
+    if pieces.len() == 1 {
+        return pieces.into_iter().next().map(|b| Batch { order: Order::Arrival, ..b }).unwrap_or_default();
+    }
+    let rows = pieces.iter().map(|b| b.rows).sum();
+    let width = pieces.first().map_or(0, |b| b.columns.len());
+    let column = |index: usize| Column::concat(&pieces.iter().map(|b| &b.columns[index]).collect::<Vec<_>>());
+    let joined = |pick: fn(&Batch) -> Option<&[i64]>| -> Option<arrow_buffer::ScalarBuffer<i64>> {
+        let parts: Option<Vec<&[i64]>> = pieces.iter().map(pick).collect();
+        parts.map(|parts| parts.concat().into())
+    };
+    Batch {
+        columns: (0..width).map(column).collect(),
+        rows,
+        time: joined(|b| b.time.as_deref()),
+        seen: joined(|b| b.seen.as_deref()),
+        order: Order::Arrival,
+        partial: pieces.first().is_some_and(|b| b.partial),
+    }
+}
+
+/// Row numbers as take indices.
+pub fn indices(rows: Vec<u32>) -> UInt32Array {
+    UInt32Array::from(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(rows: &[u32]) -> Chunk {
+        let mut chunk = Chunk { rows: rows.len(), order: Order::Row(rows.to_vec().into()), ..Chunk::default() };
+        let mut data = Vec::new();
+        for row in rows {
+            data.extend_from_slice(format!("{row} ").as_bytes());
+            chunk.ends.push(data.len() as u32);
+        }
+        chunk.data = data.into();
+        chunk
+    }
+
+    fn drain(merger: &mut Merger) -> (String, bool) {
+        let mut text = String::new();
+        loop {
+            match merger.next() {
+                Merged::Chunk(chunk) => text.push_str(std::str::from_utf8(&chunk.data).unwrap()),
+                Merged::Rows(_) => unreachable!(),
+                Merged::Wait => return (text, false),
+                Merged::End => return (text, true),
+            }
+        }
+    }
+
+    #[test]
+    fn merges_runs_and_waits_for_what_may_come_first() {
+        let mut merger = Merger::new(2);
+        merger.push_chunk(0, part(&[0, 1, 2, 7]));
+        assert_eq!(drain(&mut merger), (String::new(), false));
+        merger.push_chunk(1, part(&[3, 4, 5, 6, 8]));
+        assert_eq!(drain(&mut merger), ("0 1 2 3 4 5 6 7 ".into(), false));
+        merger.end(0);
+        assert_eq!(drain(&mut merger), ("8 ".into(), false));
+        merger.end(1);
+        assert_eq!(drain(&mut merger), (String::new(), true));
+    }
+
+    #[test]
+    fn gallop_finds_every_bound() {
+        for limit in 0..40 {
+            for bound in 0..=limit {
+                assert_eq!(gallop(limit, |i| i < bound), bound, "{limit} {bound}");
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The engine: messages, gates, ports, chains, tasks and the threads that drive them.
+
+mod chain;
+mod connectors;
+mod channel;
+mod deploy;
+mod driver;
+mod gate;
+mod job;
+mod merge;
+mod message;
+mod port;
+mod reader;
+mod sink;
+mod stage;
+mod task;
+mod waker;
+mod worker;
+
+pub use chain::Target;
+pub use connectors::RealConnectors;
+pub use deploy::{Connectors, Deployment, deploy};
+pub use job::{Ending, Order, run};
+pub use waker::Waker;

@@ -1,0 +1,156 @@
+//! The exits of a task: where its batches go, and in which form.
+
+use std::collections::VecDeque;
+
+use arrow_array::UInt32Array;
+use bytes::Bytes;
+
+use super::channel::Tx;
+use super::message::{BadRow, Chunk, Mark, Message, Origin, Signal};
+use crate::data::{Batch, Column, Order, rowkey};
+use crate::error::Result;
+use crate::format::Encoder;
+
+/// How a port spreads rows over its channels.
+pub enum Exchange {
+    /// One channel, or none that anybody reads.
+    Single,
+    /// By key group of these columns of the batch.
+    Hash { keys: Vec<usize>, max_parallelism: u32 },
+}
+
+/// One edge of the job graph, on its producer's side.
+pub struct Port {
+    pub exchange: Exchange,
+    /// Turns rows into bytes before a writer.
+    pub encoder: Option<Box<dyn Encoder>>,
+    /// The chunks are merged behind: they need the end of every row.
+    pub merged: bool,
+    /// Rows get their number within the block, to be merged by.
+    pub number_rows: bool,
+    lanes: Vec<Lane>,
+    /// Rows sent in this block.
+    row: u32,
+    key: Vec<u8>,
+}
+
+struct Lane {
+    tx: Tx,
+    /// What the channel had no room for.
+    waiting: VecDeque<Message>,
+}
+
+impl Port {
+    pub fn new(exchange: Exchange, channels: Vec<Tx>) -> Port {
+        let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new() }).collect();
+        Port { exchange, encoder: None, merged: false, number_rows: false, lanes, row: 0, key: Vec::new() }
+    }
+
+    /// Nobody behind wants more rows.
+    pub fn satisfied(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.tx.satisfied())
+    }
+
+    /// Sends what waited. True if nothing waits any more.
+    pub fn flush(&mut self) -> Result<bool> {
+        let mut clear = true;
+        for lane in &mut self.lanes {
+            while let Some(message) = lane.waiting.pop_front() {
+                if let Some(message) = lane.tx.try_send(message)? {
+                    lane.waiting.push_front(message);
+                    clear = false;
+                    break;
+                }
+            }
+        }
+        Ok(clear)
+    }
+
+    pub fn rows(&mut self, mut batch: Batch, origin: Origin) -> Result<()> {
+        if self.satisfied() {
+            return Ok(());
+        }
+        if self.number_rows {
+            let rows = batch.rows as u32;
+            batch.order = Order::Row((self.row..self.row + rows).collect());
+            self.row += rows;
+        }
+        if let Some(encoder) = &mut self.encoder {
+            let mut data = Vec::new();
+            let mut ends = Vec::new();
+            encoder.encode(&batch, &mut data, self.merged.then_some(&mut ends));
+            let order = if self.merged { batch.order } else { Order::Arrival };
+            let chunk = Chunk { data: Bytes::from(data), rows: batch.rows, ends, order };
+            return self.send(0, Message::Chunk(chunk));
+        }
+        match &self.exchange {
+            Exchange::Single => self.send(0, Message::Rows { origin, batch }),
+            Exchange::Hash { .. } if self.lanes.len() == 1 => self.send(0, Message::Rows { origin, batch }),
+            Exchange::Hash { .. } => self.scatter(batch, origin),
+        }
+    }
+
+    /// Sends every row to the subtask that owns its key group.
+    fn scatter(&mut self, batch: Batch, origin: Origin) -> Result<()> {
+        let Exchange::Hash { keys, max_parallelism } = &self.exchange else { return Ok(()) };
+        let columns: Vec<&Column> = keys.iter().map(|&k| &batch.columns[k]).collect();
+        let parallelism = self.lanes.len();
+        let mut rows: Vec<Vec<u32>> =
+            (0..parallelism).map(|_| Vec::with_capacity(batch.rows / parallelism + 16)).collect();
+        for row in 0..batch.rows {
+            self.key.clear();
+            for column in &columns {
+                rowkey::append_value(&mut self.key, column, row);
+            }
+            let group = rowkey::key_group(&self.key, *max_parallelism);
+            rows[rowkey::subtask_of(group, parallelism, *max_parallelism)].push(row as u32);
+        }
+        for (lane, rows) in rows.into_iter().enumerate() {
+            if rows.len() == batch.rows {
+                return self.send(lane, Message::Rows { origin, batch });
+            }
+            if !rows.is_empty() {
+                let batch = batch.take(&UInt32Array::from(rows));
+                self.send(lane, Message::Rows { origin, batch })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn mark(&mut self, mark: Mark) -> Result<()> {
+        self.row = 0;
+        (0..self.lanes.len()).try_for_each(|lane| self.send(lane, Message::Mark(mark)))
+    }
+
+    pub fn turn(&mut self) -> Result<()> {
+        (0..self.lanes.len()).try_for_each(|lane| self.send(lane, Message::Turn))
+    }
+
+    pub fn signal(&mut self, signal: Signal) -> Result<()> {
+        (0..self.lanes.len()).try_for_each(|lane| self.send(lane, Message::Signal(signal)))
+    }
+
+    pub fn failed(&mut self, bad: &BadRow) -> Result<()> {
+        (0..self.lanes.len()).try_for_each(|lane| self.send(lane, Message::Failed(Box::new(bad.clone()))))
+    }
+
+    /// Sends a block to the one worker behind this port.
+    pub fn send_block(&mut self, block: Message) -> Result<()> {
+        self.send(0, block)
+    }
+
+    /// Messages that the channels hold.
+    pub fn queued(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.tx.queued() + lane.waiting.len()).sum()
+    }
+
+    fn send(&mut self, lane: usize, message: Message) -> Result<()> {
+        let lane = &mut self.lanes[lane];
+        if !lane.waiting.is_empty() {
+            lane.waiting.push_back(message);
+        } else if let Some(message) = lane.tx.try_send(message)? {
+            lane.waiting.push_back(message);
+        }
+        Ok(())
+    }
+}

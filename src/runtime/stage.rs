@@ -1,0 +1,157 @@
+//! The task of a stateful operator: gate, operator, stateless chain.
+
+use super::chain::{Chain, Target};
+use super::gate::{Event, Gate};
+use super::message::{Mark, MarkTime, Origin, Signal};
+use super::task::{Step, Task};
+use crate::error::Result;
+use crate::observe::NodeStats;
+use crate::op::{Flow, Operator, Out, RowContext};
+
+/// What the operator has been asked for and has not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    BlockEnd(i64),
+    Tick(i64),
+    Finish,
+}
+
+/// A stateful operator at the head of a chain.
+pub struct Stage {
+    name: String,
+    gate: Gate,
+    operator: Box<dyn Operator>,
+    /// Targets of each output of the operator.
+    outputs: Vec<Vec<Target>>,
+    chain: Chain,
+    out: Out,
+    work: Option<Work>,
+    watermark: i64,
+    closed: bool,
+    satisfied: bool,
+    stats: NodeStats,
+}
+
+impl Stage {
+    pub fn new(
+        name: String,
+        gate: Gate,
+        operator: Box<dyn Operator>,
+        outputs: Vec<Vec<Target>>,
+        chain: Chain,
+        stats: NodeStats,
+    ) -> Stage {
+        Stage {
+            name,
+            gate,
+            operator,
+            outputs,
+            chain,
+            out: Out::default(),
+            work: None,
+            watermark: i64::MIN,
+            closed: false,
+            satisfied: false,
+            stats,
+        }
+    }
+
+    /// Passes on what the operator emitted.
+    fn pass(&mut self) -> Result<()> {
+        while let Some((output, batch)) = self.out.emitted.pop_front() {
+            self.stats.rows_out(batch.rows);
+            let context = RowContext { input: 0, watermark: self.watermark, delay: 0 };
+            let targets = self.outputs.get(output).map_or(&[][..], Vec::as_slice);
+            self.chain.push(targets, batch, &context, Origin::default())?;
+        }
+        Ok(())
+    }
+
+    /// Lets the operator go on with what it was asked for; signals and marks follow when it is done.
+    fn work(&mut self, work: Work) -> Result<()> {
+        let flow = match work {
+            Work::BlockEnd(watermark) => self.operator.on_block_end(watermark, &mut self.out),
+            Work::Tick(now) => self.operator.on_tick(now, &mut self.out),
+            Work::Finish => self.operator.finish(&mut self.out),
+        };
+        let flow = flow.map_err(|e| e.at(self.name.clone()))?;
+        self.pass()?;
+        if flow == Flow::More {
+            self.work = Some(work);
+            return Ok(());
+        }
+        self.work = match work {
+            Work::BlockEnd(i64::MAX) => Some(Work::Finish),
+            _ => None,
+        };
+        match work {
+            // The mark of the end follows what `finish` emits.
+            Work::BlockEnd(i64::MAX) => Ok(()),
+            Work::BlockEnd(watermark) => self.mark(watermark),
+            Work::Tick(now) => self.signal(Signal::Tick(now)),
+            Work::Finish => {
+                self.stats.late(self.operator.late_dropped());
+                self.mark(i64::MAX)
+            }
+        }
+    }
+
+    fn mark(&mut self, watermark: i64) -> Result<()> {
+        self.watermark = watermark;
+        self.stats.watermark(watermark);
+        let mark = Mark { time: MarkTime::Watermark(watermark), origin: Origin::default(), lines: 0 };
+        self.chain.each_port(|port| port.mark(mark))
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.chain.each_port(|port| port.signal(signal))
+    }
+
+    fn event(&mut self, event: Event) -> Result<Step> {
+        match event {
+            Event::Pending => return Ok(Step::Blocked { until: None }),
+            Event::Rows(batch, context) => {
+                self.stats.rows_in(batch.rows);
+                if !self.satisfied {
+                    self.operator.on_batch(batch, &context, &mut self.out).map_err(|e| e.at(self.name.clone()))?;
+                    self.pass()?;
+                }
+            }
+            Event::Chunk(_) => return Err(crate::error::Error::internal("encoded rows came to an operator")),
+            Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
+            Event::Tick(now) => self.work(Work::Tick(now))?,
+            Event::Barrier(id) => self.signal(Signal::Barrier(id))?,
+            Event::End => self.signal(Signal::End)?,
+            Event::Close => {
+                self.closed = true;
+                self.signal(Signal::Close)?;
+            }
+        }
+        Ok(Step::Ready)
+    }
+}
+
+impl Task for Stage {
+    fn step(&mut self, _now: i64) -> Result<Step> {
+        if !self.chain.flush()? {
+            return Ok(Step::Blocked { until: None });
+        }
+        if let Some(work) = self.work.take() {
+            self.work(work)?;
+            return Ok(Step::Ready);
+        }
+        if self.closed {
+            return Ok(Step::Done);
+        }
+        if !self.satisfied && (self.operator.satisfied() || self.chain.satisfied()) {
+            self.satisfied = true;
+            self.gate.satisfy();
+        }
+        let event = self.gate.poll()?;
+        self.event(event)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}

@@ -1,0 +1,241 @@
+//! The task behind a reader: decodes blocks, assigns event time, runs the stateless chain.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, StringViewArray};
+use arrow_buffer::ScalarBuffer;
+
+use super::chain::{Chain, Target};
+use super::channel::Rx;
+use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
+use super::task::{Step, Task};
+use crate::connect::{Block, BlockDecoder, Body};
+use crate::data::{Batch, Column};
+use crate::error::{Error, Result};
+use crate::format::{BadRecord, Decoded};
+use crate::observe::SourceStats;
+use crate::op::RowContext;
+use crate::spec::OnError;
+
+/// Longest text of a bad record that is kept: 64 KiB.
+const RAW_MAX: usize = 64 << 10;
+/// Longest text of a bad record that an error message shows.
+const SHOWN_MAX: usize = 200;
+
+/// Column of the event time and its allowed delay in µs.
+#[derive(Debug, Clone)]
+pub struct EventTime {
+    pub column: usize,
+    pub delay: i64,
+}
+
+pub struct WorkerOptions {
+    pub name: String,
+    pub on_error: OnError,
+    pub event_time: Option<EventTime>,
+    /// Where decoded rows go, and where rows of `NAME.errors` go.
+    pub rows: Vec<Target>,
+    pub errors: Vec<Target>,
+    pub stats: SourceStats,
+}
+
+pub struct Worker {
+    options: WorkerOptions,
+    input: Rx,
+    decoder: Box<dyn BlockDecoder>,
+    chain: Chain,
+    /// A record has ended the job: nothing behind it is read.
+    failed: bool,
+    satisfied: bool,
+    closed: bool,
+}
+
+impl Worker {
+    pub fn new(options: WorkerOptions, input: Rx, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Worker {
+        Worker { options, input, decoder, chain, failed: false, satisfied: false, closed: false }
+    }
+
+    fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
+        let origin = Origin { file: block.file, slot: block.slot };
+        let mut max = i64::MIN;
+        let mut lines = 0;
+        if !matches!(block.body, Body::Empty) && !self.satisfied {
+            let decoded = self.decoder.decode(&block.body, self.options.on_error == OnError::Fail);
+            lines = decoded.lines;
+            max = self.decoded(decoded, &block, origin, input)?;
+        }
+        if self.failed {
+            return Ok(());
+        }
+        let time = MarkTime::Observed { slots: block.slots, max, hold: block.hold, ends: block.ends, idle: block.idle };
+        let mark = Mark { time, origin, lines };
+        self.chain.each_port(|port| port.mark(mark))
+    }
+
+    /// Sends on what a block holds; returns its greatest event time.
+    fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
+        let bad = decoded.bad;
+        let mut batch = Batch::new(decoded.columns, decoded.rows);
+        self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
+        let mut max = i64::MIN;
+        if let Some(time) = &self.options.event_time {
+            batch = with_time(batch, time)?;
+            (max, batch.seen) = observe(batch.time.as_deref().unwrap_or_default(), time.delay);
+        }
+        if !bad.is_empty() {
+            match self.options.on_error {
+                OnError::Skip => self.options.stats.bad(bad.len()),
+                OnError::DeadLetter => {
+                    self.options.stats.bad(bad.len());
+                    let errors = self.dead_letters(&bad, block, input);
+                    let context = RowContext { input: 0, watermark: i64::MIN, delay: 0 };
+                    let targets = std::mem::take(&mut self.options.errors);
+                    let sent = self.chain.push(&targets, errors, &context, origin);
+                    self.options.errors = targets;
+                    sent?;
+                }
+                OnError::Fail => batch = batch.slice(0, bad[0].row.min(batch.rows)),
+            }
+        }
+        if batch.rows > 0 {
+            let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
+            let context = RowContext { input: 0, watermark: i64::MIN, delay };
+            let targets = std::mem::take(&mut self.options.rows);
+            let sent = self.chain.push(&targets, batch, &context, origin);
+            self.options.rows = targets;
+            if let Err(error) = sent {
+                // At its place in the sequence, as a bad record is.
+                return self.fail(BadRow { origin, line: 0, error, input: "".into(), text: String::new() });
+            }
+        }
+        match (self.options.on_error, bad.first()) {
+            (OnError::Fail, Some(record)) => {
+                let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
+                let mut error = Error::data(reason(record)).at(self.options.name.clone());
+                error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
+                self.fail(BadRow { origin, line: record.line, error, input: input.clone(), text })
+            }
+            _ => Ok(max),
+        }
+    }
+
+    fn fail(&mut self, bad: BadRow) -> Result<i64> {
+        self.failed = true;
+        self.chain.each_port(|port| port.failed(&bad))?;
+        Ok(i64::MIN)
+    }
+
+    fn text_of(&self, record: &BadRecord, body: &Body, limit: usize) -> (String, u64) {
+        match body {
+            Body::Bytes { data, offset, .. } => {
+                let end = (record.offset + record.len.min(limit)).min(data.len());
+                let start = record.offset.min(end);
+                (String::from_utf8_lossy(&data[start..end]).into_owned(), offset + record.offset as u64)
+            }
+            _ => (String::new(), 0),
+        }
+    }
+
+    /// Rows of `NAME.errors`: source, file, offset, line (within the block, from 1), reason, raw.
+    fn dead_letters(&self, bad: &[BadRecord], block: &Block, input: &str) -> Batch {
+        let texts: Vec<(String, u64)> = bad.iter().map(|b| self.text_of(b, &block.body, RAW_MAX)).collect();
+        let strings = |values: Vec<String>| Column::String(StringViewArray::from_iter_values(values));
+        let node = self.options.name.rsplit('.').next().unwrap_or_default().to_string();
+        let columns = vec![
+            strings(vec![node; bad.len()]),
+            strings(vec![input.to_string(); bad.len()]),
+            Column::Int(texts.iter().map(|(_, offset)| *offset as i64).collect::<Vec<_>>().into()),
+            Column::Int(bad.iter().map(|b| b.line as i64 + 1).collect::<Vec<_>>().into()),
+            strings(bad.iter().map(reason).collect()),
+            strings(texts.into_iter().map(|(text, _)| text).collect()),
+        ];
+        Batch::new(columns, bad.len())
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<()> {
+        if signal == Signal::Close {
+            self.closed = true;
+        }
+        self.chain.each_port(|port| port.signal(signal))
+    }
+}
+
+impl Task for Worker {
+    fn step(&mut self, _now: i64) -> Result<Step> {
+        if !self.chain.flush()? {
+            return Ok(Step::Blocked { until: None });
+        }
+        if self.closed {
+            return Ok(Step::Done);
+        }
+        if !self.satisfied && self.chain.satisfied() {
+            self.satisfied = true;
+            self.input.satisfy();
+        }
+        let Some(message) = self.input.try_recv()? else { return Ok(Step::Blocked { until: None }) };
+        if self.failed {
+            return Ok(Step::Ready);
+        }
+        match message {
+            Message::Block(block, input) => self.block(block, &input)?,
+            Message::Last => {
+                let time = MarkTime::Watermark(i64::MAX);
+                self.chain.each_port(|port| port.mark(Mark { time, origin: Origin::default(), lines: 0 }))?;
+            }
+            Message::Turn => self.chain.each_port(|port| port.turn())?,
+            Message::Signal(signal) => self.signal(signal)?,
+            other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),
+        }
+        Ok(Step::Ready)
+    }
+
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+}
+
+fn reason(record: &BadRecord) -> String {
+    match &record.column {
+        Some(column) => format!("column {column}: {}", record.reason),
+        None => record.reason.clone(),
+    }
+}
+
+fn body_bytes(body: &Body) -> usize {
+    match body {
+        Body::Bytes { data, .. } => data.len(),
+        _ => 0,
+    }
+}
+
+/// Moves the event time beside the columns. Decoders see to it that it is never null.
+fn with_time(mut batch: Batch, time: &EventTime) -> Result<Batch> {
+    match batch.columns.get(time.column) {
+        Some(Column::Timestamp(times)) if times.null_count() == 0 => {
+            batch.time = Some(times.values().clone());
+            Ok(batch)
+        }
+        _ => Err(Error::internal("the event time is not a timestamp column without nulls")),
+    }
+}
+
+/// Greatest event time of the block, and the running maximum before each row if a row lies further behind than
+/// `delay`.
+fn observe(times: &[i64], delay: i64) -> (i64, Option<ScalarBuffer<i64>>) {
+    let mut max = i64::MIN;
+    let mut behind = false;
+    for &time in times {
+        behind |= time < max.saturating_sub(delay);
+        max = max.max(time);
+    }
+    if !behind {
+        return (max, None);
+    }
+    let mut running = i64::MIN;
+    let before = times.iter().map(|&time| {
+        let seen = running;
+        running = running.max(time);
+        seen
+    });
+    (max, Some(before.collect::<Vec<_>>().into()))
+}

@@ -1,0 +1,228 @@
+//! Tables of what may stand where: the options of each node with an example of each, and the options, types and
+//! words that the job file knows but this version does not have yet.
+//!
+//! The reader refuses what is in no table; what is in `later` it names as not there yet.
+
+/// An option and what a value of it looks like.
+pub(super) type Opt = (&'static str, &'static str);
+
+/// The options of one kind of table.
+pub(super) struct Options {
+    /// For messages, such as "a filter".
+    pub what: &'static str,
+    pub has: &'static [Opt],
+    pub later: &'static [&'static str],
+}
+
+impl Options {
+    pub fn names(&self) -> Vec<&'static str> {
+        self.has.iter().map(|(name, _)| *name).collect()
+    }
+
+    pub fn example(&self, name: &str) -> &'static str {
+        self.has.iter().find(|(n, _)| *n == name).map_or("…", |(_, example)| example)
+    }
+}
+
+pub(super) const TOP: Options = Options {
+    what: "a job file",
+    has: &[("job", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
+    later: &["checkpoint", "schemas"],
+};
+
+pub(super) const JOB: Options = Options {
+    what: "[job]",
+    has: &[("name", "\"card-fraud\""), ("parallelism", "2"), ("max_parallelism", "128")],
+    later: &["memory", "restart"],
+};
+
+pub(super) const FILE_SOURCE: Options = Options {
+    what: "a file source",
+    has: &[
+        TYPE,
+        ("path", "\"input/*.csv\""),
+        FORMAT,
+        SCHEMA,
+        EVENT_TIME,
+        ON_ERROR,
+        MAX_RECORD,
+        COMPRESSION,
+        RATE,
+        ("order", "\"time\""),
+        ("read", "\"mmap\""),
+    ],
+    later: &["exclude", "follow", "start", "metadata"],
+};
+
+pub(super) const STDIN_SOURCE: Options = Options {
+    what: "a stdin source",
+    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE],
+    later: &["journal", "journal_max", "metadata"],
+};
+
+pub(super) const TCP_SOURCE: Options = Options {
+    what: "a tcp source",
+    has: &[
+        TYPE,
+        ("listen", "\":9000\""),
+        ("connect", "\"example.org:9000\""),
+        FORMAT,
+        SCHEMA,
+        EVENT_TIME,
+        ON_ERROR,
+        MAX_RECORD,
+        RATE,
+        ("framing", "\"lines\""),
+        ("max_connections", "100"),
+        ("once", "true"),
+    ],
+    later: &["journal", "journal_max", "metadata", "compression"],
+};
+
+pub(super) const GENERATE_SOURCE: Options = Options {
+    what: "a generate source",
+    has: &[
+        TYPE,
+        ("kind", "\"sequence\""),
+        ("rows", "1000"),
+        ("seed", "1"),
+        ("start", "\"2023-11-14T22:13:20Z\""),
+        ("events_per_second", "10000"),
+        ("only", "\"bid\""),
+        EVENT_TIME,
+        RATE,
+    ],
+    later: &["schema", "metadata"],
+};
+
+const TYPE: Opt = ("type", "\"file\"");
+const FORMAT: Opt = ("format", "\"csv\"");
+const SCHEMA: Opt = ("schema", "{ at = \"timestamp\", amount = \"decimal(12,2)\" }");
+const EVENT_TIME: Opt = ("event_time", "{ column = \"at\", delay = \"5s\" }");
+const ON_ERROR: Opt = ("on_error", "\"skip\"");
+const MAX_RECORD: Opt = ("max_record", "\"16MiB\"");
+const COMPRESSION: Opt = ("compression", "\"gzip\"");
+const RATE: Opt = ("rate", "1000");
+const INPUT: Opt = ("input", "\"payments\"");
+const BY: Opt = ("by", "[\"card\"]");
+const SELECT: Opt = ("select", "[\"card\", \"amount * 2 AS twice\"]");
+const WHERE: Opt = ("where", "\"amount > 500\"");
+const WINDOW_OPTION: Opt = ("window", "{ type = \"tumbling\", size = \"1m\" }");
+
+pub(super) const EVENT_TIME_TABLE: Options =
+    Options { what: "event_time", has: &[("column", "\"at\""), ("delay", "\"5s\""), ("idle", "\"30s\"")], later: &[] };
+
+/// A column of a schema, written as a table.
+pub(super) const COLUMN: Options = Options {
+    what: "a column",
+    has: &[
+        ("type", "\"timestamp\""),
+        ("unit", "\"ms\""),
+        ("format", "\"%d/%b/%Y:%H:%M:%S %z\""),
+        ("zone", "\"Asia/Seoul\""),
+        ("from", "\"user.address.city\""),
+    ],
+    later: &[],
+};
+
+/// Options of formats: each format takes some of them, see `format`.
+pub(super) const FORMAT_TABLE: Options = Options {
+    what: "a format",
+    has: &[
+        ("type", "\"csv\""),
+        ("delimiter", "\";\""),
+        ("header", "false"),
+        ("null", "[\"NA\"]"),
+        ("timestamp", "\"ms\""),
+    ],
+    later: &["quote", "escape", "comment", "trim", "zone", "pattern", "year"],
+};
+
+pub(super) const TUMBLING: Options = Options {
+    what: "a tumbling window",
+    has: &[("type", "\"tumbling\""), ("size", "\"1m\""), ("offset", "\"0s\"")],
+    later: &["zone", "time"],
+};
+
+pub(super) const SLIDING: Options = Options {
+    what: "a sliding window",
+    has: &[("type", "\"sliding\""), ("size", "\"10s\""), ("slide", "\"2s\""), ("offset", "\"0s\"")],
+    later: &["zone", "time"],
+};
+
+pub(super) const EMIT: Options = Options { what: "emit", has: &[("every", "\"1s\"")], later: &[] };
+
+pub(super) const FILTER: Options = Options { what: "a filter", has: &[TYPE, INPUT, WHERE], later: LATER_TRANSFORM };
+
+pub(super) const SELECT_TRANSFORM: Options = Options {
+    what: "a select",
+    has: &[TYPE, INPUT, SELECT, ("add", "[\"amount * 2 AS twice\"]"), WHERE],
+    later: LATER_TRANSFORM,
+};
+
+pub(super) const AGGREGATE: Options = Options {
+    what: "an aggregate",
+    has: &[
+        TYPE,
+        INPUT,
+        BY,
+        WINDOW_OPTION,
+        ("select", "[\"card\", \"count(*) AS n\"]"),
+        ("having", "\"n >= 3\""),
+        ("order", "[\"n DESC\"]"),
+        ("emit", "\"update\""),
+        ("lateness", "\"1m\""),
+    ],
+    later: LATER_TRANSFORM,
+};
+
+pub(super) const TOP_TRANSFORM: Options = Options {
+    what: "a top",
+    has: &[
+        TYPE,
+        INPUT,
+        BY,
+        ("order", "[\"n DESC\"]"),
+        ("n", "3"),
+        WINDOW_OPTION,
+        ("ties", "true"),
+        ("rank", "\"place\""),
+    ],
+    later: LATER_TRANSFORM,
+};
+
+pub(super) const LIMIT: Options =
+    Options { what: "a limit", has: &[TYPE, INPUT, ("n", "10")], later: &["by", "on_error", "parallelism"] };
+
+const LATER_TRANSFORM: &[&str] = &["on_error", "parallelism"];
+
+pub(super) const FILE_SINK: Options = Options {
+    what: "a file sink",
+    has: &[TYPE, INPUT, ("path", "\"out/result.csv\""), FORMAT, ("mode", "\"append\""), COMPRESSION],
+    later: &["op"],
+};
+
+pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+
+pub(super) const TCP_SINK: Options = Options {
+    what: "a tcp sink",
+    has: &[TYPE, INPUT, ("connect", "\"example.org:9000\""), FORMAT, ("framing", "\"lines\"")],
+    later: &["op", "listen"],
+};
+
+pub(super) const BLACKHOLE_SINK: Options =
+    Options { what: "a blackhole sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+
+/// The words an option may have, and those it will have.
+pub(super) struct Words<T: 'static> {
+    /// For messages, such as "source type".
+    pub what: &'static str,
+    pub has: &'static [(&'static str, T)],
+    pub later: &'static [&'static str],
+}
+
+impl<T> Words<T> {
+    pub fn names(&self) -> Vec<&'static str> {
+        self.has.iter().map(|(name, _)| *name).collect()
+    }
+}

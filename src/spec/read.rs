@@ -1,0 +1,352 @@
+//! Reading options out of tables: unknown ones, missing ones, wrong types and wrong words become diagnostics here,
+//! in one wording for all nodes.
+//!
+//! A function that answers `None` has pushed a diagnostic, unless the option was simply not there.
+
+use super::diagnostic::{Diagnostic, Diagnostics, JobText};
+use super::options::{Options, Words};
+use super::suggest::{did_you_mean, list};
+use super::units::{UnitError, parse_duration, parse_size};
+use super::value::{Kind, Str, Table, Value};
+use super::{Span, Spanned, Text};
+
+/// Where findings go, and the text they speak of.
+pub(super) struct Cx<'a> {
+    pub text: &'a JobText,
+    pub out: &'a mut Diagnostics,
+}
+
+impl Cx<'_> {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.out.push(Diagnostic {
+            message: self.text.redact(&diagnostic.message),
+            label: self.text.redact(&diagnostic.label),
+            help: diagnostic.help.map(|help| self.text.redact(&help)),
+            ..diagnostic
+        });
+    }
+
+    /// `expected …, found …`.
+    pub fn wrong_type(&mut self, name: &str, value: &Value, expected: &str) {
+        if matches!(value.kind, Kind::Failed) {
+            return;
+        }
+        let message = format!("expected {expected}, found {}", found(value));
+        self.push(Diagnostic::error(message).at(&value.span).label(format!("wrong type for `{name}`")));
+    }
+
+    /// The value as a string; of an override, a number or boolean is taken as it was typed.
+    pub fn string<'v>(&mut self, name: &str, value: &'v Value, expected: &str) -> Option<&'v Text> {
+        match (&value.kind, &value.raw) {
+            (Kind::String(string), _) => Some(&string.text),
+            (Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_), Some(raw)) => Some(raw),
+            _ => {
+                self.wrong_type(name, value, expected);
+                None
+            }
+        }
+    }
+
+    /// A word for messages: as it is, but a secret as it was written.
+    pub fn shown(&self, value: &Value, text: &Text) -> String {
+        if is_secret(value) {
+            return self.text.written(&value.span).to_string();
+        }
+        format!("`{}`", text.value.escape_debug())
+    }
+
+    /// One of a table of words.
+    pub fn word<T: Copy>(&mut self, name: &str, value: &Value, words: &Words<T>) -> Option<Spanned<T>> {
+        let names = words.names();
+        let example = names.first().copied().unwrap_or("");
+        let text = self.string(name, value, &format!("a string such as \"{example}\""))?;
+        if let Some((_, found)) = words.has.iter().find(|(n, _)| *n == text.value) {
+            return Some(Spanned { value: *found, span: value.span.clone() });
+        }
+        let shown = self.shown(value, text);
+        let all = format!("there {} {}", if names.len() == 1 { "is" } else { "are" }, list(&names));
+        let diagnostic = if words.later.contains(&text.value.as_str()) {
+            Diagnostic::error(format!("{} {shown} is not there yet", words.what)).label("not there yet").help(all)
+        } else {
+            let near = [&names[..], words.later].concat();
+            let help = did_you_mean(&text.value, &near, &all);
+            Diagnostic::error(format!("unknown {} {shown}", words.what))
+                .label(format!("no such {}", words.what))
+                .help(help)
+        };
+        self.push(diagnostic.at(&text.locate(0..text.value.len())));
+        None
+    }
+
+    /// Runs a unit parser over a string; a fault is shown inside it.
+    fn unit<T>(
+        &mut self,
+        text: &Text,
+        value: &Value,
+        what: &str,
+        parse: impl Fn(&str) -> Result<T, UnitError>,
+    ) -> Option<Spanned<T>> {
+        match parse(&text.value) {
+            Ok(parsed) => Some(Spanned { value: parsed, span: value.span.clone() }),
+            Err(error) => {
+                let secret = is_secret(value);
+                let label = if secret { format!("not a {what}") } else { error.message };
+                let diagnostic = Diagnostic::error(format!("this is not a {what}")).at(&text.locate(error.range));
+                let help = error.help.filter(|_| !secret);
+                self.push(Diagnostic { help, ..diagnostic.label(label) });
+                None
+            }
+        }
+    }
+
+    pub fn duration(&mut self, name: &str, value: &Value, range: Range) -> Option<Spanned<i64>> {
+        let text = self.string(name, value, "a duration such as \"5s\"")?;
+        let parsed = self.unit(text, value, "duration", parse_duration)?;
+        let help = match range {
+            Range::Positive if parsed.value <= 0 => "it must be greater than zero",
+            Range::ZeroUp if parsed.value < 0 => "it must not be negative",
+            _ => return Some(parsed),
+        };
+        let message = format!("`{name}` is out of range");
+        self.push(Diagnostic::error(message).at(&value.span).label(help));
+        None
+    }
+}
+
+/// What a duration may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    Positive,
+    ZeroUp,
+    Any,
+}
+
+/// Whether the value must not be shown.
+pub(super) fn is_secret(value: &Value) -> bool {
+    matches!(value.kind, Kind::String(Str { secret: true, .. }))
+}
+
+/// The type of a value with its text, where that is short: `integer 5`.
+fn found(value: &Value) -> String {
+    match &value.kind {
+        Kind::Integer(n) => format!("integer {n}"),
+        Kind::Float(x) => format!("number {x}"),
+        Kind::Boolean(b) => format!("boolean {b}"),
+        Kind::Array(_) => "an array".into(),
+        Kind::Table(_) => "a table".into(),
+        Kind::Datetime(_) => "a date-time".into(),
+        Kind::String(_) | Kind::Failed => "a string".into(),
+    }
+}
+
+/// A table of options that is being read.
+pub(super) struct Fields<'a> {
+    table: &'a Table,
+    options: &'static Options,
+    /// For messages, such as "filter `large`".
+    owner: String,
+    /// Underlined where an option is missing.
+    place: Span,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts reading, and reports the options that are not in the table of options.
+    pub fn new(cx: &mut Cx, table: &'a Table, options: &'static Options, owner: String, place: &Span) -> Fields<'a> {
+        let names = options.names();
+        let all = format!("{} has {}", options.what, list(&names));
+        for entry in &table.entries {
+            let key = &entry.key;
+            let word = key.value.as_str();
+            if names.contains(&word) {
+                continue;
+            }
+            let diagnostic = if options.later.contains(&word) {
+                Diagnostic::error(format!("`{word}` in {owner} is not there yet"))
+                    .label("not there yet")
+                    .help(all.clone())
+            } else {
+                // What will be there is near enough to be named, and gets its own answer then.
+                let near = [&names[..], options.later].concat();
+                Diagnostic::error(format!("unknown option `{word}` in {owner}"))
+                    .label("unknown option")
+                    .help(did_you_mean(word, &near, &all))
+            };
+            cx.push(diagnostic.at(&key.span));
+        }
+        Fields { table, options, owner, place: place.clone() }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        debug_assert!(self.options.names().contains(&name), "{name} is in no table of {}", self.options.what);
+        self.table.get(name)
+    }
+
+    /// The option's value; a missing one is reported with an example.
+    pub fn need(&self, cx: &mut Cx, name: &str) -> Option<&'a Value> {
+        let value = self.get(name);
+        if value.is_none() {
+            let help = format!("add {name} = {}", self.options.example(name));
+            let message = format!("`{name}` is missing in {}", self.owner);
+            let label = format!("{} needs `{name}`", self.options.what);
+            cx.push(Diagnostic::error(message).at(&self.place).label(label).help(help));
+        }
+        value
+    }
+
+    fn expected(&self, name: &str, what: &str) -> String {
+        format!("{what} such as {}", self.options.example(name))
+    }
+
+    pub fn text(&self, cx: &mut Cx, name: &str) -> Option<Text> {
+        let value = self.get(name)?;
+        self.filled(cx, name, value, &self.expected(name, "a string"))
+    }
+
+    /// A string that may be empty or blank.
+    pub fn text_as_is(&self, cx: &mut Cx, name: &str) -> Option<Text> {
+        cx.string(name, self.get(name)?, &self.expected(name, "a string")).cloned()
+    }
+
+    /// A string or a list of strings that may be empty or blank.
+    pub fn texts_as_is(&self, cx: &mut Cx, name: &str) -> Option<Vec<Text>> {
+        let value = self.get(name)?;
+        let expected = self.expected(name, "a string or list of strings");
+        let items = match &value.kind {
+            Kind::Array(items) => items.as_slice(),
+            _ => std::slice::from_ref(value),
+        };
+        items.iter().map(|item| cx.string(name, item, &expected).cloned()).collect()
+    }
+
+    pub fn need_text(&self, cx: &mut Cx, name: &str) -> Option<Text> {
+        self.need(cx, name)?;
+        self.text(cx, name)
+    }
+
+    /// A string that is not empty.
+    fn filled(&self, cx: &mut Cx, name: &str, value: &Value, expected: &str) -> Option<Text> {
+        let text = cx.string(name, value, expected)?;
+        if text.value.trim().is_empty() {
+            let help = format!("write it such as {name} = {}", self.options.example(name));
+            cx.push(Diagnostic::error(format!("`{name}` is empty")).at(&value.span).label("empty").help(help));
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    /// A string or a list of strings, none of them empty. `None` if it is not there or wrong.
+    pub fn texts(&self, cx: &mut Cx, name: &str) -> Option<Vec<Text>> {
+        let value = self.get(name)?;
+        let Kind::Array(items) = &value.kind else {
+            return Some(vec![self.filled(cx, name, value, &self.expected(name, "a string or list of strings"))?]);
+        };
+        if items.is_empty() {
+            let help = format!("write it such as {name} = {}", self.options.example(name));
+            cx.push(Diagnostic::error(format!("`{name}` is empty")).at(&value.span).label("empty").help(help));
+            return None;
+        }
+        let expected = self.expected(name, "strings");
+        let texts: Vec<_> = items.iter().map(|item| self.filled(cx, name, item, &expected)).collect();
+        texts.into_iter().collect()
+    }
+
+    pub fn need_texts(&self, cx: &mut Cx, name: &str) -> Option<Vec<Text>> {
+        self.need(cx, name)?;
+        self.texts(cx, name)
+    }
+
+    pub fn duration(&self, cx: &mut Cx, name: &str, range: Range) -> Option<Spanned<i64>> {
+        cx.duration(name, self.get(name)?, range)
+    }
+
+    /// A number of bytes greater than zero.
+    pub fn size(&self, cx: &mut Cx, name: &str) -> Option<Spanned<u64>> {
+        let value = self.get(name)?;
+        let parsed = match &value.kind {
+            Kind::Integer(n) => Spanned { value: u64::try_from(*n).unwrap_or(0), span: value.span.clone() },
+            _ => {
+                let text = cx.string(name, value, &self.expected(name, "a size"))?;
+                cx.unit(text, value, "size", parse_size)?
+            }
+        };
+        if parsed.value == 0 {
+            let label = "it must be greater than zero";
+            cx.push(Diagnostic::error(format!("`{name}` is out of range")).at(&value.span).label(label));
+            return None;
+        }
+        Some(parsed)
+    }
+
+    /// A whole number within `least..=most`.
+    pub fn count(&self, cx: &mut Cx, name: &str, least: u64, most: u64) -> Option<Spanned<u64>> {
+        let value = self.get(name)?;
+        let n = match &value.kind {
+            Kind::Integer(n) => Some(*n),
+            Kind::String(string) if string.variable => string.text.value.trim().parse().ok(),
+            _ => None,
+        };
+        let Some(n) = n else {
+            cx.wrong_type(name, value, &self.expected(name, "a whole number"));
+            return None;
+        };
+        let inside = u64::try_from(n).ok().filter(|n| (least..=most).contains(n));
+        if inside.is_none() {
+            let label = match most {
+                u64::MAX => format!("it must be at least {least}"),
+                _ => format!("it must be between {least} and {most}"),
+            };
+            cx.push(Diagnostic::error(format!("`{name}` is out of range")).at(&value.span).label(label));
+        }
+        Some(Spanned { value: inside?, span: value.span.clone() })
+    }
+
+    /// A number greater than zero.
+    pub fn positive(&self, cx: &mut Cx, name: &str) -> Option<Spanned<f64>> {
+        let value = self.get(name)?;
+        let number = match &value.kind {
+            Kind::Integer(n) => Some(*n as f64),
+            Kind::Float(x) => Some(*x),
+            Kind::String(string) if string.variable => string.text.value.trim().parse().ok(),
+            _ => None,
+        };
+        let Some(number) = number else {
+            cx.wrong_type(name, value, &self.expected(name, "a number"));
+            return None;
+        };
+        if !(number > 0.0 && number.is_finite()) {
+            let label = "it must be greater than zero";
+            cx.push(Diagnostic::error(format!("`{name}` is out of range")).at(&value.span).label(label));
+            return None;
+        }
+        Some(Spanned { value: number, span: value.span.clone() })
+    }
+
+    pub fn boolean(&self, cx: &mut Cx, name: &str) -> Option<Spanned<bool>> {
+        let value = self.get(name)?;
+        let found = match &value.kind {
+            Kind::Boolean(b) => Some(*b),
+            Kind::String(string) if string.variable => string.text.value.trim().parse().ok(),
+            _ => None,
+        };
+        if found.is_none() {
+            cx.wrong_type(name, value, "true or false");
+        }
+        Some(Spanned { value: found?, span: value.span.clone() })
+    }
+
+    pub fn word<T: Copy>(&self, cx: &mut Cx, name: &str, words: &Words<T>) -> Option<Spanned<T>> {
+        cx.word(name, self.get(name)?, words)
+    }
+
+    /// A table; `expected` says what it should hold.
+    pub fn table(&self, cx: &mut Cx, name: &str) -> Option<(&'a Table, &'a Span)> {
+        let value = self.get(name)?;
+        match &value.kind {
+            Kind::Table(table) => Some((table, &value.span)),
+            _ => {
+                cx.wrong_type(name, value, &self.expected(name, "a table"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! "Did you mean": words of other tools, then words spelled alike.
+
+/// Words of other tools and what they are called here; of several, the first that is possible at the place counts.
+const OTHER_WORDS: [(&str, &[&str]); 96] = [
+    ("add_columns", &["add"]),
+    ("address", &["connect", "listen"]),
+    ("aggregates", &["select"]),
+    ("aggregations", &["select"]),
+    ("allowed_lateness", &["lateness"]),
+    ("batch", &["job"]),
+    ("bind", &["listen"]),
+    ("bounded", &["rows"]),
+    ("codec", &["format"]),
+    ("column", &["select", "by"]),
+    ("columns", &["select", "schema"]),
+    ("compress", &["compression"]),
+    ("condition", &["where"]),
+    ("connector", &["type"]),
+    ("console", &["stdout"]),
+    ("count", &["rows", "n"]),
+    ("csv", &["file"]),
+    ("datagen", &["generate"]),
+    ("deadletter", &["dead-letter"]),
+    ("dead_letter", &["dead-letter"]),
+    ("delim", &["delimiter"]),
+    ("dest", &["path"]),
+    ("destination", &["path"]),
+    ("devnull", &["blackhole"]),
+    ("discard", &["blackhole"]),
+    ("dlq", &["dead-letter"]),
+    ("encoding", &["format"]),
+    ("error", &["fail"]),
+    ("eventtime", &["event_time"]),
+    ("every", &["slide"]),
+    ("expr", &["where", "select"]),
+    ("fields", &["schema", "select"]),
+    ("file", &["path"]),
+    ("filename", &["path"]),
+    ("files", &["path", "file"]),
+    ("filesystem", &["file"]),
+    ("filter", &["where"]),
+    ("from", &["input"]),
+    ("group", &["by", "aggregate"]),
+    ("group_by", &["by", "aggregate"]),
+    ("groupby", &["by", "aggregate"]),
+    ("gz", &["gzip"]),
+    ("headers", &["header"]),
+    ("hop", &["sliding"]),
+    ("hopping", &["sliding"]),
+    ("host", &["connect", "listen"]),
+    ("ignore", &["skip"]),
+    ("include", &["path"]),
+    ("inputs", &["input", "sources"]),
+    ("interval", &["size"]),
+    ("jsonl", &["json"]),
+    ("jsonlines", &["json"]),
+    ("key", &["by"]),
+    ("key_by", &["by", "aggregate"]),
+    ("keyby", &["by", "aggregate"]),
+    ("keys", &["by"]),
+    ("kind", &["type"]),
+    ("length", &["size"]),
+    ("line", &["lines"]),
+    ("map", &["select"]),
+    ("max_parallel", &["max_parallelism"]),
+    ("ndjson", &["json"]),
+    ("nexmark", &["generate"]),
+    ("nodes", &["transforms"]),
+    ("null", &["blackhole"]),
+    ("operators", &["transforms"]),
+    ("operator", &["transforms"]),
+    ("order_by", &["order"]),
+    ("outputs", &["sinks"]),
+    ("output", &["path", "sinks"]),
+    ("parallel", &["parallelism"]),
+    ("partition_by", &["by"]),
+    ("pipeline", &["job"]),
+    ("plain", &["lines"]),
+    ("port", &["listen", "connect"]),
+    ("predicate", &["where"]),
+    ("print", &["stdout"]),
+    ("project", &["select"]),
+    ("projection", &["select"]),
+    ("raw", &["lines"]),
+    ("sep", &["delimiter"]),
+    ("separator", &["delimiter"]),
+    ("socket", &["tcp"]),
+    ("sort", &["order"]),
+    ("sort_by", &["order"]),
+    ("source", &["sources", "input"]),
+    ("step", &["slide"]),
+    ("take", &["limit", "n"]),
+    ("target", &["path"]),
+    ("text", &["lines"]),
+    ("topic", &["path", "connect"]),
+    ("topn", &["top"]),
+    ("tumble", &["tumbling"]),
+    ("watermark", &["event_time", "delay"]),
+    ("window", &["aggregate"]),
+    ("workers", &["parallelism"]),
+];
+
+/// The one of `candidates` that `word` was probably meant to be.
+pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let lower = word.to_lowercase().replace('-', "_");
+    let same = |c: &&&str| c.to_lowercase().replace('-', "_") == lower;
+    if let Some(found) = candidates.iter().find(same) {
+        return Some(found);
+    }
+    let ours = OTHER_WORDS.iter().find(|(other, _)| *other == lower).map_or(&[][..], |(_, ours)| ours);
+    if let Some(found) = ours.iter().find_map(|w| candidates.iter().find(|c| c == &w)) {
+        return Some(found);
+    }
+    // One slip for three letters or so; a word that is only longer or shorter by its end is near as well.
+    let most = (word.chars().count() / 3).max(1);
+    let distance = |c: &str| strsim::damerau_levenshtein(&lower, &c.to_lowercase());
+    let near = candidates.iter().map(|c| (distance(c), *c)).filter(|(d, c)| *d <= most && *d < c.len());
+    near.min_by_key(|(d, _)| *d).map(|(_, c)| c).or_else(|| {
+        let part = |c: &&&str| lower.len() >= 3 && c.len() >= 3 && (c.starts_with(&lower) || lower.starts_with(**c));
+        candidates.iter().find(part).copied()
+    })
+}
+
+/// "did you mean …?" in front of `all`, if there is something alike among `candidates`.
+pub(super) fn did_you_mean(word: &str, candidates: &[&str], all: &str) -> String {
+    match suggest(word, candidates) {
+        Some(found) => {
+            let mut letters = all.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            format!("did you mean `{found}`? {}{}", first.collect::<String>(), letters.as_str())
+        }
+        None => all.to_string(),
+    }
+}
+
+/// "`a`, `b`".
+pub(super) fn list(words: &[&str]) -> String {
+    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_and_words_of_others() {
+        let options = ["type", "input", "where", "select", "by", "window", "order", "path", "event_time"];
+        for (word, expect) in [
+            ("wher", Some("where")),
+            ("Where", Some("where")),
+            ("columns", Some("select")),
+            ("group_by", Some("by")),
+            ("condition", Some("where")),
+            ("inputs", Some("input")),
+            ("sort", Some("order")),
+            ("watermark", Some("event_time")),
+            ("event-time", Some("event_time")),
+            ("ordr", Some("order")),
+            ("zzz", None),
+            ("", None),
+        ] {
+            assert_eq!(suggest(word, &options), expect, "{word}");
+        }
+        assert_eq!(suggest("columns", &["schema", "path"]), Some("schema"));
+    }
+
+    #[test]
+    fn the_table_is_lower_case_and_each_word_stands_once() {
+        for (i, (word, _)) in OTHER_WORDS.iter().enumerate() {
+            assert_eq!(*word, word.to_lowercase());
+            assert!(OTHER_WORDS[..i].iter().all(|(other, _)| other != word), "{word} twice");
+        }
+    }
+}

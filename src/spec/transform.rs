@@ -1,0 +1,139 @@
+//! Transforms: one function per type.
+
+use super::diagnostic::Diagnostic;
+use super::options::{AGGREGATE, EMIT, FILTER, LIMIT, SELECT_TRANSFORM, TOP_TRANSFORM, Words};
+use super::read::{Cx, Fields, Range};
+use super::source::node_type;
+use super::value::{Kind, Table};
+use super::window::window;
+use super::{AggregateNode, EmitSpec, NodeKind, OrderSpec, Spanned, Text, TopNode};
+
+#[derive(Debug, Clone, Copy)]
+enum Type {
+    Filter,
+    Select,
+    Aggregate,
+    Top,
+    Limit,
+}
+
+const TYPES: Words<Type> = Words {
+    what: "transform type",
+    has: &[
+        ("filter", Type::Filter),
+        ("select", Type::Select),
+        ("aggregate", Type::Aggregate),
+        ("top", Type::Top),
+        ("limit", Type::Limit),
+    ],
+    later: &[
+        "explode",
+        "route",
+        "event_time",
+        "over",
+        "dedup",
+        "join",
+        "lookup",
+        "pattern",
+        "timer",
+        "sql",
+        "exec",
+        "sample",
+        "throttle",
+    ],
+};
+
+const EMITS: Words<EmitSpec> = Words { what: "emission", has: &[("update", EmitSpec::Update)], later: &[] };
+
+/// The transform and its inputs; `None` after a diagnostic.
+pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option<(NodeKind, Vec<Text>)> {
+    let ty = node_type(cx, name, table, "transform", &TYPES)?;
+    let options = match ty {
+        Type::Filter => &FILTER,
+        Type::Select => &SELECT_TRANSFORM,
+        Type::Aggregate => &AGGREGATE,
+        Type::Top => &TOP_TRANSFORM,
+        Type::Limit => &LIMIT,
+    };
+    let fields = Fields::new(cx, table, options, format!("transform `{}`", name.value), &name.span);
+    let inputs = fields.need_texts(cx, "input");
+    let kind = match ty {
+        Type::Filter => fields.need_text(cx, "where").map(|where_| NodeKind::Filter { where_ }),
+        Type::Select => select(cx, &fields, name),
+        Type::Aggregate => aggregate(cx, &fields).map(NodeKind::Aggregate),
+        Type::Top => top(cx, &fields).map(NodeKind::Top),
+        Type::Limit => {
+            fields.need(cx, "n").and_then(|_| fields.count(cx, "n", 0, u64::MAX)).map(|n| NodeKind::Limit { n })
+        }
+    };
+    Some((kind?, inputs?))
+}
+
+fn select(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<NodeKind> {
+    let select = fields.texts(cx, "select");
+    let add = fields.texts(cx, "add");
+    let where_ = fields.text(cx, "where");
+    match (fields.get("select"), fields.get("add")) {
+        (Some(_), Some(value)) => {
+            let error = Diagnostic::error("`select` and `add` exclude each other").at(&value.span);
+            let help = "`select` lists all output columns, `add` keeps the input's and adds some; \"*\" in `select` is all of them";
+            cx.push(error.label("one of them is too many").help(help));
+            None
+        }
+        (None, None) => {
+            let error = Diagnostic::error(format!("`select` or `add` is missing in transform `{}`", name.value));
+            let help = "add select = [\"card\", \"amount * 2 AS twice\"], or add = [\"amount * 2 AS twice\"]";
+            cx.push(error.at(&name.span).label("a select needs one of them").help(help));
+            None
+        }
+        (None, Some(_)) => Some(NodeKind::Select { select: add?, add: true, where_ }),
+        (Some(_), None) => Some(NodeKind::Select { select: select?, add: false, where_ }),
+    }
+}
+
+fn aggregate(cx: &mut Cx, fields: &Fields) -> Option<AggregateNode> {
+    let by = fields.texts(cx, "by").unwrap_or_default();
+    let select = fields.need_texts(cx, "select");
+    let window = window(cx, fields);
+    let having = fields.text(cx, "having");
+    let order = order(cx, fields);
+    let emit = emit(cx, fields);
+    let lateness = fields.duration(cx, "lateness", Range::ZeroUp);
+    Some(AggregateNode { by, select: select?, window, having, order, emit, lateness })
+}
+
+fn order(cx: &mut Cx, fields: &Fields) -> OrderSpec {
+    match fields.get("order") {
+        Some(value) if matches!(&value.kind, Kind::String(s) if s.text.value == "any") => {
+            OrderSpec::Any(value.span.clone())
+        }
+        _ => fields.texts(cx, "order").map_or(OrderSpec::Default, OrderSpec::By),
+    }
+}
+
+fn emit(cx: &mut Cx, fields: &Fields) -> Option<Spanned<EmitSpec>> {
+    let value = fields.get("emit")?;
+    match &value.kind {
+        Kind::Table(table) => {
+            let inner = Fields::new(cx, table, &EMIT, "emit".into(), &value.span);
+            inner.need(cx, "every")?;
+            let every = inner.duration(cx, "every", Range::Positive)?;
+            Some(Spanned { value: EmitSpec::Every(every.value), span: value.span.clone() })
+        }
+        Kind::String(_) => cx.word("emit", value, &EMITS),
+        _ => {
+            cx.wrong_type("emit", value, "\"update\" or a table such as { every = \"1s\" }");
+            None
+        }
+    }
+}
+
+fn top(cx: &mut Cx, fields: &Fields) -> Option<TopNode> {
+    let by = fields.texts(cx, "by").unwrap_or_default();
+    let order = fields.need_texts(cx, "order");
+    let n = fields.need(cx, "n").and_then(|_| fields.count(cx, "n", 1, u64::MAX));
+    let window = window(cx, fields);
+    let ties = fields.boolean(cx, "ties").is_some_and(|t| t.value);
+    let rank = fields.text(cx, "rank").map(|t| Spanned { value: t.value, span: t.span });
+    Some(TopNode { by, order: order?, n: n?, window, ties, rank })
+}
