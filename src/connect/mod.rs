@@ -3,8 +3,6 @@
 //! Nothing here knows about operators. A [`Source`] never blocks on a socket or pipe: it hands out a block, says
 //! that none is there yet, or that the input has ended. A [`Writer`] never blocks on a socket.
 
-pub mod generate;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,12 +12,16 @@ use crate::error::Result;
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
+pub mod feed;
 pub mod file;
 pub mod file_sink;
 pub mod idle;
 pub mod pool;
 pub mod records;
+pub mod stdin;
 pub mod stdout;
+pub mod tcp;
+pub mod throttle;
 
 /// Bytes or a recipe for rows, decoded by a worker.
 #[derive(Debug, Clone)]

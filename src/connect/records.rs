@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::format::{self, Cutter, Format, HeaderRead, SourceField};
+use crate::format::{self, Cut, Cutter, Format, HeaderRead, SourceField};
 
 /// The record rules of one source; cheap to clone.
 #[derive(Clone)]
@@ -43,10 +43,12 @@ pub fn first_record(records: &Records, data: &[u8], last: bool) -> Option<usize>
     // Each try has a fresh cutter, as one may keep what it found out about the data it was fed.
     // No format ends a record elsewhere than behind a line feed, except at the end of the input.
     let ended = memchr::memchr_iter(b'\n', data).map(|at| at + 1);
-    ended.take(MAX_LINES_PROBED).find(|&end| records.cutter().cut(&data[..end], false) == end).or_else(|| {
-        let all = last && !data.is_empty() && records.cutter().cut(data, true) == data.len();
-        all.then_some(data.len())
-    })
+    ended.take(MAX_LINES_PROBED).find(|&end| records.cutter().cut(&data[..end], false) == Cut::Records(end)).or_else(
+        || {
+            let all = last && !data.is_empty() && records.cutter().cut(data, true) == Cut::Records(data.len());
+            all.then_some(data.len())
+        },
+    )
 }
 
 /// Lines within one quoted record that are tried before giving up on its end.
@@ -57,34 +59,56 @@ const MAX_LINES_PROBED: usize = 256;
 pub mod double {
     use super::*;
 
-    /// Ends a record at LF, outside quotes if `quotes`.
+    /// Ends a record at LF, outside quotes if `quotes`; too long ones as [`Cutter`] says.
     pub struct Lines {
         pub quotes: bool,
+        pub max_record: usize,
+        pub skipping: bool,
+    }
+
+    impl Lines {
+        pub fn new(quotes: bool) -> Lines {
+            Lines { quotes, max_record: format::MAX_RECORD_BYTES, skipping: false }
+        }
     }
 
     impl Cutter for Lines {
-        fn cut(&mut self, data: &[u8], last: bool) -> usize {
-            if last {
-                return data.len();
+        fn cut(&mut self, data: &[u8], last: bool) -> Cut {
+            if self.skipping && !data.is_empty() {
+                let end = memchr::memchr(b'\n', data);
+                self.skipping = end.is_none();
+                return Cut::Skip(end.map_or(data.len(), |at| at + 1));
             }
             let (mut open, mut end) = (false, 0);
             for (i, &byte) in data.iter().enumerate() {
                 match byte {
                     b'"' => open ^= self.quotes,
                     b'\n' if !open => end = i + 1,
+                    _ if i - end >= self.max_record => {
+                        self.skipping = end == 0;
+                        return Cut::Records(if end == 0 { i + 1 } else { end });
+                    }
                     _ => {}
                 }
             }
-            end
+            match if last { data.len() } else { end } {
+                0 => Cut::More,
+                end => Cut::Records(end),
+            }
         }
     }
 
     /// Records end at LF, outside quotes if `quotes`; `header` is one line.
     pub fn lines(quotes: bool, header: bool) -> Records {
+        limited(quotes, header, format::MAX_RECORD_BYTES)
+    }
+
+    /// As [`lines`], with a limit of its own.
+    pub fn limited(quotes: bool, header: bool, max_record: usize) -> Records {
         Records {
             header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
-            cutter: Arc::new(move || Box::new(Lines { quotes })),
-            max_record: format::MAX_RECORD_BYTES,
+            cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
+            max_record,
         }
     }
 

@@ -66,6 +66,8 @@ pub trait Simd: Copy {
     fn either(self, chunk: Self::Chunk, a: u8, b: u8) -> u64;
     /// Bit i is set where byte i is one of `{ } [ ] : ,` or LF.
     fn structural(self, chunk: Self::Chunk) -> u64;
+    /// Bit i is set where byte i is below 0x20.
+    fn control(self, chunk: Self::Chunk) -> u64;
     /// Collects in `seen` whether `chunk` holds `byte` or anything that is not ASCII; [`Simd::any`] tells.
     fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk;
     fn any(self, seen: Self::Chunk) -> bool;
@@ -149,6 +151,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn control(self, chunk: [u64; 8]) -> u64 {
+        self.mask(chunk, |word| zero_bytes(word & ONES * 0xE0))
+    }
+
+    #[inline(always)]
     fn watch(self, seen: [u64; 8], chunk: [u64; 8], byte: u8) -> [u64; 8] {
         std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ ONES * u64::from(byte)) << 56)
     }
@@ -222,6 +229,16 @@ mod avx2 {
                     let marks = _mm256_or_si256(is(c, b':'), is(c, b','));
                     _mm256_or_si256(_mm256_or_si256(brackets, marks), is(c, b'\n'))
                 };
+                mask(half(chunk.0), half(chunk.1))
+            }
+        }
+
+        #[inline(always)]
+        fn control(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            unsafe {
+                let last = _mm256_set1_epi8(0x1F);
+                let half = |c| _mm256_cmpeq_epi8(_mm256_min_epu8(c, last), c);
                 mask(half(chunk.0), half(chunk.1))
             }
         }

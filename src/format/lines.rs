@@ -1,8 +1,17 @@
 //! One record a line: the cutter of `lines` and `json`, and the decoder and encoder of `lines`.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use memchr::{memchr, memrchr};
 
-use super::{Cut, Cutter};
+use super::assemble::{Place, assemble};
+use super::csv::positions;
+use super::values::{Converter, Kind, Span, Text};
+use super::writer::{Values, write_value};
+use super::{BadRecord, Cut, Cutter, Decoded, Decoder, Encoder, Header, SourceField, TimestampStyle, too_long};
+use crate::data::{Batch, DataType};
+use crate::error::{Error, Result};
 
 /// Cuts behind LF.
 pub struct LineCutter {
@@ -43,6 +52,95 @@ impl Cutter for LineCutter {
             None => {
                 self.plain = data.len();
                 Cut::More
+            }
+        }
+    }
+}
+
+/// Decodes the one column `line`; blank lines are rows.
+pub struct LineDecoder {
+    max_record: usize,
+    name: String,
+    /// The column is used: how often it was asked for.
+    converters: Vec<Converter>,
+    index: Vec<u32>,
+    spans: Vec<Span>,
+    places: Vec<Place>,
+}
+
+impl LineDecoder {
+    /// Errors: the declared columns are not one string.
+    pub fn new(fields: &[SourceField], used: &[usize], max_record: usize) -> Result<LineDecoder> {
+        let [field @ SourceField { ty: DataType::String, .. }] = fields else {
+            return Err(Error::job("the format 'lines' has one column of type string, `line`"));
+        };
+        Ok(LineDecoder {
+            max_record,
+            name: field.name.clone(),
+            converters: used.iter().map(|_| Converter::json(field)).collect::<Result<_>>()?,
+            index: Vec::new(),
+            spans: Vec::new(),
+            places: Vec::new(),
+        })
+    }
+}
+
+impl Decoder for LineDecoder {
+    fn decode(&mut self, block: &Bytes, _header: Option<&Arc<Header>>, _stop_at_bad: bool) -> Decoded {
+        positions(block, b'\n', b'\n', &mut self.index);
+        if !block.is_empty() && !block.ends_with(b"\n") {
+            self.index.push(block.len() as u32);
+        }
+        let lines = self.index.len() as u64 - 1;
+        self.spans.clear();
+        self.places.clear();
+        let mut broken = Vec::new();
+        for (line, ends) in self.index.windows(2).enumerate() {
+            let (start, lf) = (ends[0].wrapping_add(1), ends[1]);
+            let cr = lf > start && block[lf as usize - 1] == b'\r';
+            let end = lf - u32::from(cr);
+            let (offset, len, line) = (start as usize, (end - start) as usize, line as u64);
+            if (lf - start) as usize > self.max_record {
+                let (row, reason) = (self.spans.len(), too_long(self.max_record));
+                let len = len.min(self.max_record.saturating_add(1));
+                broken.push(BadRecord { row, offset, len, line, column: None, reason });
+            } else {
+                self.spans.push(Span { start, end, kind: Kind::Plain });
+                self.places.push(Place { offset, len, line });
+            }
+        }
+        // The LF are watched for, too, so this says nothing about ASCII.
+        let utf8 = !self.converters.is_empty() && std::str::from_utf8(block).is_ok();
+        let text = Text { block, side: &[], utf8 };
+        let mut cells = Vec::new();
+        let converters = self.converters.iter_mut().enumerate();
+        let columns = converters.map(|(i, c)| c.convert(&self.spans[..], text, i, &mut cells)).collect();
+        let decoded = Decoded { columns, rows: self.spans.len(), lines, ..Decoded::default() };
+        assemble(decoded, broken, cells, |_| self.name.clone(), |row| self.places[row])
+    }
+}
+
+/// Writes a string column as it is, one value a line, and other columns as in CSV; several columns are separated
+/// by tabs. A null is a blank line.
+pub struct LineEncoder;
+
+impl Encoder for LineEncoder {
+    fn header(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
+        let mut columns: Vec<Values> = batch.columns.iter().map(|c| Values::new(c, TimestampStyle::Iso)).collect();
+        for row in 0..batch.rows {
+            for (i, column) in columns.iter_mut().enumerate() {
+                if i > 0 {
+                    out.push(b'\t');
+                }
+                write_value(column, row, out);
+            }
+            out.push(b'\n');
+            if let Some(ends) = &mut ends {
+                ends.push(out.len() as u32);
             }
         }
     }

@@ -4,10 +4,13 @@
 //! columns in a worker; an [`Encoder`] turns batches into bytes in a worker. Nothing here opens files or sockets.
 
 mod assemble;
+mod bits;
 mod csv;
 mod instant;
+mod json;
 mod lines;
 mod number;
+mod table;
 mod values;
 mod writer;
 
@@ -230,8 +233,8 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
     let max_record = max_record.min(MAX_RECORD_LIMIT);
     Ok(match format {
         Format::Csv(options) => Box::new(csv::CsvDecoder::new(options, fields, used, max_record)?),
-        Format::Json(_) => return Err(Error::job("json is not there yet")),
-        Format::Lines => return Err(Error::job("lines is not there yet")),
+        Format::Json(_) => Box::new(json::JsonDecoder::new(fields, used, max_record)?),
+        Format::Lines => Box::new(lines::LineDecoder::new(fields, used, max_record)?),
         Format::Table => return Err(Error::job("the format 'table' is for sinks and cannot be read")),
     })
 }
@@ -240,7 +243,9 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
 pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
     match format {
         Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
-        _ => todo!(),
+        Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
+        Format::Lines => Box::new(lines::LineEncoder),
+        Format::Table => Box::new(table::TableEncoder::new(schema)),
     }
 }
 

@@ -7,26 +7,29 @@ use bytes::Bytes;
 
 use super::deploy::Connectors;
 use super::waker::Waker;
-use super::worker::InputNames;
 use crate::connect::blackhole::Blackhole;
 use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
 use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
-use crate::connect::stdin::Stdin;
+use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
-use crate::connect::tcp::{PeerNames, TcpOptions, TcpSource, TcpWriter};
+use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
 use crate::connect::{BlockDecoder, Body, Source, Writer};
 use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::format::{self, Decoded, Decoder, Header};
 use crate::plan::physical::{SinkPlan, SourcePlan};
+use crate::storage::RealStorage;
 use crate::spec::{self, Compression, FileMode, GenerateKind, SinkConnector, SourceConnector};
 
 /// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
 const POOL_BLOCKS: usize = 48;
+
+/// Clients of a listening source, unless `max_connections` says otherwise.
+const MAX_CONNECTIONS: usize = 1024;
 
 /// The outside world.
 #[derive(Default)]
@@ -36,50 +39,48 @@ pub struct RealConnectors {
 }
 
 impl Connectors for RealConnectors {
-    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<(Box<dyn Source>, InputNames)> {
+    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
         let records = Records::of(&plan.format, &plan.fields, plan.max_record);
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
-        let (source, names): (Box<dyn Source>, InputNames) = match &plan.connector {
+        let pool = Pool::new(POOL_BLOCKS);
+        pool.set_waker(Arc::new(move || waker.wake()));
+        let source: Box<dyn Source> = match &plan.connector {
             SourceConnector::File { read, .. } => {
-                let pool = Pool::new(POOL_BLOCKS);
-                pool.set_waker(Arc::new(move || waker.wake()));
                 let read = match read.as_ref().map(|r| r.value) {
                     Some(spec::ReadMode::Mmap) => ReadMode::Mmap,
                     Some(spec::ReadMode::Stream) => ReadMode::Stream,
                     Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
                 };
-                let paths = plan.files.clone();
                 let first_time = if plan.by_time { first_time(plan)? } else { None };
-                let source = FileSource::open(FileOptions { paths, records, read, pool, first_time })?;
-                let names: Vec<String> = plan.files.iter().map(|p| p.display().to_string()).collect();
-                (Box::new(source), Arc::new(move |file| names.get(file as usize).cloned().unwrap_or_default()))
+                let paths = plan.files.clone();
+                Box::new(FileSource::open(FileOptions { paths, records: records.clone(), read, pool, first_time })?)
             }
-            SourceConnector::Stdin => (Box::new(Stdin::new(records, idle)), Arc::new(|_| "stdin".into())),
-            SourceConnector::Tcp { address, listen, max_connections, once } => {
-                let names = PeerNames::default();
-                let source = TcpSource::open(TcpOptions {
-                    address: address.value.clone(),
-                    listen: *listen,
-                    max_connections: max_connections.as_ref().map(|m| m.value as usize),
+            SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
+            SourceConnector::Tcp { address, listen: true, max_connections, once } => {
+                let server = TcpServer::bind(TcpListenerOptions {
+                    listen: address.value.clone(),
+                    records: records.clone(),
+                    pool,
+                    max_connections: max_connections.as_ref().map_or(MAX_CONNECTIONS, |m| m.value as usize),
                     once: *once,
-                    records,
                     idle,
-                    names: names.clone(),
                 })?;
-                if let Some(address) = source.local_addr() {
-                    self.listening.push((plan.name.clone(), address));
-                }
-                (Box::new(source), Arc::new(move |file| names.get(file)))
+                self.listening.push((plan.name.clone(), server.local_addr()));
+                Box::new(server)
             }
-            SourceConnector::Generate { .. } => {
-                (generate::source(&generator(plan)?)?, Arc::new(|_| "generated rows".into()))
+            SourceConnector::Tcp { address, once, .. } => {
+                let (connect, once) = (address.value.clone(), *once);
+                Box::new(TcpClient::new(TcpClientOptions { connect, records: records.clone(), pool, once, idle })?)
             }
+            SourceConnector::Generate { .. } => generate::source(&generator(plan)?)?,
         };
-        let source = match plan.rate {
-            Some(rate) => Box::new(Throttle::new(source, rate, Records::of(&plan.format, &plan.fields, plan.max_record))),
+        Ok(match plan.rate {
+            Some(rate) => {
+                let generated = matches!(plan.connector, SourceConnector::Generate { .. });
+                Box::new(Throttle::new(source, (!generated).then_some(records), rate.ceil() as u64))
+            }
             None => source,
-        };
-        Ok((source, names))
+        })
     }
 
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
@@ -101,11 +102,11 @@ impl Connectors for RealConnectors {
                     None => file_sink::is_gzip_name(&path),
                 };
                 let mode = match mode.value {
-                    FileMode::Replace => file_sink::FileMode::Replace,
-                    FileMode::Append => file_sink::FileMode::Append,
-                    FileMode::New => file_sink::FileMode::New,
+                    FileMode::Replace => file_sink::Mode::Replace,
+                    FileMode::Append => file_sink::Mode::Append,
+                    FileMode::New => file_sink::Mode::New,
                 };
-                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, ..FileSinkOptions::default() }))
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage: Arc::new(RealStorage) }))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),

@@ -15,7 +15,7 @@ use super::sink::Sink;
 use super::stage::Stage;
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, InputNames, Worker, WorkerOptions};
+use super::worker::{EventTime, Worker, WorkerOptions};
 use crate::connect::{BlockDecoder, Source, Writer};
 use crate::error::Result;
 use crate::format;
@@ -35,7 +35,7 @@ use crate::plan::physical::{
 
 /// Opens what the plan names. `waker` wakes the task that will use it.
 pub trait Connectors {
-    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<(Box<dyn Source>, InputNames)>;
+    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>>;
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>>;
     fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
 }
@@ -116,7 +116,7 @@ impl Deployer<'_> {
         let place = Place::Reader(index);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let (opened, names) = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
+        let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
         let stats = SourceStats::default();
         self.stats.sources.push((source.name.clone(), stats.clone()));
         let mut lanes = Vec::new();
@@ -131,7 +131,6 @@ impl Deployer<'_> {
                 event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
                 rows: source.rows.clone(),
                 errors: source.errors.clone(),
-                inputs: names.clone(),
                 stats: stats.clone(),
             };
             let decoder = connectors.decoder(source)?;
@@ -247,7 +246,7 @@ impl Deployer<'_> {
 
 fn operator(op: &StageOp) -> Box<dyn Operator> {
     match op {
-        StageOp::Aggregate(spec) => Box::new(AggregateOperator::new(spec.clone())),
+        StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
         StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
         StageOp::Limit(n) => Box::new(Limit::new(*n)),
         StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),

@@ -407,7 +407,7 @@ impl Input {
                 self.observe(&mark);
                 InputRead::Marked
             }
-            Some(Message::Block(_)) => return Err(Error::internal("an undecoded block came to a gate")),
+            Some(Message::Block(..) | Message::Last) => return Err(Error::internal("an undecoded block came to a gate")),
         })
     }
 

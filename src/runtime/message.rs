@@ -1,5 +1,7 @@
 //! What travels between tasks: data and signals in one ordered channel.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::connect::Block;
@@ -9,8 +11,8 @@ use crate::error::Error;
 /// One entry of a channel.
 #[derive(Debug)]
 pub enum Message {
-    /// A block to decode: reader to worker.
-    Block(Block),
+    /// A block to decode, and the name of the input it comes from: reader to worker.
+    Block(Block, Arc<str>),
     /// Stands for a last block without rows: its mark carries the watermark's end. Reader to worker.
     Last,
     /// Rows of the block that the next [`Message::Mark`] ends.
@@ -99,7 +101,7 @@ pub struct BadRow {
     /// Class, node and message; the gate that raises it adds file and line.
     pub error: Error,
     /// Name of the input, such as a path.
-    pub input: String,
+    pub input: Arc<str>,
     /// Start of the record's text.
     pub text: String,
 }
@@ -108,7 +110,10 @@ impl BadRow {
     /// The error with its place, given the lines of the file before the block.
     pub fn complete(self, lines_before: u64) -> Error {
         let mut error = self.error;
-        error.message = format!("{}:{}: {}", self.input, lines_before + self.line + 1, error.message);
+        // An expression that failed has no place in a file.
+        if !self.input.is_empty() {
+            error.message = format!("{}:{}: {}", self.input, lines_before + self.line + 1, error.message);
+        }
         if !self.text.is_empty() {
             error.notes.insert(0, format!("the record: {}", self.text));
         }

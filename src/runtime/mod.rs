@@ -22,4 +22,3 @@ pub use connectors::RealConnectors;
 pub use deploy::{Connectors, Deployment, deploy};
 pub use job::{Ending, Order, run};
 pub use waker::Waker;
-pub use worker::InputNames;

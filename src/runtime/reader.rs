@@ -84,6 +84,8 @@ pub struct Reader {
     tick: Option<i64>,
     next_tick: i64,
     phase: Phase,
+    /// Number and name of the input that the last block came from.
+    input: Option<(u32, Arc<str>)>,
     stats: SourceStats,
 }
 
@@ -108,6 +110,7 @@ impl Reader {
             tick,
             next_tick: i64::MIN,
             phase: Phase::Reading,
+            input: None,
             stats,
         }
     }
@@ -160,7 +163,11 @@ impl Reader {
                 };
                 let (done, total) = self.source.progress();
                 self.stats.progress(done, total);
-                self.workers[self.active].send_block(Message::Block(block))?;
+                if self.input.as_ref().is_none_or(|(file, _)| *file != block.file) {
+                    self.input = Some((block.file, self.source.input_name(block.file).into()));
+                }
+                let input = self.input.as_ref().map_or_else(|| "".into(), |(_, name)| name.clone());
+                self.workers[self.active].send_block(Message::Block(block, input))?;
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {

@@ -22,9 +22,6 @@ const RAW_MAX: usize = 64 << 10;
 /// Longest text of a bad record that an error message shows.
 const SHOWN_MAX: usize = 200;
 
-/// Names the inputs of a source for messages; shared by the workers.
-pub type InputNames = Arc<dyn Fn(u32) -> String + Send + Sync>;
-
 /// Column of the event time and its allowed delay in µs.
 #[derive(Debug, Clone)]
 pub struct EventTime {
@@ -39,7 +36,6 @@ pub struct WorkerOptions {
     /// Where decoded rows go, and where rows of `NAME.errors` go.
     pub rows: Vec<Target>,
     pub errors: Vec<Target>,
-    pub inputs: InputNames,
     pub stats: SourceStats,
 }
 
@@ -59,14 +55,14 @@ impl Worker {
         Worker { options, input, decoder, chain, failed: false, satisfied: false, closed: false }
     }
 
-    fn block(&mut self, block: Block) -> Result<()> {
+    fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
         let origin = Origin { file: block.file, slot: block.slot };
         let mut max = i64::MIN;
         let mut lines = 0;
         if !matches!(block.body, Body::Empty) && !self.satisfied {
             let decoded = self.decoder.decode(&block.body, self.options.on_error == OnError::Fail);
             lines = decoded.lines;
-            max = self.decoded(decoded, &block, origin)?;
+            max = self.decoded(decoded, &block, origin, input)?;
         }
         if self.failed {
             return Ok(());
@@ -77,7 +73,7 @@ impl Worker {
     }
 
     /// Sends on what a block holds; returns its greatest event time.
-    fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin) -> Result<i64> {
+    fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
@@ -91,7 +87,7 @@ impl Worker {
                 OnError::Skip => self.options.stats.bad(bad.len()),
                 OnError::DeadLetter => {
                     self.options.stats.bad(bad.len());
-                    let errors = self.dead_letters(&bad, block, origin);
+                    let errors = self.dead_letters(&bad, block, input);
                     let context = RowContext { input: 0, watermark: i64::MIN, delay: 0 };
                     let targets = std::mem::take(&mut self.options.errors);
                     let sent = self.chain.push(&targets, errors, &context, origin);
@@ -109,7 +105,7 @@ impl Worker {
             self.options.rows = targets;
             if let Err(error) = sent {
                 // At its place in the sequence, as a bad record is.
-                return self.fail(BadRow { origin, line: 0, error, input: String::new(), text: String::new() });
+                return self.fail(BadRow { origin, line: 0, error, input: "".into(), text: String::new() });
             }
         }
         match (self.options.on_error, bad.first()) {
@@ -117,8 +113,7 @@ impl Worker {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
-                let input = (self.options.inputs)(origin.file);
-                self.fail(BadRow { origin, line: record.line, error, input, text })
+                self.fail(BadRow { origin, line: record.line, error, input: input.clone(), text })
             }
             _ => Ok(max),
         }
@@ -142,13 +137,13 @@ impl Worker {
     }
 
     /// Rows of `NAME.errors`: source, file, offset, line (within the block, from 1), reason, raw.
-    fn dead_letters(&self, bad: &[BadRecord], block: &Block, origin: Origin) -> Batch {
+    fn dead_letters(&self, bad: &[BadRecord], block: &Block, input: &str) -> Batch {
         let texts: Vec<(String, u64)> = bad.iter().map(|b| self.text_of(b, &block.body, RAW_MAX)).collect();
         let strings = |values: Vec<String>| Column::String(StringViewArray::from_iter_values(values));
         let node = self.options.name.rsplit('.').next().unwrap_or_default().to_string();
         let columns = vec![
             strings(vec![node; bad.len()]),
-            strings(vec![(self.options.inputs)(origin.file); bad.len()]),
+            strings(vec![input.to_string(); bad.len()]),
             Column::Int(texts.iter().map(|(_, offset)| *offset as i64).collect::<Vec<_>>().into()),
             Column::Int(bad.iter().map(|b| b.line as i64 + 1).collect::<Vec<_>>().into()),
             strings(bad.iter().map(reason).collect()),
@@ -182,7 +177,7 @@ impl Task for Worker {
             return Ok(Step::Ready);
         }
         match message {
-            Message::Block(block) => self.block(block)?,
+            Message::Block(block, input) => self.block(block, &input)?,
             Message::Last => {
                 let time = MarkTime::Watermark(i64::MAX);
                 self.chain.each_port(|port| port.mark(Mark { time, origin: Origin::default(), lines: 0 }))?;

@@ -50,7 +50,7 @@ pub struct NodeSpec {
 
 #[derive(Debug, Clone)]
 pub enum NodeKind {
-    Source(SourceSpec),
+    Source(Box<SourceSpec>),
     Filter { where_: Text },
     Select { select: Vec<Text>, add: bool, where_: Option<Text> },
     Aggregate(AggregateNode),

@@ -204,7 +204,7 @@ fn node(cx: &mut Cx, room: &str, entry: &Entry) -> Option<NodeSpec> {
         return None;
     };
     let (kind, inputs) = match room {
-        "sources" => (NodeKind::Source(source::source(cx, &name, table)?), Vec::new()),
+        "sources" => (NodeKind::Source(Box::new(source::source(cx, &name, table)?)), Vec::new()),
         "transforms" => transform::transform(cx, &name, table)?,
         _ => {
             let (sink, inputs) = sink::sink(cx, &name, table)?;

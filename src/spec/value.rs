@@ -264,6 +264,7 @@ fn set(table: &mut Table, path: &[Spanned<String>], value: Value, out: &mut Diag
         table.entries.len() - 1
     });
     let inner = &mut table.entries[at].value;
+    lengthen(&key.value, inner);
     match &mut inner.kind {
         Kind::Table(inner) => set(inner, rest, value, out),
         _ => {
@@ -271,5 +272,15 @@ fn set(table: &mut Table, path: &[Spanned<String>], value: Value, out: &mut Diag
             let help = "override the whole value instead";
             out.push(Diagnostic::error(message).at(&key.span).label("not a table").help(help));
         }
+    }
+}
+
+/// `format = "csv"` is short for `{ type = "csv" }`, so `-D sources.s.format.header=false` means the same for both.
+fn lengthen(key: &str, value: &mut Value) {
+    if key == "format" && matches!(value.kind, Kind::String(_)) {
+        let key = Spanned { value: "type".to_string(), span: value.span.clone() };
+        let table = Value { kind: Kind::Table(Table::default()), span: value.span.clone(), raw: None };
+        let short = std::mem::replace(value, table);
+        value.kind = Kind::Table(Table { entries: vec![Entry { key, value: short }] });
     }
 }

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::connect::file::paths::reason;
 use crate::connect::file::raw::{Raw, Window};
 use crate::connect::pool::{BLOCK_BYTES, Buffer, Permit, Pool};
 use crate::connect::records::{Records, first_record};
 use crate::error::{Error, Result};
-use crate::format::{Cutter, Header, HeaderRead};
+use crate::format::{self, Cutter, Header, HeaderRead};
 
 /// The first read of a header or of a record that is only looked at.
 const PROBE_BYTES: usize = 4 << 10;
@@ -70,7 +71,7 @@ impl Input {
     fn read_header(&mut self) -> Result<()> {
         let mut want = PROBE_BYTES;
         loop {
-            self.peek(want)?;
+            self.peek(want).map_err(|e| self.failed(&e))?;
             let read = self.records.read_header(&self.carry, self.eof);
             match read.map_err(|e| Error { message: format!("{}: {}", self.path.display(), e.message), ..e })? {
                 HeaderRead::Done { consumed, header } => {
@@ -93,8 +94,9 @@ impl Input {
     /// record too long to be waited for.
     pub fn peek_record(&mut self) -> Result<Option<Bytes>> {
         let mut want = self.carry.len().max(PROBE_BYTES);
+        self.reopen()?;
         loop {
-            self.peek(want)?;
+            self.peek(want).map_err(|e| self.failed(&e))?;
             if let Some(len) = first_record(&self.records, &self.carry, self.eof) {
                 return Ok(Some(Bytes::copy_from_slice(&self.carry[..len])));
             }
@@ -111,29 +113,34 @@ impl Input {
     }
 
     /// Makes `carry` hold `want` bytes, or what there is.
-    fn peek(&mut self, want: usize) -> Result<()> {
+    fn peek(&mut self, want: usize) -> io::Result<()> {
         let had = self.carry.len();
-        if self.eof || had >= want {
-            return Ok(());
-        }
-        self.reopen()?;
-        let (path, offset) = (&self.path, self.offset);
-        let Some(raw) = &mut self.raw else { return Ok(()) };
+        let Some(raw) = self.raw.as_mut().filter(|_| !self.eof && had < want) else { return Ok(()) };
         let filled = match raw {
-            Raw::Mapped(mapped) => mapped.window(offset + had as u64, want - had).map(|(window, len)| {
-                let from = (offset + had as u64 - window.start) as usize;
+            Raw::Mapped(mapped) => {
+                let at = self.offset + had as u64;
+                let (window, len) = mapped.window(at, want - had)?;
+                let from = (at - window.start) as usize;
                 self.carry.extend_from_slice(&window.map[from..from + len]);
                 len
-            }),
+            }
             _ => {
                 self.carry.resize(want, 0);
                 let filled = raw.fill(&mut self.carry[had..]);
                 self.carry.truncate(had + filled.as_ref().copied().unwrap_or(0));
-                filled
+                filled?
             }
         };
-        self.eof = filled.map_err(|e| raw.read_error(path, &e))? < want - had;
+        self.eof = filled < want - had;
         Ok(())
+    }
+
+    /// What to tell when reading failed.
+    fn failed(&self, error: &io::Error) -> Error {
+        match &self.raw {
+            Some(raw) => raw.read_error(&self.path, error),
+            None => Error::external(format!("cannot read {}: {}", self.path.display(), reason(error))),
+        }
     }
 
     /// Cuts the next block.
@@ -152,10 +159,7 @@ impl Input {
                 None => return Ok(Cut::Starved),
             },
         };
-        cut.map_err(|e| match &self.raw {
-            Some(raw) => raw.read_error(&self.path, &e),
-            None => Error::external(e.to_string()),
-        })
+        cut.map_err(|e| self.failed(&e))
     }
 
     fn cut_stream(&mut self, mut buffer: Buffer) -> io::Result<Cut> {
@@ -173,9 +177,10 @@ impl Input {
             let seen = &buffer.filled()[..buffer.len().min(view)];
             let last = self.eof && seen.len() == buffer.len();
             match self.cutter.cut(seen, last) {
-                0 if last => break seen.len(),
-                0 => view *= 2,
-                end => break end,
+                // `Skip` is met only behind a block, see `skip_rest`.
+                format::Cut::Records(end) | format::Cut::Skip(end) => break end,
+                format::Cut::More if last => break seen.len(),
+                format::Cut::More => view = self.wider(view),
             }
         };
         if end == 0 {
@@ -185,32 +190,65 @@ impl Input {
         buffer.truncate(end);
         let offset = self.offset;
         self.offset += end as u64;
+        if !buffer.filled().ends_with(b"\n") {
+            self.skip_rest()?;
+        }
         Ok(Cut::Records { data: buffer.into_bytes(), offset, last: self.is_at_end() })
     }
 
     /// As [`Input::cut_stream`], in place.
     fn cut_map(&mut self, permit: Permit) -> io::Result<Cut> {
-        let Some(Raw::Mapped(mapped)) = &mut self.raw else { return Ok(Cut::End) };
         self.carry = Vec::new();
         let mut view = BLOCK_BYTES;
         let (window, from, end) = loop {
+            let Some(Raw::Mapped(mapped)) = &mut self.raw else { return Ok(Cut::End) };
             let (window, len) = mapped.window(self.offset, view)?;
             let from = (self.offset - window.start) as usize;
             let last = len < view;
             match self.cutter.cut(&window.map[from..from + len], last) {
-                0 if last => break (window, from, len),
-                0 => view *= 2,
-                end => break (window, from, end),
+                format::Cut::Records(end) | format::Cut::Skip(end) => break (window, from, end),
+                format::Cut::More if last => break (window, from, len),
+                format::Cut::More => view = self.wider(view),
             }
         };
         let offset = self.offset;
         self.offset += end as u64;
-        self.eof = self.offset >= mapped.len();
+        self.eof = matches!(&self.raw, Some(Raw::Mapped(mapped)) if self.offset >= mapped.len());
         if end == 0 {
             return Ok(Cut::End);
         }
+        if !window.map[from..from + end].ends_with(b"\n") {
+            self.skip_rest()?;
+        }
         let data = Bytes::from_owner(MappedBlock { window, from, len: end, _permit: permit });
-        Ok(Cut::Records { data, offset, last: self.eof })
+        Ok(Cut::Records { data, offset, last: self.is_at_end() })
+    }
+
+    /// Drops the rest of a record that was too long, of which the block just cut holds the start. So every block
+    /// starts at a record boundary, whatever came before it.
+    fn skip_rest(&mut self) -> io::Result<()> {
+        loop {
+            if self.carry.is_empty() {
+                self.peek(BLOCK_BYTES)?;
+            }
+            match self.cutter.cut(&self.carry, self.eof) {
+                format::Cut::Skip(len) => {
+                    let ended = self.carry[..len].ends_with(b"\n");
+                    self.carry.drain(..len);
+                    self.offset += len as u64;
+                    if ended || self.is_at_end() {
+                        return Ok(());
+                    }
+                }
+                format::Cut::Records(_) | format::Cut::More => return Ok(()),
+            }
+        }
+    }
+
+    /// How much of the file is looked at when no record ends within `view`: just enough to tell that one is too long.
+    fn wider(&self, view: usize) -> usize {
+        let limit = self.records.max_record.saturating_add(1);
+        if view < limit { limit.min(view * 2) } else { view * 2 }
     }
 
     fn reopen(&mut self) -> Result<()> {
@@ -236,6 +274,13 @@ impl Input {
     /// Bytes of the file on disk that are behind the next block.
     pub fn bytes_read(&self) -> u64 {
         self.raw.as_ref().and_then(Raw::compressed_bytes).unwrap_or(self.offset)
+    }
+}
+
+#[cfg(test)]
+impl Input {
+    pub fn bytes_held(&self) -> usize {
+        self.carry.capacity()
     }
 }
 

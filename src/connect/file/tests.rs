@@ -14,7 +14,7 @@ use super::*;
 use crate::connect::pool::BLOCK_BYTES;
 use crate::connect::records::double;
 use crate::error::Error;
-use crate::format::Cutter;
+use crate::format::{self, Cutter};
 
 fn write(dir: &TempDir, name: &str, data: impl AsRef<[u8]>) -> PathBuf {
     let path = dir.path().join(name);
@@ -81,10 +81,9 @@ fn naive_cuts(data: &[u8], quotes: bool) -> Vec<(u64, Vec<u8>)> {
         let mut view = BLOCK_BYTES;
         let end = loop {
             let seen = &data[at..data.len().min(at + view)];
-            let mut cutter = double::Lines { quotes };
-            match cutter.cut(seen, seen.len() < view) {
-                0 => view *= 2,
-                end => break end,
+            match double::Lines::new(quotes).cut(seen, seen.len() < view) {
+                format::Cut::Records(end) => break end,
+                _ => view *= 2,
             }
         };
         blocks.push((at as u64, data[at..at + end].to_vec()));
@@ -124,7 +123,7 @@ fn pairs(seen: &[Seen]) -> Vec<(u64, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// The same cuts whether bytes are read, mapped or decompressed in odd portions, and from any block on.
     #[test]
@@ -259,7 +258,7 @@ fn naive_by_time(files: &[Vec<u8>]) -> Vec<Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn files_by_time_follow_the_naive_model(
@@ -313,4 +312,33 @@ fn more_files_than_descriptors_are_merged_by_time() {
     assert!(most_open <= 257, "{most_open}");
     let expect: Vec<_> = (0..3).flat_map(|b| (0..300).map(move |file| (file, b == 2))).collect();
     assert!(seen == expect);
+}
+
+#[test]
+fn a_record_of_100_mb_takes_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long");
+    let mut file = std::io::BufWriter::new(fs::File::create(&path).unwrap());
+    let megabyte = vec![b'x'; 1 << 20];
+    file.write_all(b"a\n").unwrap();
+    (0..100).for_each(|_| file.write_all(&megabyte).unwrap());
+    file.write_all(b"\nb\n").unwrap();
+    file.into_inner().unwrap();
+    let max_record = 1 << 20;
+    for read_mode in [ReadMode::Stream, ReadMode::Mmap] {
+        for first_time in [None, Some(leading_number())] {
+            let options = options(vec![path.clone()], double::limited(false, false, max_record));
+            let mut source = FileSource::open(FileOptions { read: read_mode, first_time, ..options }).unwrap();
+            let mut seen = Vec::new();
+            while let Next::Block(block) = source.next(0).unwrap() {
+                let Body::Bytes { data, offset, .. } = block.body else { continue };
+                seen.push((offset, data.len(), block.ends));
+                if let Order::Name(ByName { current: Some(input), .. }) = &source.order {
+                    assert!(input.bytes_held() <= 2 * BLOCK_BYTES.max(max_record), "{}", input.bytes_held());
+                }
+            }
+            let behind = 2 + (100 << 20) + 1;
+            assert_eq!(seen, [(0, 2, false), (2, max_record + 1, false), (behind, 2, true)]);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Nothing is known here about quotes or fields; a block that has a quote in it is only noticed.
 
 use crate::data::raw::{self, Kernel, Simd};
+use crate::format::bits::append;
 
 /// What the pass over a block found beside the positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,30 +61,6 @@ impl Kernel for Positions<'_> {
         out.truncate(len);
         Found { newlines, watched: simd.any(seen) }
     }
-}
-
-/// Appends `base` plus the number of each bit that is set in `mask`, and returns the new length of the list.
-///
-/// The first few are written whether they are there or not: that is cheaper than a branch that is guessed wrong.
-#[inline(always)]
-pub fn append(out: &mut Vec<u32>, len: usize, base: u32, mut mask: u64) -> usize {
-    let count = mask.count_ones() as usize;
-    if out.len() < len + 64 {
-        out.resize(2 * len + 64, 0);
-    }
-    let to = &mut out[len..len + 64];
-    let mut put = |i: usize| {
-        to[i] = base + mask.trailing_zeros();
-        mask &= mask.wrapping_sub(1);
-    };
-    (0..4).for_each(&mut put);
-    if count > 4 {
-        (4..8).for_each(&mut put);
-        if count > 8 {
-            (8..count).for_each(&mut put);
-        }
-    }
-    len + count
 }
 
 #[cfg(test)]

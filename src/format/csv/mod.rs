@@ -16,3 +16,4 @@ pub use cutter::CsvCutter;
 pub use decoder::CsvDecoder;
 pub use encoder::CsvEncoder;
 pub use header::read_header;
+pub use index::positions;

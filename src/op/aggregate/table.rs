@@ -139,7 +139,9 @@ impl Table {
         Ok(())
     }
 
+    /// Forgets all groups and keeps the memory.
     pub fn clear(&mut self) {
+        self.combined.1.clear();
         self.index.clear();
         self.accumulators.iter_mut().for_each(Accumulator::clear);
     }

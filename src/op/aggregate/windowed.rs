@@ -31,6 +31,8 @@ pub struct Windowed {
     /// Rows behind for a window that keeps taking them, until the end of the block.
     deferred: Vec<(Span, Rows)>,
     combiner: Combiner,
+    /// Emptied tables: a window has about as many groups as the one before it.
+    spare: Vec<Table>,
     /// All windows up to this one have fired.
     fired: Span,
     /// Watermark of the last block end.
@@ -42,6 +44,9 @@ pub struct Windowed {
     place: u64,
     late_dropped: u64,
 }
+
+/// Emptied tables that are kept.
+const SPARE_TABLES: usize = 2;
 
 /// The table that results come out of.
 enum Source {
@@ -61,6 +66,7 @@ impl Windowed {
             sides: BTreeMap::new(),
             deferred: Vec::new(),
             combiner: Combiner::new(&shape),
+            spare: Vec::new(),
             fired: Span { end: i64::MIN, start: i64::MIN },
             watermark: i64::MIN,
             emission: None,
@@ -179,7 +185,11 @@ impl Windowed {
         }
         let last_window = |pane: Span| self.grid.as_ref().map_or(pane, |grid| windows_of(grid, pane).1);
         while let Some(entry) = self.panes.first_entry().filter(|entry| is_over(last_window(*entry.key()))) {
-            entry.remove();
+            let mut table = entry.remove();
+            if self.spare.len() < SPARE_TABLES {
+                table.clear();
+                self.spare.push(table);
+            }
         }
     }
 
@@ -232,7 +242,11 @@ impl Operator for Windowed {
                 late.extend(self.add_behind(run.pane, &picked, &rows, &judge));
                 continue;
             }
-            let table = self.panes.entry(run.pane.span).or_insert_with(|| Table::new(&self.shape));
+            let spare = &mut self.spare;
+            let table = self
+                .panes
+                .entry(run.pane.span)
+                .or_insert_with(|| spare.pop().unwrap_or_else(|| Table::new(&self.shape)));
             match picked {
                 Picked::Range(range) => table.add(&self.shape, &rows.slice(range)),
                 Picked::Rows(picked) => table.add(&self.shape, &rows.take(&picked)),

@@ -2,7 +2,7 @@
 
 mod graph;
 mod sinks;
-mod sources;
+pub mod sources;
 mod transforms;
 
 use crate::data::Schema;

@@ -134,7 +134,7 @@ fn what_has_no_place_names_the_file() {
 #[test]
 fn places_beyond_the_text_or_within_a_letter_do_not_matter() {
     let text = JobText::new(Path::new("job.toml"), "é = 1", &[]);
-    for span in [Span::File(1..1), Span::File(90..99), Span::File(4..2), Span::Override { index: 3, range: 2..9 }] {
+    for span in [Span::File(1..1), Span::File(90..99), Span::File(1..4), Span::Override { index: 3, range: 2..9 }] {
         let found = Diagnostics(vec![Diagnostic::warning("w").at(&span).label("l"), Diagnostic::note("n")]);
         assert!(found.render(&text, true).contains("w"));
         assert!(!found.has_errors());

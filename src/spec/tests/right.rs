@@ -73,7 +73,7 @@ fn the_example_of_the_contract() {
 fn source(options: &str) -> SourceSpec {
     let job = job(&format!("[sources.s]\n{options}\n[sinks.o]\ntype = 'stdout'\ninput = 's'\n"));
     match job.nodes.into_iter().next().map(|n| n.kind) {
-        Some(NodeKind::Source(source)) => source,
+        Some(NodeKind::Source(source)) => *source,
         other => panic!("{other:?}"),
     }
 }
@@ -268,10 +268,8 @@ fn variables() {
         let job = job(&format!(
             "[sources.s]\ntype = 'file'\npath = \"{written}\"\n[sinks.o]\ntype = 'stdout'\ninput = 's'\n"
         ));
-        let NodeKind::Source(SourceSpec { connector: SourceConnector::File { paths, .. }, .. }) = &job.nodes[0].kind
-        else {
-            panic!()
-        };
+        let NodeKind::Source(source) = &job.nodes[0].kind else { panic!() };
+        let SourceConnector::File { paths, .. } = &source.connector else { panic!() };
         assert_eq!(paths[0].value, value, "{written}");
         assert_eq!(job.text.written(&paths[0].locate(0..paths[0].value.len())), written);
     }
@@ -311,7 +309,8 @@ fn overrides_win_and_create_what_is_missing() {
             "job.parallelism=3",
             "job.parallelism = 4",
             "job.name=2024",
-            "sources.s.format=json",
+            "sources.s.format=csv",
+            "sources.s.format.header=false",
             "sources.s.event_time.column=at",
             "sources.s.event_time.delay=5s",
             "sinks.o.path=/tmp/x=${COLOR}",
@@ -322,14 +321,15 @@ fn overrides_win_and_create_what_is_missing() {
     let names: Vec<&str> = job.nodes.iter().map(|n| n.name.value.as_str()).collect();
     assert_eq!(names, ["s", "o", "p"]);
     let NodeKind::Source(s) = &job.nodes[0].kind else { panic!() };
-    assert_eq!(s.format.as_ref().unwrap().kind.value, "json");
+    let format = s.format.as_ref().unwrap();
+    assert_eq!((format.kind.value.as_str(), format.header.as_ref().unwrap().value), ("csv", false));
     assert_eq!(s.event_time.as_ref().unwrap().delay, 5_000_000);
     let NodeKind::Sink(SinkSpec { connector: SinkConnector::File { path, .. }, .. }) = &job.nodes[1].kind else {
         panic!()
     };
     assert_eq!(path.value, "/tmp/x=red");
     assert_eq!(job.text.written(&path.locate(7..10)), "${COLOR}");
-    assert!(matches!(path.span, Span::Override { index: 6, .. }));
+    assert!(matches!(path.span, Span::Override { index: 7, .. }));
 }
 
 #[test]
@@ -346,4 +346,31 @@ fn load_reads_files_and_says_why_not() {
     assert!(loaded.diagnostics.render(&loaded.text, false).contains("line 2 is not UTF-8"));
     let loaded = load(&dir.path().join("none.toml"), &[]);
     assert!(loaded.diagnostics.render(&loaded.text, false).contains("cannot read the job file: No such file"));
+}
+
+#[test]
+fn override_values_that_are_not_toml_are_text() {
+    let text = "[sources.s]\ntype = 'stdin'\n[transforms.t]\ntype = 'filter'\ninput = 's'\nwhere = 'x'\n\
+        [sinks.o]\ntype = 'stdout'\ninput = 't'\n";
+    for (typed, value) in [
+        ("a > 5", "a > 5"),
+        ("'a' = b", "'a' = b"),
+        ("\"x y\" > 1", "\"x y\" > 1"),
+        ("1 + 1 = b", "1 + 1 = b"),
+        ("true AND c", "true AND c"),
+        ("[1] = c", "[1] = c"),
+        ("true", "true"),
+        ("5", "5"),
+        ("inf", "inf"),
+        ("2020-01-01", "2020-01-01"),
+        (" 'quoted' ", "quoted"),
+        ("'a' -- # 'b'", "'a' -- # 'b'"),
+        ("a\nb", "a\nb"),
+        ("'a'\nb = 1", "'a'\nb = 1"),
+    ] {
+        let job = job_with(text, &[&format!("transforms.t.where={typed}")]);
+        let NodeKind::Filter { where_ } = &job.nodes[1].kind else { panic!() };
+        assert_eq!(where_.value, value);
+        assert_eq!(job.text.written(&where_.locate(0..value.len())), value);
+    }
 }

@@ -1,18 +1,46 @@
 //! Keys of a single int or timestamp column.
+//!
+//! A table of its own: one multiplication and, mostly, one cache line per look-up, and emptied in no time, which
+//! matters for tables that live for a block or a window. General tables take half as long again here.
 
 use std::hash::BuildHasher;
 
 use arrow_buffer::NullBuffer;
-use hashbrown::HashTable;
 
 use super::MISSING;
 
-#[derive(Debug, Default)]
+/// Linear probing over a power of two of slots, at most two thirds full.
+#[derive(Debug)]
 pub(super) struct IntKeys {
-    table: HashTable<(i64, u32)>,
+    slots: Vec<Slot>,
+    /// What the slots in use are marked with; never 0.
+    stamp: u32,
+    /// Keys by id.
     keys: Vec<i64>,
     null: Option<u32>,
-    hasher: foldhash::fast::RandomState,
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    key: i64,
+    id: u32,
+    stamp: u32,
+}
+
+const SLOTS_LEAST: usize = 16;
+
+impl Default for IntKeys {
+    fn default() -> IntKeys {
+        IntKeys {
+            slots: vec![Slot::default(); SLOTS_LEAST],
+            stamp: 1,
+            keys: Vec::new(),
+            null: None,
+            // Nobody who writes the input knows which keys collide.
+            seed: foldhash::fast::RandomState::default().hash_one(0u64),
+        }
+    }
 }
 
 impl IntKeys {
@@ -21,12 +49,17 @@ impl IntKeys {
     }
 
     pub fn clear(&mut self) {
-        self.table.clear();
         self.keys.clear();
         self.null = None;
+        self.stamp = self.stamp.wrapping_add(1);
+        if self.stamp == 0 {
+            self.slots.fill(Slot::default());
+            self.stamp = 1;
+        }
     }
 
     pub fn ids(&mut self, values: &[i64], nulls: Option<&NullBuffer>, out: &mut Vec<u32>) {
+        out.reserve(values.len());
         match nulls {
             None => out.extend(values.iter().map(|&value| self.id(value))),
             Some(nulls) => {
@@ -37,22 +70,47 @@ impl IntKeys {
         }
     }
 
+    /// The slot that holds `value`, or the free one where it belongs.
     #[inline(always)]
-    fn id(&mut self, value: i64) -> u32 {
-        let hash = self.hasher.hash_one(value);
-        match self.table.find(hash, |entry| entry.0 == value) {
-            Some(entry) => entry.1,
-            None => self.insert(hash, value),
+    fn slot_of(&self, value: i64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = hash(self.seed, value) as usize & mask;
+        loop {
+            let slot = &self.slots[at];
+            if slot.key == value && slot.stamp == self.stamp || slot.stamp != self.stamp {
+                return at;
+            }
+            at = (at + 1) & mask;
         }
     }
 
-    #[cold]
+    #[inline(always)]
+    fn id(&mut self, value: i64) -> u32 {
+        let at = self.slot_of(value);
+        let slot = self.slots[at];
+        if slot.stamp == self.stamp { slot.id } else { self.insert(at, value) }
+    }
+
     #[inline(never)]
-    fn insert(&mut self, hash: u64, value: i64) -> u32 {
+    fn insert(&mut self, at: usize, value: i64) -> u32 {
         let id = self.keys.len() as u32;
+        self.slots[at] = Slot { key: value, id, stamp: self.stamp };
         self.keys.push(value);
-        self.table.insert_unique(hash, (value, id), |entry| self.hasher.hash_one(entry.0));
+        if self.keys.len() * 3 > self.slots.len() * 2 {
+            self.grow();
+        }
         id
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        // Small tables grow faster, for most of them do not stay small.
+        let factor = if self.slots.len() < 4096 { 4 } else { 2 };
+        let slots = vec![Slot::default(); self.slots.len() * factor];
+        for slot in std::mem::replace(&mut self.slots, slots).into_iter().filter(|slot| slot.stamp == self.stamp) {
+            let at = self.slot_of(slot.key);
+            self.slots[at] = slot;
+        }
     }
 
     fn null_id(&mut self) -> u32 {
@@ -67,7 +125,8 @@ impl IntKeys {
             if nulls.is_some_and(|n| n.is_null(row)) {
                 return self.null.unwrap_or(MISSING);
             }
-            self.table.find(self.hasher.hash_one(value), |entry| entry.0 == value).map_or(MISSING, |entry| entry.1)
+            let slot = self.slots[self.slot_of(value)];
+            if slot.stamp == self.stamp { slot.id } else { MISSING }
         }));
     }
 
@@ -93,4 +152,11 @@ impl IntKeys {
         let null = self.null?;
         ids.contains(&null).then(|| ids.iter().map(|&id| id != null).collect())
     }
+}
+
+/// Both halves of a 128-bit product, as in foldhash.
+#[inline(always)]
+fn hash(seed: u64, value: i64) -> u64 {
+    let product = u128::from(value as u64 ^ seed) * 0x9E37_79B9_7F4A_7C15;
+    product as u64 ^ (product >> 64) as u64
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use arrow_array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray};
 
+use arrow_buffer::BooleanBuffer;
+
 use super::Argument;
 use super::sum::decimal_column;
 use super::valid::Valid;
@@ -50,20 +52,17 @@ impl Extreme {
         self.resize(groups);
         let column = rows.column.expect("min and max have an argument");
         let selected = rows.selected(true);
-        let every = || 0..ids.len();
         // Strings look at the flags of the groups before these rows.
         if matches!(self.values, Values::Text(_)) {
             match &selected {
-                None => self.update_text(ids, groups, column, every()),
+                None => self.update_text(ids, groups, column, 0..ids.len()),
                 Some(selected) => self.update_text(ids, groups, column, selected.set_indices()),
             }
             return;
         }
         match (&mut self.values, &selected) {
-            (Values::Narrow(best), None) => fold(best, self.max, ids, &narrow(column), every()),
-            (Values::Narrow(best), Some(s)) => fold(best, self.max, ids, &narrow(column), s.set_indices()),
-            (Values::Wide(best), None) => fold(best, self.max, ids, wide(column), every()),
-            (Values::Wide(best), Some(s)) => fold(best, self.max, ids, wide(column), s.set_indices()),
+            (Values::Narrow(best), selected) => fold(best, self.max, ids, &narrow(column), selected.as_ref()),
+            (Values::Wide(best), selected) => fold(best, self.max, ids, wide(column), selected.as_ref()),
             (Values::Text(_), _) => {}
         }
         match selected {
@@ -164,17 +163,18 @@ fn pick<T: Ord>(a: T, b: T, max: bool) -> T {
     if max { a.max(b) } else { a.min(b) }
 }
 
-fn fold<T: Ord + Copy>(best: &mut [T], max: bool, ids: &[u32], values: &[T], rows: impl Iterator<Item = usize>) {
-    if max {
-        for row in rows {
-            let best = &mut best[ids[row] as usize];
-            *best = values[row].max(*best);
+fn fold<T: Ord + Copy>(best: &mut [T], max: bool, ids: &[u32], values: &[T], selected: Option<&BooleanBuffer>) {
+    fn each<T: Copy>(best: &mut [T], pairs: impl Iterator<Item = (u32, T)>, better: impl Fn(T, T) -> T) {
+        for (id, value) in pairs {
+            let best = &mut best[id as usize];
+            *best = better(*best, value);
         }
-    } else {
-        for row in rows {
-            let best = &mut best[ids[row] as usize];
-            *best = values[row].min(*best);
-        }
+    }
+    let every = || ids.iter().copied().zip(values.iter().copied());
+    match (selected, max) {
+        (None, false) => each(best, every(), T::min),
+        (None, true) => each(best, every(), T::max),
+        (Some(s), _) => each(best, s.set_indices().map(|row| (ids[row], values[row])), |a, b| pick(a, b, max)),
     }
 }
 

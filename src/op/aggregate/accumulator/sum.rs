@@ -76,31 +76,28 @@ impl<T: Addend> Sum<T> {
         match rows.selected(true) {
             None => {
                 self.valid.add_all(ids, groups);
-                for (&id, &value) in ids.iter().zip(values) {
-                    self.add(id, value);
-                }
+                self.add(ids.iter().copied().zip(values.iter().copied()));
             }
             Some(selected) => {
-                self.valid.flags(groups);
-                for row in selected.set_indices() {
-                    self.add(ids[row], values[row]);
-                }
                 let flags = self.valid.flags(groups);
-                for row in selected.set_indices() {
-                    flags[ids[row] as usize] = true;
-                }
+                selected.set_indices().for_each(|row| flags[ids[row] as usize] = true);
+                self.add(selected.set_indices().map(|row| (ids[row], values[row])));
             }
         }
     }
 
     #[inline(always)]
-    fn add(&mut self, id: u32, value: T) {
-        let low = &mut self.low[id as usize];
-        let (sum, overflowed) = low.overflowing(value);
-        *low = sum;
-        if overflowed {
-            self.carry(id, if value.is_below_zero() { -1 } else { 1 });
+    fn add(&mut self, pairs: impl Iterator<Item = (u32, T)>) {
+        let mut carries = Vec::new();
+        let low = &mut self.low[..];
+        for (id, value) in pairs {
+            let (sum, overflowed) = low[id as usize].overflowing(value);
+            low[id as usize] = sum;
+            if overflowed {
+                carries.push((id, if value.is_below_zero() { -1 } else { 1 }));
+            }
         }
+        carries.into_iter().for_each(|(id, carry)| self.carry(id, carry));
     }
 
     #[cold]
@@ -119,11 +116,9 @@ impl<T: Addend> Sum<T> {
 
     pub fn merge(&mut self, other: &Sum<T>, from: &[u32], to: &[u32]) {
         self.valid.merge(&other.valid, from, to);
-        for (&from, &to) in from.iter().zip(to) {
-            self.add(to, other.low[from as usize]);
-            if other.carried(from) != 0 {
-                self.carry(to, other.carried(from));
-            }
+        self.add(to.iter().zip(from).map(|(&to, &from)| (to, other.low[from as usize])));
+        if !other.carries.is_empty() {
+            from.iter().zip(to).for_each(|(&from, &to)| self.carry(to, other.carried(from)));
         }
     }
 

@@ -1,0 +1,241 @@
+//! `rate`: a source that hands out no more than so many rows a second.
+//!
+//! Rows are counted as records when blocks are cut, before decoding: a blank line counts as one.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use rustix::event::PollFd;
+
+use crate::connect::records::{Records, first_record};
+use crate::connect::{Block, Body, Next, Source};
+use crate::error::Result;
+
+/// Blocks a second at most, so that rows come evenly.
+const BLOCKS_PER_SECOND: u64 = 50;
+const SECOND_US: i64 = 1_000_000;
+
+/// Slows a source down.
+pub struct Throttle {
+    inner: Box<dyn Source>,
+    /// `None` for a generator, whose blocks are ranges of rows.
+    records: Option<Records>,
+    /// Rows a second, at least 1.
+    rate: u64,
+    /// Parts of a block of `inner`, with their rows.
+    parts: VecDeque<(Block, u64)>,
+    /// When the next part may be handed out, in µs.
+    due: i64,
+    stopped: bool,
+}
+
+impl Throttle {
+    /// `rate` is in rows a second.
+    pub fn new(inner: Box<dyn Source>, records: Option<Records>, rate: u64) -> Throttle {
+        Throttle { inner, records, rate: rate.max(1), parts: VecDeque::new(), due: i64::MIN, stopped: false }
+    }
+
+    fn rows_at_once(&self) -> u64 {
+        (self.rate / BLOCKS_PER_SECOND).max(1)
+    }
+
+    /// Cuts a block into parts of at most `rows_at_once` rows. What a block says about its slot's end stands in the
+    /// last part.
+    fn split(&mut self, block: Block) {
+        let rows_at_once = self.rows_at_once();
+        let bodies = match (&block.body, &self.records) {
+            (Body::Range { first, rows }, _) => split_range(*first, *rows, rows_at_once),
+            (Body::Bytes { data, .. }, Some(records)) => split_bytes(&block.body, data, records, rows_at_once),
+            _ => vec![(block.body.clone(), 0)],
+        };
+        let last = bodies.len().saturating_sub(1);
+        let parts = bodies.into_iter().enumerate().map(|(i, (body, rows))| {
+            let ends = block.ends && i == last;
+            (Block { body, ends, ..block.clone() }, rows)
+        });
+        self.parts.extend(parts);
+    }
+
+    fn pay(&mut self, rows: u64, now: i64) {
+        let cost = |rows: u64| (u128::from(rows) * SECOND_US as u128 / u128::from(self.rate)) as i64;
+        // A late wake-up is made up for, but silence is not saved up.
+        self.due = self.due.max(now.saturating_sub(cost(self.rows_at_once()))) + cost(rows);
+    }
+}
+
+impl Source for Throttle {
+    fn next(&mut self, now: i64) -> Result<Next> {
+        loop {
+            if let Some((_, rows)) = self.parts.front() {
+                let rows = *rows;
+                if rows > 0 && now < self.due && !self.stopped {
+                    return Ok(Next::Pending { until: Some(self.due) });
+                }
+                self.pay(rows, now);
+                if let Some((block, _)) = self.parts.pop_front() {
+                    return Ok(Next::Block(block));
+                }
+            }
+            match self.inner.next(now)? {
+                Next::Block(block) => self.split(block),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        if self.parts.is_empty() {
+            self.inner.poll_fds(fds);
+        }
+    }
+
+    fn input_name(&self, file: u32) -> String {
+        self.inner.input_name(file)
+    }
+
+    /// What was read of a live input is handed out at once, as it cannot be asked for again.
+    fn stop(&mut self) {
+        self.inner.stop();
+        self.stopped = true;
+        if !self.inner.is_live() {
+            self.parts.clear();
+        }
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        let waiting = self.parts.iter().map(|(block, _)| match &block.body {
+            Body::Bytes { data, .. } => data.len() as u64,
+            _ => 0,
+        });
+        let (bytes, total) = self.inner.progress();
+        (bytes.saturating_sub(waiting.sum()), total)
+    }
+
+    fn is_live(&self) -> bool {
+        self.inner.is_live()
+    }
+}
+
+fn split_range(first: u64, rows: u64, rows_at_once: u64) -> Vec<(Body, u64)> {
+    let starts = (0..rows).step_by(usize::try_from(rows_at_once).unwrap_or(usize::MAX));
+    let part = |start: u64| {
+        let rows = rows_at_once.min(rows - start);
+        (Body::Range { first: first + start, rows }, rows)
+    };
+    if rows == 0 { vec![(Body::Range { first, rows }, 0)] } else { starts.map(part).collect() }
+}
+
+fn split_bytes(body: &Body, data: &Bytes, records: &Records, rows_at_once: u64) -> Vec<(Body, u64)> {
+    let Body::Bytes { offset, header, .. } = body else { return Vec::new() };
+    let (mut parts, mut start) = (Vec::new(), 0);
+    while start < data.len() {
+        let (mut end, mut rows) = (start, 0);
+        while rows < rows_at_once && end < data.len() {
+            // A record whose end is not found takes the rest of the block: at worst it comes a little early.
+            end += first_record(records, &data[end..], true).unwrap_or(data.len() - end);
+            rows += 1;
+        }
+        let body = Body::Bytes { data: data.slice(start..end), offset: offset + start as u64, header: header.clone() };
+        parts.push((body, rows));
+        start = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::connect::records::double;
+
+    struct Blocks(VecDeque<Block>, bool);
+
+    impl Source for Blocks {
+        fn next(&mut self, _now: i64) -> Result<Next> {
+            Ok(self.0.pop_front().map_or(Next::End, Next::Block))
+        }
+
+        fn input_name(&self, file: u32) -> String {
+            format!("{file}")
+        }
+
+        fn stop(&mut self) {
+            self.0.clear();
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (0, None)
+        }
+
+        fn is_live(&self) -> bool {
+            self.1
+        }
+    }
+
+    fn bytes(data: &'static str) -> Body {
+        Body::Bytes { data: Bytes::from_static(data.as_bytes()), offset: 100, header: None }
+    }
+
+    fn throttle(bodies: Vec<Body>, live: bool, rate: u64) -> Throttle {
+        let blocks = bodies.into_iter().map(|body| Block { ends: true, ..Block::single(body) }).collect();
+        Throttle::new(Box::new(Blocks(blocks, live)), Some(double::lines(true, false)), rate)
+    }
+
+    /// Runs to the end with a clock that jumps to where the source waits for; (time, block) each.
+    fn run(source: &mut Throttle) -> Vec<(i64, String)> {
+        let (mut now, mut out) = (0, Vec::new());
+        loop {
+            match source.next(now).unwrap() {
+                Next::End => return out,
+                Next::Pending { until } => now = until.unwrap(),
+                Next::Block(Block { body, ends, .. }) => out.push((
+                    now,
+                    match body {
+                        Body::Bytes { data, offset, .. } => {
+                            format!("{offset} {} {ends}", std::str::from_utf8(&data).unwrap())
+                        }
+                        Body::Range { first, rows } => format!("{first}+{rows} {ends}"),
+                        Body::Empty => format!("empty {ends}"),
+                    },
+                )),
+            }
+        }
+    }
+
+    #[test]
+    fn records_are_spaced_and_stay_whole() {
+        let mut source = throttle(vec![bytes("a\n\"b\nb\"\nc\nd"), Body::Empty], false, 10);
+        let expect = [
+            (0, "100 a\n false"),
+            (0, "102 \"b\nb\"\n false"),
+            (100_000, "108 c\n false"),
+            (200_000, "110 d true"),
+            (200_000, "empty true"),
+        ];
+        assert_eq!(run(&mut source), expect.map(|(at, text)| (at, text.to_owned())));
+    }
+
+    #[test]
+    fn a_range_of_rows_keeps_the_rate() {
+        let mut source = throttle(vec![Body::Range { first: 5, rows: 100_050 }], false, 10_000);
+        let out = run(&mut source);
+        assert_eq!(out[0].1, "5+200 false");
+        assert_eq!(out.last().unwrap().1, "100005+50 true");
+        assert_eq!(out.len(), 501);
+        let seconds = out.last().unwrap().0 as f64 / 1e6;
+        assert!((9.9..=10.1).contains(&seconds), "{seconds}");
+    }
+
+    #[test]
+    fn stop_keeps_what_a_live_input_gave() {
+        for (live, left) in [(true, 1), (false, 0)] {
+            let mut source = throttle(vec![bytes("a\nb\nc\n")], live, 1);
+            assert!(matches!(source.next(0).unwrap(), Next::Block(_)));
+            assert!(matches!(source.next(0).unwrap(), Next::Block(_)));
+            assert!(matches!(source.next(0).unwrap(), Next::Pending { until: Some(1_000_000) }));
+            source.stop();
+            assert_eq!(run(&mut source).len(), left);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The scalar functions: a table of entries, one family a file.
+//!
+//! An entry is the one place a function is described: the resolver, suggestions, documentation and tests read it.
+//! To add one: an entry in the family's `FUNCTIONS`, with an example, and a binder that returns its kernel.
+
+mod math;
+mod regex;
+mod string;
+pub mod time;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::kernel::Faults;
+use super::typed::Typed;
+use super::value::Value;
+use crate::data::{Column, ColumnBuilder, DataType};
+
+/// A function of the expression language.
+pub struct Function {
+    pub name: &'static str,
+    pub aliases: &'static [&'static str],
+    /// As documentation shows it: `left(text, n)`.
+    pub signature: &'static str,
+    pub doc: &'static str,
+    /// An expression without columns and its value as text.
+    pub example: (&'static str, &'static str),
+    pub(crate) args: &'static [Arg],
+    /// Number of arguments that must be there; the rest of `args` may be left out.
+    pub(crate) required: usize,
+    /// The last of `args` may be repeated.
+    pub(crate) variadic: bool,
+    pub(crate) bind: fn(&[Typed]) -> Result<Bound, BindError>,
+}
+
+/// What an argument takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arg {
+    String,
+    Int,
+    /// Int, decimal or double, as it is.
+    Number,
+    /// Any number, as a double.
+    Double,
+    Timestamp,
+    /// Anything, as text.
+    Text,
+}
+
+/// A function with its argument types known.
+pub(crate) struct Bound {
+    pub ty: DataType,
+    pub kernel: Kernel,
+}
+
+/// An argument that does not do: its number, what is wrong, and what to do.
+pub(crate) struct BindError {
+    pub arg: usize,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+type Run = dyn Fn(&[Value], usize, &mut Faults) -> Column + Send + Sync;
+
+/// The loop of a function: values of all arguments and the number of rows to a column.
+#[derive(Clone)]
+pub(crate) struct Kernel(Arc<Run>);
+
+impl Kernel {
+    pub fn run(&self, args: &[Value], rows: usize, faults: &mut Faults) -> Column {
+        (self.0)(args, rows, faults)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kernel")
+    }
+}
+
+pub(crate) use regex::pattern_error;
+
+pub(crate) fn bound(
+    ty: DataType,
+    run: impl Fn(&[Value], usize, &mut Faults) -> Column + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    Ok(Bound { ty, kernel: Kernel(Arc::new(run)) })
+}
+
+/// A function whose result for one row is null, a value or a message.
+pub(crate) fn rows_to_string(
+    f: impl Fn(&[Value], usize, &mut String) -> Result<Option<()>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    bound(DataType::String, move |args, rows, faults| {
+        let mut builder = ColumnBuilder::new(DataType::String, rows);
+        let mut text = String::new();
+        if let ColumnBuilder::String(out) = &mut builder {
+            for row in 0..rows {
+                text.clear();
+                match f(args, row, &mut text) {
+                    Ok(Some(())) => out.append_value(&text),
+                    Ok(None) => out.append_null(),
+                    Err(message) => {
+                        faults.push(row, message);
+                        out.append_null();
+                    }
+                }
+            }
+        }
+        builder.finish()
+    })
+}
+
+/// As [`rows_to_string`], for the other types.
+macro_rules! rows_to {
+    ($name:ident, $kind:ident, $ty:expr, $native:ty) => {
+        pub(crate) fn $name(
+            f: impl Fn(&[Value], usize) -> Result<Option<$native>, String> + Send + Sync + 'static,
+        ) -> Result<Bound, BindError> {
+            bound($ty, move |args, rows, faults| {
+                let mut builder = ColumnBuilder::new($ty, rows);
+                if let ColumnBuilder::$kind(out) = &mut builder {
+                    for row in 0..rows {
+                        out.append_option(f(args, row).unwrap_or_else(|message| {
+                            faults.push(row, message);
+                            None
+                        }));
+                    }
+                }
+                builder.finish()
+            })
+        }
+    };
+}
+
+rows_to!(rows_to_int, Int, DataType::Int, i64);
+rows_to!(rows_to_double, Double, DataType::Double, f64);
+rows_to!(rows_to_boolean, Boolean, DataType::Boolean, bool);
+rows_to!(rows_to_timestamp, Timestamp, DataType::Timestamp, i64);
+
+impl BindError {
+    pub fn new(arg: usize, message: impl Into<String>) -> BindError {
+        BindError { arg, message: message.into(), help: None }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> BindError {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// The constant text of an argument, or what to do about it.
+pub(crate) fn constant_text<'a>(args: &'a [Typed], arg: usize, what: &str) -> Result<&'a str, BindError> {
+    match args[arg].as_constant() {
+        Some(super::Scalar::String(text)) => Ok(text),
+        _ => Err(BindError::new(arg, format!("{what} must be a constant text")).help("write it in single quotes")),
+    }
+}
+
+/// All functions, by family.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    [string::FUNCTIONS, regex::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS].into_iter().flatten()
+}
+
+/// The function of a name or alias in lower case.
+pub fn find(name: &str) -> Option<&'static Function> {
+    all().find(|f| f.name == name || f.aliases.contains(&name))
+}
+
+/// Functions that are part of the language and not of the table, with their documentation.
+pub const FORMS: [(&str, &str); 7] = [
+    ("coalesce", "coalesce(a, b, …): the first that is not null"),
+    ("nullif", "nullif(a, b): null if both are equal, else a"),
+    ("if", "if(condition, a, b): a if the condition is true, else b"),
+    ("greatest", "greatest(a, b, …): the greatest; null if one is null"),
+    ("least", "least(a, b, …): the least; null if one is null"),
+    ("try", "try(x): x, or null where it fails"),
+    ("extract", "extract(unit FROM timestamp): as date_part"),
+];
+
+/// Functions that the language knows but does not have yet.
+pub const LATER: [&str; 17] = [
+    "now",
+    "current_timestamp",
+    "regexp_split",
+    "json_extract",
+    "json_value",
+    "json_query",
+    "xxhash64",
+    "md5",
+    "sha256",
+    "hash",
+    "from_json",
+    "to_json",
+    "explode",
+    "list",
+    "struct",
+    "row_number",
+    "rank",
+];

@@ -1,0 +1,329 @@
+//! Functions of timestamps. All is UTC; weeks start on Monday.
+
+use jiff::Timestamp;
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use jiff::tz::TimeZone;
+
+use super::super::typed::Typed;
+use super::{Arg, BindError, Bound, Function, constant_text, rows_to_int, rows_to_string, rows_to_timestamp};
+use crate::data::text::{civil_from_days, days_from_civil, parse_timestamp};
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "date_trunc",
+        aliases: &[],
+        signature: "date_trunc(unit, timestamp)",
+        doc: "the start of the second, minute, hour, day, week, month, quarter or year",
+        example: ("date_trunc('hour', TIMESTAMP '2015-05-17 10:05:03')", "2015-05-17T10:00:00Z"),
+        args: &[Arg::String, Arg::Timestamp],
+        required: 2,
+        variadic: false,
+        bind: date_trunc,
+    },
+    Function {
+        name: "date_bin",
+        aliases: &["time_bucket"],
+        signature: "date_bin(duration, timestamp)",
+        doc: "the start of the bin of a duration such as '15 minutes', counted from 1970",
+        example: ("date_bin('15 minutes', TIMESTAMP '2015-05-17 10:20:03')", "2015-05-17T10:15:00Z"),
+        args: &[Arg::String, Arg::Timestamp],
+        required: 2,
+        variadic: false,
+        bind: |args| {
+            let size = match interval_micros(constant_text(args, 0, "the duration")?) {
+                Ok(size) if size > 0 => size,
+                Ok(_) => return Err(BindError::new(0, "the duration must be greater than 0")),
+                Err(message) => return Err(BindError::new(0, message)),
+            };
+            rows_to_timestamp(move |args, row| Ok(args[1].timestamp(row).map(|t| floor(t, size))))
+        },
+    },
+    Function {
+        name: "date_part",
+        aliases: &["datepart"],
+        signature: "date_part(unit, timestamp)",
+        doc: "a part of a timestamp as an int; also EXTRACT(unit FROM timestamp). Units: year, quarter, month, week, \
+              day, doy, dow (Sunday is 0), isodow (Monday is 1), hour, minute, second, millisecond, microsecond \
+              (both of the second), epoch",
+        example: ("extract(hour FROM TIMESTAMP '2015-05-17 10:05:03')", "10"),
+        args: &[Arg::String, Arg::Timestamp],
+        required: 2,
+        variadic: false,
+        bind: date_part,
+    },
+    Function {
+        name: "to_timestamp",
+        aliases: &[],
+        signature: "to_timestamp(text [, format])",
+        doc: "reads a timestamp, with a strftime format if one is given; without an offset it is UTC",
+        example: ("to_timestamp('17/May/2015:10:05:03 +0200', '%d/%b/%Y:%H:%M:%S %z')", "2015-05-17T08:05:03Z"),
+        args: &[Arg::String, Arg::String],
+        required: 1,
+        variadic: false,
+        bind: to_timestamp,
+    },
+    Function {
+        name: "to_timestamp_s",
+        aliases: &["from_unixtime"],
+        signature: "to_timestamp_s(int)",
+        doc: "the timestamp so many seconds after 1970",
+        example: ("to_timestamp_s(1)", "1970-01-01T00:00:01Z"),
+        args: &[Arg::Int],
+        required: 1,
+        variadic: false,
+        bind: |_| from_unit(SECOND),
+    },
+    Function {
+        name: "to_timestamp_ms",
+        aliases: &["to_timestamp_millis"],
+        signature: "to_timestamp_ms(int)",
+        doc: "the timestamp so many milliseconds after 1970",
+        example: ("to_timestamp_ms(1500)", "1970-01-01T00:00:01.500Z"),
+        args: &[Arg::Int],
+        required: 1,
+        variadic: false,
+        bind: |_| from_unit(1000),
+    },
+    Function {
+        name: "to_timestamp_us",
+        aliases: &["to_timestamp_micros"],
+        signature: "to_timestamp_us(int)",
+        doc: "the timestamp so many microseconds after 1970",
+        example: ("to_timestamp_us(1)", "1970-01-01T00:00:00.000001Z"),
+        args: &[Arg::Int],
+        required: 1,
+        variadic: false,
+        bind: |_| from_unit(1),
+    },
+    Function {
+        name: "epoch_ms",
+        aliases: &["unix_millis"],
+        signature: "epoch_ms(timestamp)",
+        doc: "milliseconds since 1970",
+        example: ("epoch_ms(TIMESTAMP '1970-01-01 00:00:01.5')", "1500"),
+        args: &[Arg::Timestamp],
+        required: 1,
+        variadic: false,
+        bind: |_| rows_to_int(|args, row| Ok(args[0].timestamp(row).map(|t| t.div_euclid(1000)))),
+    },
+    Function {
+        name: "epoch_us",
+        aliases: &["unix_micros"],
+        signature: "epoch_us(timestamp)",
+        doc: "microseconds since 1970",
+        example: ("epoch_us(TIMESTAMP '1970-01-01 00:00:01.5')", "1500000"),
+        args: &[Arg::Timestamp],
+        required: 1,
+        variadic: false,
+        bind: |_| rows_to_int(|args, row| Ok(args[0].timestamp(row))),
+    },
+    Function {
+        name: "strftime",
+        aliases: &["date_format"],
+        signature: "strftime(timestamp, format)",
+        doc: "a timestamp as text, in a strftime format",
+        example: ("strftime(TIMESTAMP '2015-05-17 10:05:03', '%Y/%m/%d %H:%M')", "2015/05/17 10:05"),
+        args: &[Arg::Timestamp, Arg::String],
+        required: 2,
+        variadic: false,
+        bind: format,
+    },
+];
+
+/// The multiple of `size` at or below `t`; saturates at the far end of time.
+fn floor(t: i64, size: i64) -> i64 {
+    t.saturating_sub(t.rem_euclid(size))
+}
+
+/// Microseconds of one unit, which may be in the plural.
+pub fn unit_micros(unit: &str) -> Result<i64, String> {
+    let lower = unit.to_ascii_lowercase();
+    Ok(match lower.as_str() {
+        "us" | "microsecond" | "microseconds" => 1,
+        "ms" | "millisecond" | "milliseconds" => 1000,
+        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
+        "h" | "hour" | "hours" => 3600 * SECOND,
+        "d" | "day" | "days" => DAY,
+        "w" | "week" | "weeks" => 7 * DAY,
+        "mo" | "month" | "months" | "y" | "year" | "years" | "quarter" | "quarters" => {
+            return Err(format!("{unit}: months and years vary in length and are no intervals yet"));
+        }
+        _ => return Err(format!("`{unit}` is not a unit of time (us, ms, s, minutes, hours, days, weeks)")),
+    })
+}
+
+/// `5 minutes`, `1h 30m`, `-2 days`, in µs.
+pub fn interval_micros(text: &str) -> Result<i64, String> {
+    let bad = || format!("'{text}' is not an interval such as '5 minutes' or '1h 30m'");
+    let mut rest = text.trim();
+    let mut total = 0i64;
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '+').ok_or_else(bad)?;
+        let number: i64 = rest[..number_len].parse().map_err(|_| bad())?;
+        rest = rest[number_len..].trim_start();
+        let unit_len = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+        if unit_len == 0 {
+            return Err(bad());
+        }
+        let micros = number.checked_mul(unit_micros(&rest[..unit_len])?);
+        total = micros.and_then(|m| total.checked_add(m)).ok_or_else(|| format!("'{text}' is too long"))?;
+        rest = rest[unit_len..].trim_start();
+    }
+    Ok(total)
+}
+
+fn unknown_unit(unit: &str, units: &[&str]) -> BindError {
+    let help = match super::super::error::nearest(unit, units.iter().copied()) {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => format!("units are {}", units.join(", ")),
+    };
+    BindError::new(0, format!("there is no unit '{unit}'")).help(help)
+}
+
+fn date_trunc(args: &[Typed]) -> Result<Bound, BindError> {
+    const UNITS: [&str; 10] =
+        ["microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+    let unit = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
+    let months = match unit.as_str() {
+        "month" => 1,
+        "quarter" => 3,
+        "year" => 12,
+        "week" => {
+            // 1970-01-01 was a Thursday: weeks start 3 days before a multiple of 7.
+            let offset = 3 * DAY;
+            return rows_to_timestamp(move |args, row| {
+                let start = |t: i64| floor(t.saturating_add(offset), 7 * DAY).saturating_sub(offset);
+                Ok(args[1].timestamp(row).map(start))
+            });
+        }
+        fixed if UNITS.contains(&fixed) => {
+            let size = unit_micros(fixed).unwrap_or(1);
+            return rows_to_timestamp(move |args, row| Ok(args[1].timestamp(row).map(|t| floor(t, size))));
+        }
+        _ => return Err(unknown_unit(&unit, &UNITS)),
+    };
+    rows_to_timestamp(move |args, row| {
+        Ok(args[1].timestamp(row).map(|t| {
+            let (year, month, _) = civil_from_days(t.div_euclid(DAY));
+            let month = (month - 1) / months * months + 1;
+            days_from_civil(year, month, 1).saturating_mul(DAY)
+        }))
+    })
+}
+
+fn date_part(args: &[Typed]) -> Result<Bound, BindError> {
+    const UNITS: [&str; 14] = [
+        "year",
+        "quarter",
+        "month",
+        "week",
+        "day",
+        "doy",
+        "dow",
+        "isodow",
+        "hour",
+        "minute",
+        "second",
+        "millisecond",
+        "microsecond",
+        "epoch",
+    ];
+    let text = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
+    let part: fn(i64) -> i64 = match text.strip_suffix('s').unwrap_or(&text) {
+        "year" => |t| civil(t).0,
+        "quarter" => |t| i64::from((civil(t).1 + 2) / 3),
+        "month" => |t| i64::from(civil(t).1),
+        "week" => iso_week,
+        "day" => |t| i64::from(civil(t).2),
+        "doy" => |t| t.div_euclid(DAY) - days_from_civil(civil(t).0, 1, 1) + 1,
+        "dow" => |t| (t.div_euclid(DAY) + 4).rem_euclid(7),
+        "isodow" => |t| (t.div_euclid(DAY) + 3).rem_euclid(7) + 1,
+        "hour" => |t| t.rem_euclid(DAY) / (3600 * SECOND),
+        "minute" => |t| t.rem_euclid(3600 * SECOND) / (60 * SECOND),
+        "second" => |t| t.rem_euclid(60 * SECOND) / SECOND,
+        "millisecond" => |t| t.rem_euclid(SECOND) / 1000,
+        "microsecond" => |t| t.rem_euclid(SECOND),
+        "epoch" => |t| t.div_euclid(SECOND),
+        _ => return Err(unknown_unit(&text, &UNITS)),
+    };
+    rows_to_int(move |args, row| Ok(args[1].timestamp(row).map(part)))
+}
+
+fn civil(t: i64) -> (i64, u32, u32) {
+    civil_from_days(t.div_euclid(DAY))
+}
+
+/// ISO 8601: the week belongs to the year of its Thursday.
+fn iso_week(t: i64) -> i64 {
+    let day = t.div_euclid(DAY);
+    let thursday = day - (day + 3).rem_euclid(7) + 3;
+    (thursday - days_from_civil(civil_from_days(thursday).0, 1, 1)) / 7 + 1
+}
+
+fn from_unit(micros: i64) -> Result<Bound, BindError> {
+    rows_to_timestamp(move |args, row| {
+        let value = args[0].int(row);
+        value.map(|v| v.checked_mul(micros).ok_or_else(|| format!("{v} is too large for a timestamp"))).transpose()
+    })
+}
+
+fn to_timestamp(args: &[Typed]) -> Result<Bound, BindError> {
+    if args.len() == 1 {
+        return rows_to_timestamp(|args, row| {
+            let read = |text: &str| {
+                parse_timestamp(text.trim_ascii().as_bytes())
+                    .ok_or_else(|| format!("'{text}' is not a timestamp such as 2015-05-17T10:05:00Z"))
+            };
+            args[0].str(row).map(read).transpose()
+        });
+    }
+    let format = checked_format(args, 1)?;
+    rows_to_timestamp(move |args, row| {
+        let Some(text) = args[0].str(row) else { return Ok(None) };
+        parse_pattern(&format, text).map(Some)
+    })
+}
+
+/// Reads `text` in the strftime format `format`, UTC unless it has an offset.
+fn parse_pattern(format: &str, text: &str) -> Result<i64, String> {
+    let bad = |error: jiff::Error| format!("'{text}' is not a timestamp of the format '{format}': {error}");
+    let mut parts = BrokenDownTime::parse(format, text).map_err(bad)?;
+    if parts.offset().is_some() || parts.timestamp().is_some() {
+        return parts.to_timestamp().map(|t| t.as_microsecond()).map_err(bad);
+    }
+    if parts.hour().is_none() {
+        // A format of a date alone means its midnight.
+        parts.set_hour(Some(0)).map_err(bad)?;
+    }
+    let zoned = parts.to_datetime().and_then(|d| d.to_zoned(TimeZone::UTC)).map_err(bad)?;
+    Ok(zoned.timestamp().as_microsecond())
+}
+
+/// A constant format that jiff can write.
+fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
+    let format = constant_text(args, arg, "the format")?;
+    let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    match strtime::format(format, &sample) {
+        Ok(_) => Ok(format.to_owned()),
+        Err(error) => Err(BindError::new(arg, format!("'{format}' is not a strftime format: {error}"))),
+    }
+}
+
+fn format(args: &[Typed]) -> Result<Bound, BindError> {
+    use std::fmt::Write;
+    let format = checked_format(args, 1)?;
+    rows_to_string(move |args, row, out| {
+        let Some(t) = args[0].timestamp(row) else { return Ok(None) };
+        let bad = |error: &dyn std::fmt::Display| format!("a timestamp cannot be written as '{format}': {error}");
+        let zoned = Timestamp::from_microsecond(t).map_err(|e| bad(&e))?.to_zoned(TimeZone::UTC);
+        write!(out, "{}", zoned.strftime(&format)).map_err(|e| bad(&e))?;
+        Ok(Some(()))
+    })
+}

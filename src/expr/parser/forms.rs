@@ -1,0 +1,311 @@
+//! Words with a grammar of their own: predicates, CASE, CAST, EXTRACT, literals with a type, calls.
+
+use std::ops::Range;
+
+use super::super::ast::{Ast, AstKind, BinaryOp, Call, Negated};
+use super::super::error::nearest;
+use super::super::lexer::Kind;
+use super::super::types::{TYPE_NAMES, TypeName, type_name};
+use super::super::value::Scalar;
+use super::{ExprError, Parser, RESERVED, Result, literal, power};
+use crate::data::DataType;
+
+impl Parser {
+    /// `IS …`, `[NOT] IN`, `[NOT] BETWEEN`, `[NOT] LIKE` behind `left`.
+    pub(super) fn predicate(&mut self, left: Ast) -> Result<Ast> {
+        if self.eat_word("is") {
+            return self.is_predicate(left);
+        }
+        let negated = Negated::from_bool(self.eat_word("not"));
+        let start = left.span.start;
+        let value = Box::new(left);
+        let kind = if self.eat_word("in") {
+            AstKind::In(value, self.list()?, negated)
+        } else if self.eat_word("between") {
+            let low = self.expr(power::COMPARE)?;
+            self.expect_word("and", "between the bounds of BETWEEN")?;
+            let high = self.expr(power::COMPARE)?;
+            AstKind::Between(value, Box::new(low), Box::new(high), negated)
+        } else if self.is_word("like") || self.is_word("ilike") {
+            let ignore_case = self.eat_word("ilike") || !self.eat_word("like");
+            let pattern = Box::new(self.expr(power::COMPARE)?);
+            let escape = if self.eat_word("escape") { Some(self.escape()?) } else { None };
+            AstKind::Like { value, pattern, escape, ignore_case, negated }
+        } else {
+            return Err(self.unexpected("IN, BETWEEN, LIKE or ILIKE behind NOT"));
+        };
+        Ok(Ast { kind, span: start..self.end() })
+    }
+
+    fn is_predicate(&mut self, left: Ast) -> Result<Ast> {
+        let negated = Negated::from_bool(self.eat_word("not"));
+        let start = left.span.start;
+        let value = Box::new(left);
+        let kind = if self.eat_word("null") {
+            AstKind::IsNull(value, negated)
+        } else if self.eat_word("true") {
+            AstKind::IsTruth(value, true, negated)
+        } else if self.eat_word("false") {
+            AstKind::IsTruth(value, false, negated)
+        } else if self.eat_word("distinct") {
+            self.expect_word("from", "behind IS DISTINCT")?;
+            let right = self.expr(power::COMPARE)?;
+            let op = if negated == Negated::Yes { BinaryOp::NotDistinct } else { BinaryOp::Distinct };
+            AstKind::Binary(op, value, Box::new(right))
+        } else {
+            return Err(self.unexpected("NULL, TRUE, FALSE or DISTINCT FROM behind IS"));
+        };
+        Ok(Ast { kind, span: start..self.end() })
+    }
+
+    fn escape(&mut self) -> Result<char> {
+        if let Kind::Text(text) = &self.peek().kind
+            && let Some(c) = text.chars().next()
+            && text.chars().count() == 1
+        {
+            self.next();
+            return Ok(c);
+        }
+        Err(self.unexpected("one character in single quotes behind ESCAPE"))
+    }
+
+    /// `(a, b, …)`, at least one.
+    fn list(&mut self) -> Result<Vec<Ast>> {
+        let open = self.peek().span.clone();
+        if !self.eat_symbol("(") {
+            return Err(self.unexpected("`(` and a list of values"));
+        }
+        let mut items = vec![self.expr(0)?];
+        while self.eat_symbol(",") {
+            items.push(self.expr(0)?);
+        }
+        self.close(&open)?;
+        Ok(items)
+    }
+
+    /// A word where an operand is expected.
+    pub(super) fn word(&mut self, word: &str, span: Range<usize>) -> Result<Ast> {
+        let lower = word.to_ascii_lowercase();
+        let called = self.peek_at(1).kind == Kind::Symbol("(");
+        let text_follows = matches!(self.peek_at(1).kind, Kind::Text(_));
+        match lower.as_str() {
+            "null" | "true" | "false" => {
+                self.next();
+                let (value, ty) = match lower.as_str() {
+                    "null" => (Scalar::Null, DataType::String),
+                    other => (Scalar::Boolean(other == "true"), DataType::Boolean),
+                };
+                Ok(literal(value, ty, span))
+            }
+            "not" => {
+                self.next();
+                let value = self.expr(power::NOT)?;
+                let span = span.start..value.span.end;
+                Ok(Ast { kind: AstKind::Not(Box::new(value)), span })
+            }
+            "case" => self.case(),
+            "cast" | "try_cast" if called => self.cast(lower == "try_cast"),
+            "extract" if called => self.extract(),
+            "position" if called => self.position(),
+            "interval" if text_follows => self.interval(),
+            "timestamp" | "timestamptz" if text_follows => {
+                self.next();
+                let Kind::Text(text) = self.next().kind else { unreachable!("looked at above") };
+                Ok(Ast { kind: AstKind::TimestampText(text), span: span.start..self.end() })
+            }
+            "date" if text_follows => Err(ExprError::new(span, "the type date is not there yet", "not there yet")
+                .help("write TIMESTAMP '2020-01-01'")),
+            _ if called && lower != "in" => self.call(lower),
+            reserved if RESERVED.contains(&reserved) => {
+                Err(self.unexpected("an expression").help(format!("a column of this name is written \"{word}\"")))
+            }
+            _ => {
+                self.next();
+                Ok(Ast { kind: AstKind::Column { name: word.to_owned(), quoted: false }, span })
+            }
+        }
+    }
+
+    fn case(&mut self) -> Result<Ast> {
+        let case = self.next().span;
+        let operand = if self.is_word("when") { None } else { Some(Box::new(self.expr(0)?)) };
+        let mut whens = Vec::new();
+        while self.eat_word("when") {
+            let condition = self.expr(0)?;
+            self.expect_word("then", "behind WHEN and its condition")?;
+            whens.push((condition, self.expr(0)?));
+        }
+        if whens.is_empty() {
+            return Err(self.unexpected("WHEN"));
+        }
+        let otherwise = if self.eat_word("else") { Some(Box::new(self.expr(0)?)) } else { None };
+        if !self.eat_word("end") {
+            if self.peek().kind == Kind::End {
+                return Err(ExprError::new(case, "a CASE has no END", "END is missing for this one"));
+            }
+            return Err(self.unexpected("WHEN, ELSE or END"));
+        }
+        Ok(Ast { kind: AstKind::Case { operand, whens, otherwise }, span: case.start..self.end() })
+    }
+
+    /// Takes a word and the `(` behind it, both looked at before. Returns the place of each.
+    fn head(&mut self) -> (Range<usize>, Range<usize>) {
+        (self.next().span, self.next().span)
+    }
+
+    fn cast(&mut self, try_: bool) -> Result<Ast> {
+        let (head, open) = self.head();
+        let value = Box::new(self.expr(0)?);
+        self.expect_word("as", "and a type")?;
+        let ty = self.data_type()?;
+        self.close(&open)?;
+        Ok(Ast { kind: AstKind::Cast { value, ty, try_ }, span: head.start..self.end() })
+    }
+
+    pub(super) fn data_type(&mut self) -> Result<DataType> {
+        let Kind::Word(word) = self.peek().kind.clone() else { return Err(self.unexpected("a type")) };
+        let span = self.next().span;
+        match type_name(&word) {
+            Some(TypeName::Plain(ty)) => {
+                // `varchar(20)`: lengths are accepted and mean nothing.
+                if ty == DataType::String && self.is_symbol("(") {
+                    self.type_numbers()?;
+                }
+                Ok(ty)
+            }
+            Some(TypeName::Decimal) => {
+                let (numbers, place) = if self.is_symbol("(") { self.type_numbers()? } else { (vec![38, 10], span) };
+                let scale = numbers.get(1).copied().unwrap_or(0);
+                match numbers[0] {
+                    precision @ 1..=38 if scale <= precision => Ok(DataType::Decimal { precision, scale }),
+                    _ => Err(ExprError::new(
+                        place,
+                        "a decimal has 1 to 38 digits, and at most as many behind the point",
+                        "out of range",
+                    )),
+                }
+            }
+            Some(TypeName::Later) => {
+                Err(ExprError::new(span, format!("the type {word} is not there yet"), "not there yet")
+                    .help(format!("types are {}", TYPE_NAMES.join(", "))))
+            }
+            None => {
+                let help = match nearest(&word, TYPE_NAMES) {
+                    Some(name) => format!("did you mean {name}?"),
+                    None => format!("types are {}", TYPE_NAMES.join(", ")),
+                };
+                Err(ExprError::new(span, format!("there is no type `{word}`"), "unknown type").help(help))
+            }
+        }
+    }
+
+    /// `(p)` or `(p, s)`.
+    fn type_numbers(&mut self) -> Result<(Vec<u8>, Range<usize>)> {
+        let open = self.next().span;
+        let mut numbers = Vec::new();
+        loop {
+            match &self.peek().kind {
+                Kind::Number(n) if numbers.len() < 2 => numbers.push(n.parse::<u8>().unwrap_or(u8::MAX)),
+                _ => return Err(self.unexpected("a whole number")),
+            }
+            self.next();
+            if !self.eat_symbol(",") {
+                break;
+            }
+        }
+        self.close(&open)?;
+        Ok((numbers, open.start..self.end()))
+    }
+
+    /// `EXTRACT(unit FROM x)` is `date_part('unit', x)`.
+    fn extract(&mut self) -> Result<Ast> {
+        let (head, open) = self.head();
+        let unit = match self.peek().kind.clone() {
+            Kind::Word(word) => word.to_ascii_lowercase(),
+            Kind::Text(text) => text,
+            _ => return Err(self.unexpected("a unit such as hour")),
+        };
+        let unit = literal(Scalar::String(unit.into()), DataType::String, self.next().span);
+        if !self.eat_word("from") && !self.eat_symbol(",") {
+            return Err(self.unexpected("FROM behind the unit"));
+        }
+        let value = self.expr(0)?;
+        self.close(&open)?;
+        Ok(self.made_call("date_part", head, vec![unit, value]))
+    }
+
+    /// `POSITION(part IN text)` is `strpos(text, part)`; `position(text, part)` is a plain call.
+    fn position(&mut self) -> Result<Ast> {
+        let (head, open) = self.head();
+        let first = self.expr(power::COMPARE)?;
+        let args = if self.eat_word("in") {
+            vec![self.expr(0)?, first]
+        } else if self.eat_symbol(",") {
+            vec![first, self.expr(0)?]
+        } else {
+            return Err(self.unexpected("IN, as in position('a' IN x)"));
+        };
+        self.close(&open)?;
+        Ok(self.made_call("strpos", head, args))
+    }
+
+    fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
+        let span = head.start..self.end();
+        let call = Call { name: name.to_owned(), name_span: head, args, star: false, distinct: false, filter: None };
+        Ast { kind: AstKind::Call(call), span }
+    }
+
+    /// `INTERVAL '5' MINUTE` or `INTERVAL '5 minutes'`.
+    fn interval(&mut self) -> Result<Ast> {
+        let start = self.next().span.start;
+        let token = self.next();
+        let Kind::Text(mut text) = token.kind else { unreachable!("looked at by the caller") };
+        if let Kind::Word(unit) = &self.peek().kind
+            && super::super::function::time::unit_micros(unit).is_ok()
+        {
+            text = format!("{text} {unit}");
+            self.next();
+        }
+        match super::super::function::time::interval_micros(&text) {
+            Ok(micros) => Ok(Ast { kind: AstKind::Interval(micros), span: start..self.end() }),
+            Err(message) => Err(ExprError::new(token.span, message, "not an interval")
+                .help("write INTERVAL '5' MINUTE or INTERVAL '1 hour 30 minutes'")),
+        }
+    }
+
+    fn call(&mut self, name: String) -> Result<Ast> {
+        let (name_span, open) = self.head();
+        let mut call = Call { name, name_span, args: Vec::new(), star: false, distinct: false, filter: None };
+        if self.is_symbol("*") && self.peek_at(1).kind == Kind::Symbol(")") {
+            self.next();
+            call.star = true;
+        } else if !self.is_symbol(")") {
+            if self.is_word("distinct") && !matches!(self.peek_at(1).kind, Kind::Symbol(")" | ",")) {
+                self.next();
+                call.distinct = true;
+            }
+            call.args.push(self.expr(0)?);
+            while self.eat_symbol(",") || self.eat_argument_word(&call) {
+                call.args.push(self.expr(0)?);
+            }
+        }
+        self.close(&open)?;
+        if self.is_word("filter") && self.peek_at(1).kind == Kind::Symbol("(") {
+            let (_, open) = self.head();
+            self.expect_word("where", "inside FILTER")?;
+            call.filter = Some(Box::new(self.expr(0)?));
+            self.close(&open)?;
+        }
+        if self.is_word("over") {
+            return Err(ExprError::new(self.peek().span.clone(), "OVER is not there yet", "not there yet"));
+        }
+        let span = call.name_span.start..self.end();
+        Ok(Ast { kind: AstKind::Call(call), span })
+    }
+
+    /// `substring(x FROM a FOR b)`.
+    fn eat_argument_word(&mut self, call: &Call) -> bool {
+        matches!(call.name.as_str(), "substring" | "substr")
+            && (call.args.len() == 1 && self.eat_word("from") || call.args.len() == 2 && self.eat_word("for"))
+    }
+}

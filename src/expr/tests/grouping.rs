@@ -1,0 +1,92 @@
+//! Select lists of aggregations.
+
+use super::aggregate::AggregateFunction;
+use super::*;
+
+fn items(texts: &[&str]) -> Vec<SelectItem> {
+    texts.iter().map(|text| parse_item(text).unwrap()).collect()
+}
+
+fn plan(
+    by: &[&str],
+    select: &[&str],
+    having: Option<&str>,
+    windowed: bool,
+) -> Result<AggregatePlan, Vec<(Part, ExprError)>> {
+    let having = having.map(|text| parse(text).unwrap());
+    resolve_aggregate(&items(by), &items(select), having.as_ref(), windowed, &schema())
+}
+
+#[test]
+fn keys_windows_and_calls() {
+    let plan = plan(
+        &["s", "date_trunc('day', t) AS day"],
+        &[
+            "s",
+            "day",
+            "window_start",
+            "count(*) AS n",
+            "sum(m) AS total",
+            "sum(a) / count(*) AS r",
+            "COUNT(DISTINCT b) AS d",
+            "sum(a) FILTER (WHERE b > 1) AS fa",
+            "date_trunc('day', t) AS again",
+            "window_time AS wt",
+        ],
+        Some("n >= 3 AND sum(m) > 5"),
+        true,
+    )
+    .unwrap();
+    let functions: Vec<AggregateFunction> = plan.calls.iter().map(|c| c.function).collect();
+    use AggregateFunction::*;
+    assert_eq!(functions, [CountRows, Sum, Sum, CountDistinct, Sum]);
+    assert_eq!(plan.intermediate.len(), 2 + 2 + 5);
+    assert_eq!(plan.keys[1].0, "day");
+    let outputs: Vec<String> = plan.outputs.iter().map(|(_, typed)| typed.to_string()).collect();
+    assert_eq!(plan.outputs[1].1.as_column(), Some(1));
+    assert_eq!(plan.outputs[8].1.as_column(), Some(1));
+    assert_eq!(plan.outputs[3].1.as_column(), Some(4));
+    assert_eq!(plan.outputs[5].1.columns(), [4, 6]);
+    assert_eq!(plan.outputs[9].1.columns(), [3]);
+    assert_eq!(outputs[9], "window_end - INTERVAL '1 us'");
+    assert_eq!(plan.schema().fields[4].ty, DataType::Decimal { precision: 38, scale: 2 });
+    assert_eq!(plan.having.unwrap().columns(), [3, 4]);
+    assert!(plan.calls[4].filter.is_some());
+}
+
+#[test]
+fn renamed_keys() {
+    let plan = plan(&["a AS k"], &["k", "a", "a + 1 AS next"], None, false).unwrap();
+    assert!(plan.outputs.iter().all(|(_, typed)| typed.columns() == [0]));
+    assert_eq!(plan.intermediate.fields[0].name, "k");
+}
+
+#[test]
+fn mistakes() {
+    let cases: &[(&[&str], &[&str], Option<&str>, Part, &str)] = &[
+        (&["s"], &["a"], None, Part::Select(0), "first(a)"),
+        (&["s"], &["s", "sum(count(*)) AS x"], None, Part::Select(1), "nested"),
+        (&["s"], &["window_start"], None, Part::Select(0), "without a window"),
+        (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number, not string"),
+        (&["s"], &["sum(*) AS x"], None, Part::Select(0), "one argument"),
+        (&["s"], &["median(a) AS x"], None, Part::Select(0), "not there yet"),
+        (&["s"], &["sum(aa) AS x"], None, Part::Select(0), "no column `aa`"),
+        (&["s"], &["cnt(*) AS x"], None, Part::Select(0), "no function"),
+        (&["ss"], &["s"], None, Part::By(0), "did you mean `s`"),
+        (&["s", "s"], &["s"], None, Part::By(1), "two keys"),
+        (&["s"], &["s", "s"], None, Part::Select(1), "two columns"),
+        (&["s"], &["s", "*"], None, Part::Select(1), "no place"),
+        (&["s"], &["count(*) AS n"], Some("count(a) > 1"), Part::Having, "not in `select`"),
+        (&["s"], &["count(*) AS n"], Some("m > 1"), Part::Having, "no column `m`"),
+        (&["s"], &["count(*) AS n"], Some("n"), Part::Having, "boolean"),
+        (&["s"], &["count(*) FILTER (WHERE a) AS n"], None, Part::Select(0), "boolean"),
+    ];
+    for (by, select, having, part, said) in cases {
+        let errors = plan(by, select, *having, false).unwrap_err();
+        let (at, error) = &errors[0];
+        let text = format!("{} {}", error.message, error.label) + error.help.as_deref().unwrap_or("");
+        assert_eq!(at, part, "{select:?}: {error:?}");
+        assert!(text.contains(said), "{select:?}: {text}");
+    }
+    assert_eq!(plan(&["s"], &["a", "b"], None, false).unwrap_err().len(), 2);
+}
