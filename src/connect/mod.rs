@@ -15,6 +15,7 @@ pub mod blackhole;
 pub mod feed;
 pub mod file;
 pub mod file_sink;
+pub mod generate;
 pub mod idle;
 pub mod pool;
 pub mod records;
