@@ -1,5 +1,6 @@
 //! flott: Flink's model in one small binary.
 
+pub mod cli;
 pub mod connect;
 pub mod data;
 pub mod error;

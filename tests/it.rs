@@ -1,1 +1,15 @@
+//! The program as users meet it: each test runs the real binary in a folder of its own.
 
+#[path = "it/program.rs"]
+mod program;
+
+#[path = "it/check.rs"]
+mod check;
+#[path = "it/commands.rs"]
+mod commands;
+#[path = "it/pipes.rs"]
+mod pipes;
+#[path = "it/run.rs"]
+mod run;
+#[path = "it/stop.rs"]
+mod stop;

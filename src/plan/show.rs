@@ -1,1 +1,162 @@
-//! placeholder
+//! Draws plans as text: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
+//!
+//! [`logical`] draws what was meant, [`physical`] what will run.
+
+mod logical;
+mod physical;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use super::logical::{Kind, LogicalPlan};
+use super::physical::PhysicalPlan;
+use crate::expr::Typed;
+use crate::expr::aggregate::AggregateFunction;
+use crate::op::aggregate::{Emit, Window};
+use crate::spec::{SinkConnector, SourceConnector};
+
+pub use logical::schemas;
+
+/// The graph as it was meant, then as it will run.
+pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan) -> String {
+    let words = Words::new(plan);
+    let mut out = format!("job {}\n\nlogical\n", plan.name);
+    out.push_str(&logical::draw(plan, &words));
+    out.push_str(&format!(
+        "\nphysical: parallelism {}, {} key groups\n",
+        physical.parallelism, physical.max_parallelism
+    ));
+    out.push_str(&physical::draw(physical, &words));
+    out
+}
+
+/// What columns with names made up by an aggregation stand for.
+struct Words(BTreeMap<String, Vec<(String, String)>>);
+
+impl Words {
+    fn new(plan: &LogicalPlan) -> Words {
+        let mut words = BTreeMap::new();
+        for node in &plan.nodes {
+            let Kind::Aggregate(aggregate) = &node.kind else { continue };
+            let plan = &aggregate.plan;
+            let first = plan.intermediate.len() - plan.calls.len();
+            let fields = &plan.intermediate.fields[first..];
+            let pairs = plan.calls.iter().zip(fields).map(|(c, field)| {
+                let arg = c.arg.as_ref().map(Typed::to_string);
+                let filter = c.filter.as_ref().map(Typed::to_string);
+                (Typed::column(0, &field.name, field.ty).to_string(), call(c.function, arg, filter))
+            });
+            words.insert(node.path(), pairs.collect());
+        }
+        Words(words)
+    }
+
+    /// `typed` of node `path` as SQL.
+    fn expression(&self, path: &str, typed: &Typed) -> String {
+        let pairs = self.0.get(path).map_or(&[][..], Vec::as_slice);
+        pairs.iter().fold(typed.to_string(), |text, (name, call)| text.replace(name, call))
+    }
+}
+
+fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>) -> String {
+    use AggregateFunction::*;
+    let arg = arg.unwrap_or_else(|| "*".into());
+    let text = match function {
+        CountRows | Count => format!("count({arg})"),
+        CountDistinct => format!("count(DISTINCT {arg})"),
+        Sum => format!("sum({arg})"),
+        Min => format!("min({arg})"),
+        Max => format!("max({arg})"),
+        Avg => format!("avg({arg})"),
+        First => format!("first({arg})"),
+        Last => format!("last({arg})"),
+    };
+    match filter {
+        Some(filter) => format!("{text} FILTER (WHERE {filter})"),
+        None => text,
+    }
+}
+
+fn window(window: Window) -> String {
+    let offset = |offset: i64| if offset == 0 { String::new() } else { format!(", offset {}", duration(offset)) };
+    match window {
+        Window::Tumbling { size, offset: shift } => format!("tumbling {}{}", duration(size), offset(shift)),
+        Window::Sliding { size, slide, offset: shift } => {
+            format!("sliding {} by {}{}", duration(size), duration(slide), offset(shift))
+        }
+        Window::Attached { .. } => "that of the input".into(),
+    }
+}
+
+fn emit(emit: Emit, windowed: bool) -> String {
+    match emit {
+        Emit::Close if windowed => "when a window closes".into(),
+        Emit::Close => "at the end of the input".into(),
+        Emit::Update => "for every row".into(),
+        Emit::Every(period) => format!("changed keys every {}", duration(period)),
+    }
+}
+
+fn source(connector: &SourceConnector, format: &str) -> String {
+    match connector {
+        SourceConnector::File { paths, .. } => {
+            let paths: Vec<&str> = paths.iter().map(|p| p.value.as_str()).collect();
+            format!("file {}, {format}", paths.join(", "))
+        }
+        SourceConnector::Stdin => format!("stdin, {format}"),
+        SourceConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
+        SourceConnector::Tcp { address, .. } => format!("tcp from {}, {format}", address.value),
+        SourceConnector::Generate { kind, rows, only, .. } => {
+            let kind = match kind.value {
+                crate::spec::GenerateKind::Sequence => "sequence",
+                crate::spec::GenerateKind::Nexmark => "nexmark",
+            };
+            let only = only.as_ref().map(|o| format!(" {}", o.value)).unwrap_or_default();
+            let rows = rows.as_ref().map_or("without end".into(), |r| format!("{} rows", r.value));
+            format!("generate {kind}{only}, {rows}")
+        }
+    }
+}
+
+fn sink(connector: &SinkConnector, format: &str) -> String {
+    match connector {
+        SinkConnector::File { path, mode, .. } => {
+            format!("file {}, {format}, {}", path.value, format!("{:?}", mode.value).to_lowercase())
+        }
+        SinkConnector::Stdout => format!("stdout, {format}"),
+        SinkConnector::Tcp { address } => format!("tcp to {}, {format}", address.value),
+        SinkConnector::Blackhole => "blackhole".into(),
+    }
+}
+
+/// Units from large to small, in µs.
+const UNITS: [(i64, &str); 7] = [
+    (7 * 86_400_000_000, "w"),
+    (86_400_000_000, "d"),
+    (3_600_000_000, "h"),
+    (60_000_000, "m"),
+    (1_000_000, "s"),
+    (1_000, "ms"),
+    (1, "us"),
+];
+
+/// A duration of µs as a job file has it: `1h 30m`.
+pub fn duration(micros: i64) -> String {
+    if micros == 0 {
+        return "0s".into();
+    }
+    let mut left = micros.unsigned_abs();
+    let mut parts = Vec::new();
+    for (unit, name) in UNITS {
+        let count = left / unit.unsigned_abs();
+        left %= unit.unsigned_abs();
+        // Weeks only where they are whole: `8d`, not `1w 1d`.
+        if name == "w" && left > 0 {
+            left += count * unit.unsigned_abs();
+        } else if count > 0 {
+            parts.push(format!("{count}{name}"));
+        }
+    }
+    format!("{}{}", if micros < 0 { "-" } else { "" }, parts.join(" "))
+}

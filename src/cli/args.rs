@@ -1,0 +1,168 @@
+//! What can be typed: commands, options and their help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "Examples:
+  flott run jobs/quickstart.toml            run a job to the end of its input
+  flott run job.toml -p 1 --report r.json   on one thread, with the figures of the run in a file
+  journalctl -f | flott run job.toml | head read stdin, write stdout
+  flott check job.toml                      all mistakes of a job file, or its columns and types
+  flott plan job.toml                       how it would run
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or job file, 3 stopped by SIGTERM before the end, 130 by Ctrl-C.";
+
+/// Flink's model in one small binary: event-time stream jobs over files, pipes and sockets.
+#[derive(Debug, Parser)]
+#[command(name = "flott", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job to the end of its input, or until it is stopped
+    Run(RunArgs),
+    /// Find all mistakes of a job file; show the columns of its nodes
+    Check(CheckArgs),
+    /// Show how a job would run: its graph, tasks and exchanges
+    Plan(PlanArgs),
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  flott run jobs/quickstart.toml
+  flott run job.toml -p 4 -D sources.payments.path=more/*.csv
+  flott run job.toml --quiet > result.csv
+  cat app.log | WORD=warn flott run jobs/stdin_filter.toml
+
+The first Ctrl-C or SIGTERM lets a job without an end finish what it has read, and exits 0. A job whose input has an
+end is stopped before it: what it wrote is undone, and it exits 130 (Ctrl-C) or 3 (SIGTERM).";
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Start anew, whatever an earlier run left (nothing is kept between runs yet, so this changes nothing)
+    #[arg(long)]
+    pub fresh: bool,
+    /// Write the figures of the run to FILE as JSON, also if it fails
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// No progress and no summary; errors and warnings are still shown
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const CHECK_EXAMPLES: &str = "Examples:
+  flott check job.toml
+  flott check job.toml -D sinks.alerts.path=elsewhere.csv
+
+Nothing is opened, read or written but the job file. Exits 2 if there are errors.";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+const PLAN_EXAMPLES: &str = "Examples:
+  flott plan job.toml
+  flott plan job.toml -p 8
+
+Exits 2 if the job file has errors.";
+
+#[derive(Debug, Args)]
+#[command(after_help = PLAN_EXAMPLES)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// How to show it: text
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: String,
+}
+
+/// What all commands about a job file take.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub path: PathBuf,
+    /// Subtasks of each keyed operator and decoder [default: the job's, else the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = parallelism)]
+    pub parallelism: Option<usize>,
+    /// Override one value of the job file, such as sources.payments.path=other.csv
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = override_)]
+    pub overrides: Vec<String>,
+    /// Colours on stderr; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+fn parallelism(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 up".into()),
+        Ok(parallelism) => Ok(parallelism),
+    }
+}
+
+fn override_(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.into()),
+        _ => Err("expected KEY=VALUE, such as sources.payments.path=other.csv".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_is_well_made() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_typed_arrives() {
+        let typed = "flott run j.toml -p 3 -D a.b=c -D d.e=f=g --fresh --report r.json --quiet --color never";
+        let Command::Run(args) = Arguments::try_parse_from(typed.split(' ')).unwrap().command else { panic!() };
+        assert_eq!(args.job.path, PathBuf::from("j.toml"));
+        assert_eq!(args.job.parallelism, Some(3));
+        assert_eq!(args.job.overrides, ["a.b=c", "d.e=f=g"]);
+        assert!(args.fresh && args.quiet);
+        assert_eq!(args.report, Some(PathBuf::from("r.json")));
+        assert_eq!(args.job.color, ColorChoice::Never);
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for typed in [
+            "flott run",
+            "flott run j.toml -p 0",
+            "flott run j.toml -p -1",
+            "flott run j.toml -p many",
+            "flott run j.toml -D ab",
+            "flott run j.toml -D =b",
+            "flott run j.toml --color sometimes",
+            "flott run j.toml k.toml",
+            "flott check j.toml --fresh",
+        ] {
+            assert_eq!(Arguments::try_parse_from(typed.split(' ')).unwrap_err().exit_code(), 2, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `flott plan`: how a job would run.
+
+use super::args::PlanArgs;
+use super::screen::Screen;
+use super::{EXIT_WRONG, later, prepare, print};
+use crate::plan::place::place;
+use crate::plan::show;
+use crate::spec::Severity;
+
+pub fn plan(args: &PlanArgs) -> u8 {
+    let screen = Screen::new(args.job.color);
+    if args.format != "text" {
+        screen.error(&later::plan_format(&args.format));
+        return EXIT_WRONG;
+    }
+    let mut prepared = prepare::load(&args.job);
+    let ready = prepared.job.map(|(job, plan)| {
+        let files = prepare::files(&job, &plan, Severity::Warning, &mut prepared.found);
+        (job, plan, files)
+    });
+    screen.diagnostics(&prepared.found, &prepared.text);
+    let Some((job, plan, files)) = ready else { return EXIT_WRONG };
+    let laid_out = prepare::parallelism(&args.job, &job)
+        .and_then(|parallelism| place(&plan, parallelism, job.max_parallelism.value, &files));
+    match laid_out {
+        Ok(physical) => {
+            print(&show::text(&plan, &physical));
+            0
+        }
+        Err(error) => {
+            screen.error(&error);
+            EXIT_WRONG
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `flott run`: a job from its file to its exit code.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use super::args::RunArgs;
+use super::prepare::{self, Files};
+use super::progress::Progress;
+use super::report::{self, ReportFile};
+use super::screen::{Screen, total};
+use super::signals::Orders;
+use super::{EXIT_WRONG, summary};
+use crate::error::{Error, Result};
+use crate::observe::JobStats;
+use crate::plan::logical::{Kind, LogicalPlan};
+use crate::plan::place::place;
+use crate::runtime::{self, Ending, RealConnectors};
+use crate::spec::{JobSpec, Severity, SinkConnector};
+
+/// A run that is over.
+pub struct Outcome {
+    pub job: String,
+    pub parallelism: usize,
+    /// Wall time.
+    pub seconds: f64,
+    pub ending: Ending,
+    pub stats: JobStats,
+}
+
+pub fn run(args: &RunArgs) -> u8 {
+    let screen = Screen::new(args.job.color);
+    let file = match args.report.as_deref().map(ReportFile::create).transpose() {
+        Ok(file) => file,
+        Err(error) => {
+            screen.error(&error);
+            return EXIT_WRONG;
+        }
+    };
+    let (code, figures) = match attempt(args, &screen) {
+        Ok(outcome) => (outcome.ending.exit_code() as u8, report::finished(&args.job.path, &outcome)),
+        Err(error) => (EXIT_WRONG, report::refused(&args.job.path, &error, EXIT_WRONG)),
+    };
+    match file.map(|file| file.write(&figures)) {
+        Some(Err(error)) => {
+            screen.error(&error);
+            code.max(1)
+        }
+        _ => code,
+    }
+}
+
+/// Loads and runs the job, and says on stderr what came of it. Errors: the job was refused before it started, which
+/// has been said too.
+fn attempt(args: &RunArgs, screen: &Screen) -> Result<Outcome> {
+    let (job, mut plan, files) = load(args, screen)?;
+    let said = |error: Error| {
+        screen.error(&error);
+        error
+    };
+    let parallelism = prepare::parallelism(&args.job, &job).map_err(said)?;
+    let terminal = std::io::stdout().is_terminal();
+    prepare::stdout_format(&job, &mut plan, terminal);
+    let physical = place(&plan, parallelism, job.max_parallelism.value, &files).map_err(said)?;
+    let orders = Orders::listen().map_err(said)?;
+
+    // Bars among rows on one terminal would garble both.
+    let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
+    let mut progress = (screen.terminal && !args.quiet && !shows_rows).then(Progress::default);
+    let started = Instant::now();
+    let mut connectors = RealConnectors::default();
+    let (ending, stats) = match runtime::deploy(&physical, &mut connectors) {
+        Ok(deployment) => {
+            if !args.quiet {
+                connectors.listening.iter().for_each(|(node, at)| screen.line(&format!("{node}: listening on {at}")));
+            }
+            let stats = deployment.stats.clone();
+            let watch = |stats: &JobStats| {
+                if let Some(progress) = &mut progress {
+                    progress.show(stats);
+                }
+            };
+            (runtime::run(deployment, Some(orders.receiver.clone()), watch), stats)
+        }
+        Err(error) => (Ending::Failed(error), JobStats::default()),
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    // Bars go before anything else is said.
+    drop(progress);
+    let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
+    tell(args, screen, &plan, &outcome);
+    Ok(outcome)
+}
+
+fn load(args: &RunArgs, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
+    let prepared = prepare::load(&args.job);
+    let mut found = prepared.found;
+    let ready = prepared.job.map(|(job, plan)| {
+        let files = prepare::files(&job, &plan, Severity::Error, &mut found);
+        (job, plan, files)
+    });
+    screen.diagnostics(&found, &prepared.text);
+    match (ready, total(&found)) {
+        (Some(ready), None) => Ok(ready),
+        (_, errors) => {
+            let errors = errors.unwrap_or_else(|| "errors".into());
+            Err(Error::job(format!("{errors} in {}", args.job.path.display())))
+        }
+    }
+}
+
+fn is_stdout(node: &crate::plan::logical::Node) -> bool {
+    matches!(&node.kind, Kind::Sink(sink) if matches!(sink.connector, SinkConnector::Stdout))
+}
+
+/// Says how it ended.
+fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) {
+    if let Ending::Failed(error) = &outcome.ending {
+        screen.error(error);
+        return;
+    }
+    if let Ending::Stopped(_) = &outcome.ending {
+        let message = "stopped before the end of the input; output undone";
+        screen.warning(&Error::external(message).note("files are as they were before the run"));
+    }
+    summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
+    if !args.quiet {
+        screen.line(&summary::summary(outcome, screen.terminal));
+    }
+}
