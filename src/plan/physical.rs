@@ -4,8 +4,8 @@ use crate::data::{DataType, Schema};
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
-use crate::op::top::TopSpec;
 use crate::op::sort::SortKey;
+use crate::op::top::TopSpec;
 use crate::runtime::Target;
 use crate::spec::{OnError, SinkConnector, SourceConnector};
 
@@ -129,7 +129,11 @@ pub enum StageOp {
     Top(TopSpec),
     Limit(u64),
     /// Sorts the rows of each window, or all rows.
-    Sort { keys: Vec<SortKey>, types: Vec<DataType>, windowed: bool },
+    Sort {
+        keys: Vec<SortKey>,
+        types: Vec<DataType>,
+        windowed: bool,
+    },
     /// Passes rows on: brings dealt rows into sequence.
     Pass,
 }

@@ -338,8 +338,9 @@ impl Placer<'_> {
             for &source in &self.domains[domain] {
                 if !sources.insert(source) {
                     let name = &self.out.sources[source].name;
-                    return Err(Error::job(format!("its inputs share {name}, but not all of their sources"))
-                        .note("joining a stream with a union that holds it is not there yet: union them in one place"));
+                    return Err(Error::job(format!("its inputs share {name}, but not all of their sources")).note(
+                        "joining a stream with a union that holds it is not there yet: union them in one place",
+                    ));
                 }
             }
         }

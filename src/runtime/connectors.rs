@@ -22,8 +22,8 @@ use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::format::{self, Decoded, Decoder, Header};
 use crate::plan::physical::{SinkPlan, SourcePlan};
-use crate::storage::RealStorage;
 use crate::spec::{self, Compression, FileMode, GenerateKind, SinkConnector, SourceConnector};
+use crate::storage::RealStorage;
 
 /// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
 const POOL_BLOCKS: usize = 48;

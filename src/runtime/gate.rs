@@ -220,10 +220,10 @@ impl Gate {
         }
         let mut barrier = None;
         for domain in &mut self.domains {
-            if let Some(id) = domain.barrier.take() {
-                if *barrier.get_or_insert(id) != id {
-                    return Err(Error::internal("barriers of two checkpoints met at one gate"));
-                }
+            if let Some(id) = domain.barrier.take()
+                && *barrier.get_or_insert(id) != id
+            {
+                return Err(Error::internal("barriers of two checkpoints met at one gate"));
             }
         }
         barrier.map(Event::Barrier).ok_or_else(|| Error::internal("a gate waits for nothing"))
@@ -407,7 +407,9 @@ impl Input {
                 self.observe(&mark);
                 InputRead::Marked
             }
-            Some(Message::Block(..) | Message::Last) => return Err(Error::internal("an undecoded block came to a gate")),
+            Some(Message::Block(..) | Message::Last) => {
+                return Err(Error::internal("an undecoded block came to a gate"));
+            }
         })
     }
 

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use arrow_array::UInt32Array;
 use bytes::Bytes;
 
 use super::message::Chunk;
@@ -251,11 +250,6 @@ pub fn concat(pieces: Vec<Batch>) -> Batch {
         order: Order::Arrival,
         partial: pieces.first().is_some_and(|b| b.partial),
     }
-}
-
-/// Row numbers as take indices.
-pub fn indices(rows: Vec<u32>) -> UInt32Array {
-    UInt32Array::from(rows)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The engine: messages, gates, ports, chains, tasks and the threads that drive them.
 
 mod chain;
-mod connectors;
 mod channel;
+mod connectors;
 mod deploy;
 mod driver;
 mod gate;

@@ -56,7 +56,10 @@ pub fn connect(spec: &JobSpec, found: &mut Diagnostics) -> Graph {
         found.push(
             Diagnostic::warning(format!("nothing reads `{}`, so it does not run", node.name.value))
                 .at(&node.name.span)
-                .help(format!("name it in the `input` of a transform or sink, such as input = \"{}\"", node.name.value)),
+                .help(format!(
+                    "name it in the `input` of a transform or sink, such as input = \"{}\"",
+                    node.name.value
+                )),
         );
     }
     let graph = Graph { order, inputs, runs, read };
@@ -141,9 +144,7 @@ fn sort(spec: &JobSpec, inputs: &[Option<Vec<OutputRef>>], found: &mut Diagnosti
     let mut order = Vec::new();
     let mut placed = vec![false; inputs.len()];
     loop {
-        let ready = |index: &usize| {
-            !placed[*index] && inputs[*index].iter().flatten().all(|r| placed[r.node])
-        };
+        let ready = |index: &usize| !placed[*index] && inputs[*index].iter().flatten().all(|r| placed[r.node]);
         let next: Vec<usize> = (0..inputs.len()).filter(ready).collect();
         if next.is_empty() {
             break;

@@ -54,10 +54,7 @@ pub struct Output {
 pub enum Kind {
     Source(Box<Source>),
     Filter(Typed),
-    Select {
-        items: Vec<Typed>,
-        where_: Option<Typed>,
-    },
+    Select { items: Vec<Typed>, where_: Option<Typed> },
     Aggregate(Box<Aggregate>),
     Top(Box<Top>),
     Limit(u64),
@@ -237,7 +234,8 @@ fn difference(first: &Schema, other: &Schema) -> Option<String> {
     }
     first.fields.iter().find_map(|field| {
         let theirs = other.fields.iter().find(|f| f.name == field.name)?;
-        (theirs.ty != field.ty).then(|| format!("column {} is {}, in the first input {}", field.name, theirs.ty, field.ty))
+        (theirs.ty != field.ty)
+            .then(|| format!("column {} is {}, in the first input {}", field.name, theirs.ty, field.ty))
     })
 }
 

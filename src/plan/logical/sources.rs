@@ -92,12 +92,7 @@ impl Builder<'_> {
         }
     }
 
-    fn source_format(
-        &mut self,
-        node: &NodeSpec,
-        source: &SourceSpec,
-        connector: &SourceConnector,
-    ) -> Option<Format> {
+    fn source_format(&mut self, node: &NodeSpec, source: &SourceSpec, connector: &SourceConnector) -> Option<Format> {
         let file = match connector {
             SourceConnector::File { paths, .. } => paths.first(),
             _ => None,
@@ -146,9 +141,11 @@ impl Builder<'_> {
             }
             (Some(fields), _) => Some(fields.iter().map(field).collect()),
             (None, _) => {
-                let message = format!("source `{}` needs a schema: finding one in the data is not there yet", node.name.value);
+                let message =
+                    format!("source `{}` needs a schema: finding one in the data is not there yet", node.name.value);
                 let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no `schema`");
-                self.found.push(diagnostic.help("such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }"));
+                self.found
+                    .push(diagnostic.help("such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }"));
                 None
             }
         }
@@ -168,7 +165,8 @@ impl Builder<'_> {
         let ty = schema.fields[column].ty;
         if ty != DataType::Timestamp {
             let diagnostic = Diagnostic::error(format!("event time must be a timestamp, `{name}` is {ty}"));
-            let help = format!("declare it so: {name} = \"timestamp\", or {name} = {{ type = \"timestamp\", unit = \"ms\" }}");
+            let help =
+                format!("declare it so: {name} = \"timestamp\", or {name} = {{ type = \"timestamp\", unit = \"ms\" }}");
             self.found.push(diagnostic.at(&spec.column.span).label(format!("is {ty}")).help(help));
             return None;
         }
@@ -259,4 +257,3 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
         _ => None,
     }
 }
-

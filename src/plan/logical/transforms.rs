@@ -117,7 +117,9 @@ impl Builder<'_> {
             Ok(typed) => {
                 let diagnostic = Diagnostic::error(format!("`{option}` must be a condition, this is {}", typed.ty));
                 let help = "compare it with something, such as x > 0 or x IS NOT NULL";
-                self.found.push(diagnostic.at(&text.locate(0..text.value.len())).label(format!("is {}", typed.ty)).help(help));
+                self.found.push(
+                    diagnostic.at(&text.locate(0..text.value.len())).label(format!("is {}", typed.ty)).help(help),
+                );
                 None
             }
             Err(error) => {
@@ -297,7 +299,8 @@ impl Builder<'_> {
         for (name, ty) in added {
             if schema.index_of(name).is_some() {
                 let span = top.rank.as_ref().map_or(&node.name.span, |r| &r.span);
-                let diagnostic = Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
+                let diagnostic =
+                    Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
                 self.found.push(diagnostic.at(span).label("would come twice").help("rename it with a `select` before"));
                 return None;
             }

@@ -13,9 +13,7 @@ pub fn required(plan: &LogicalPlan) -> BTreeMap<OutputRef, BTreeSet<usize>> {
     for (index, node) in plan.nodes.iter().enumerate().rev() {
         let Some(first) = node.inputs.first() else { continue };
         let schema = &plan.nodes[first.node].outputs[first.output].schema;
-        let output = |output: usize| {
-            required.get(&OutputRef { node: index, output }).cloned().unwrap_or_default()
-        };
+        let output = |output: usize| required.get(&OutputRef { node: index, output }).cloned().unwrap_or_default();
         let needed = of_input(node, schema.len(), output(MAIN), output(LATE));
         for input in &node.inputs {
             // Inputs of a union have the same columns, not always in the same order.

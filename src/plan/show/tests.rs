@@ -55,7 +55,9 @@ fn schemas_name_columns_and_times() {
     let (plan, _) = plans(&JOB.replace("sinks.large", "sinks.rest"), 2);
     println!("{}", schemas(&plan));
     let text = schemas(&plan);
-    for expect in ["sources.payments\n", "  amount  decimal(12,2)\n", "  event time at, delay 5s\n", "  n             int\n"] {
+    for expect in
+        ["sources.payments\n", "  amount  decimal(12,2)\n", "  event time at, delay 5s\n", "  n             int\n"]
+    {
         assert!(text.contains(expect), "{expect:?} in\n{text}");
     }
 }
