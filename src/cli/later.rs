@@ -28,15 +28,8 @@ const COMMANDS_LATER: [&str; 16] = [
     "serve",
 ];
 
-const FLAGS_LATER: [&str; 7] = [
-    "--resume",
-    "--ui",
-    "--state-dir",
-    "--log-format",
-    "--log-level",
-    "--log-file",
-    "--allow-non-restored-state",
-];
+const FLAGS_LATER: [&str; 7] =
+    ["--resume", "--ui", "--state-dir", "--log-format", "--log-level", "--log-file", "--allow-non-restored-state"];
 
 /// Formats of `plan` beside `text`.
 const PLAN_FORMATS_LATER: [&str; 3] = ["mermaid", "dot", "json"];

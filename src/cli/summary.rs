@@ -160,10 +160,7 @@ mod tests {
 
     #[test]
     fn one_line_or_several() {
-        assert_eq!(
-            summary(&outcome(), false),
-            "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.02 s, 250,000 rows/s"
-        );
+        assert_eq!(summary(&outcome(), false), "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.02 s, 250,000 rows/s");
         assert_eq!(
             summary(&outcome(), true),
             "j finished after 0.02 s\n  rows in   5,000   250,000 rows/s\n  rows out     31\n  late          2\n  \

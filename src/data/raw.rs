@@ -176,10 +176,39 @@ mod avx2 {
     #[derive(Clone, Copy)]
     pub struct Avx2(pub(super) ());
 
+    // Plain functions instead of closures: a closure would be compiled by itself, without AVX2. They are private,
+    // and only called with an `Avx2` at hand, which is what makes each `unsafe` below sound.
+
     #[inline(always)]
-    fn mask(low: __m256i, high: __m256i) -> u64 {
-        // SAFETY: only called with an `Avx2` at hand.
+    fn mask((low, high): (__m256i, __m256i)) -> u64 {
+        // SAFETY: see above.
         unsafe { u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32 }
+    }
+
+    #[inline(always)]
+    fn is(chunk: __m256i, byte: u8) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_cmpeq_epi8(chunk, _mm256_set1_epi8(byte as i8)) }
+    }
+
+    #[inline(always)]
+    fn or(a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_or_si256(a, b) }
+    }
+
+    #[inline(always)]
+    fn structural(chunk: __m256i) -> __m256i {
+        // SAFETY: see above. `[` and `]` become `{` and `}` with bit 5 set, and nothing else does.
+        let folded = or(chunk, unsafe { _mm256_set1_epi8(0x20) });
+        let brackets = or(is(folded, b'{'), is(folded, b'}'));
+        or(or(brackets, is(chunk, b'\n')), or(is(chunk, b':'), is(chunk, b',')))
+    }
+
+    #[inline(always)]
+    fn control(chunk: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(chunk, _mm256_set1_epi8(0x1F)), chunk) }
     }
 
     impl Simd for Avx2 {
@@ -188,7 +217,7 @@ mod avx2 {
         #[inline(always)]
         fn load(self, bytes: &[u8; 64]) -> Self::Chunk {
             let start = bytes.as_ptr();
-            // SAFETY: both loads lie inside the 64 bytes and need no alignment.
+            // SAFETY: `self` proves AVX2; both loads lie inside the 64 bytes and need no alignment.
             unsafe { (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())) }
         }
 
@@ -199,63 +228,33 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn eq(self, chunk: Self::Chunk, byte: u8) -> u64 {
-            // SAFETY: `self` proves AVX2.
-            unsafe {
-                let byte = _mm256_set1_epi8(byte as i8);
-                mask(_mm256_cmpeq_epi8(chunk.0, byte), _mm256_cmpeq_epi8(chunk.1, byte))
-            }
+        fn eq(self, (low, high): Self::Chunk, byte: u8) -> u64 {
+            mask((is(low, byte), is(high, byte)))
         }
 
         #[inline(always)]
-        fn either(self, chunk: Self::Chunk, a: u8, b: u8) -> u64 {
-            // SAFETY: `self` proves AVX2.
-            unsafe {
-                let (a, b) = (_mm256_set1_epi8(a as i8), _mm256_set1_epi8(b as i8));
-                let half = |c| _mm256_or_si256(_mm256_cmpeq_epi8(c, a), _mm256_cmpeq_epi8(c, b));
-                mask(half(chunk.0), half(chunk.1))
-            }
+        fn either(self, (low, high): Self::Chunk, a: u8, b: u8) -> u64 {
+            mask((or(is(low, a), is(low, b)), or(is(high, a), is(high, b))))
         }
 
         #[inline(always)]
-        fn structural(self, chunk: Self::Chunk) -> u64 {
-            // SAFETY: `self` proves AVX2.
-            unsafe {
-                let is = |c, byte: u8| _mm256_cmpeq_epi8(c, _mm256_set1_epi8(byte as i8));
-                let half = |c| {
-                    // `[` and `]` become `{` and `}` with bit 5 set, and nothing else does.
-                    let folded = _mm256_or_si256(c, _mm256_set1_epi8(0x20));
-                    let brackets = _mm256_or_si256(is(folded, b'{'), is(folded, b'}'));
-                    let marks = _mm256_or_si256(is(c, b':'), is(c, b','));
-                    _mm256_or_si256(_mm256_or_si256(brackets, marks), is(c, b'\n'))
-                };
-                mask(half(chunk.0), half(chunk.1))
-            }
+        fn structural(self, (low, high): Self::Chunk) -> u64 {
+            mask((structural(low), structural(high)))
         }
 
         #[inline(always)]
-        fn control(self, chunk: Self::Chunk) -> u64 {
-            // SAFETY: `self` proves AVX2.
-            unsafe {
-                let last = _mm256_set1_epi8(0x1F);
-                let half = |c| _mm256_cmpeq_epi8(_mm256_min_epu8(c, last), c);
-                mask(half(chunk.0), half(chunk.1))
-            }
+        fn control(self, (low, high): Self::Chunk) -> u64 {
+            mask((control(low), control(high)))
         }
 
         #[inline(always)]
-        fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk {
-            // SAFETY: `self` proves AVX2.
-            unsafe {
-                let byte = _mm256_set1_epi8(byte as i8);
-                let half = |seen, c| _mm256_or_si256(seen, _mm256_or_si256(c, _mm256_cmpeq_epi8(c, byte)));
-                (half(seen.0, chunk.0), half(seen.1, chunk.1))
-            }
+        fn watch(self, seen: Self::Chunk, (low, high): Self::Chunk, byte: u8) -> Self::Chunk {
+            (or(seen.0, or(low, is(low, byte))), or(seen.1, or(high, is(high, byte))))
         }
 
         #[inline(always)]
         fn any(self, seen: Self::Chunk) -> bool {
-            mask(seen.0, seen.1) != 0
+            mask(seen) != 0
         }
     }
 }

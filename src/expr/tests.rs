@@ -24,7 +24,8 @@ fn schema() -> Schema {
 
 /// Rows given as `a=1 s=text`, columns that are not named are null; `_` in a value is a space.
 fn batch(rows: &[&str]) -> Batch {
-    let columns = schema().fields.iter().map(|field| {
+    let schema = schema();
+    let columns = schema.fields.iter().map(|field| {
         let values: Column = Column::String(
             rows.iter()
                 .map(|row| {

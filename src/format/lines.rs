@@ -9,7 +9,9 @@ use super::assemble::{Place, assemble};
 use super::csv::positions;
 use super::values::{Converter, Kind, Span, Text};
 use super::writer::{Values, write_value};
-use super::{BadRecord, Cut, Cutter, Decoded, Decoder, Encoder, Header, SourceField, TimestampStyle, too_long};
+use super::{
+    BadRecord, Cut, Cutter, Decoded, Decoder, Encoder, Header, SourceField, TimestampStyle, record_len, too_long,
+};
 use crate::data::{Batch, DataType};
 use crate::error::{Error, Result};
 
@@ -102,7 +104,7 @@ impl Decoder for LineDecoder {
             let (offset, len, line) = (start as usize, (end - start) as usize, line as u64);
             if (lf - start) as usize > self.max_record {
                 let (row, reason) = (self.spans.len(), too_long(self.max_record));
-                let len = len.min(self.max_record.saturating_add(1));
+                let len = record_len(&block[start as usize..lf as usize], self.max_record);
                 broken.push(BadRecord { row, offset, len, line, column: None, reason });
             } else {
                 self.spans.push(Span { start, end, kind: Kind::Plain });

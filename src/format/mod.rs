@@ -14,6 +14,9 @@ mod table;
 mod values;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -252,6 +255,12 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
 /// The reason of a record that is too long.
 fn too_long(max_record: usize) -> String {
     format!("the record is longer than {} (max_record)", size_text(max_record))
+}
+
+/// The length that is reported of a record without its LF: also without its CR, or, if it is too long, of the part
+/// that a cutter hands out.
+fn record_len(record: &[u8], max_record: usize) -> usize {
+    if record.len() > max_record { max_record + 1 } else { record.strip_suffix(b"\r").unwrap_or(record).len() }
 }
 
 /// A size as a job file has it: `16 MiB`, `1000 bytes`.

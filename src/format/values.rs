@@ -293,7 +293,9 @@ impl Converter {
         let value =
             if self.json && span.kind != Kind::Plain { quote(&[b"\"", bytes, b"\""].concat()) } else { quote(bytes) };
         match self.ty {
-            DataType::Int if number::is_digits(bytes) => format!("{value} does not fit an int (64 bits)"),
+            DataType::Int if number::is_digits(bytes) && text::parse_int(bytes).is_none() => {
+                format!("{value} does not fit an int (64 bits)")
+            }
             DataType::Decimal { precision, scale } => {
                 let why = text::parse_decimal(bytes, precision, scale).err().unwrap_or(text::DecimalError::Syntax);
                 match why {

@@ -13,7 +13,7 @@ use super::physical::*;
 use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
-use crate::op::aggregate::{AggregateSpec, Call, Emit, Window};
+use crate::op::aggregate::{AggregateSpec, Call, Emit, PreAggregate, Window};
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::op::{LATE, MAIN};
@@ -410,8 +410,8 @@ impl Placer<'_> {
             late_output: late_read,
             ordered: parallelism > 1,
         };
-        let order_free = aggregate.plan.calls.iter().all(|c| c.function.is_order_free(c.arg.as_ref().map(|a| a.ty)));
-        let early = self.out.parallelism > 1 && order_free && !late_read && spec.emit != Emit::Update;
+        // Without an exchange it would only cost time.
+        let early = self.out.parallelism > 1 && PreAggregate::is_possible(&spec);
         let mut inputs = Vec::new();
         for location in self.inputs(node) {
             let items: Vec<Typed> = layout.items.iter().map(|item| location.map(item)).collect();

@@ -6,7 +6,7 @@ use super::message::Origin;
 use super::port::Port;
 use crate::error::Result;
 use crate::observe::NodeStats;
-use crate::op::{Operator, Out, RowContext};
+use crate::op::{Flow, Operator, Out, RowContext};
 
 /// Where rows go next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,27 @@ impl Chain {
             // Targets are few; cloning them ends the borrow of the node.
             let targets = self.nodes[index].outputs.get(output).cloned().unwrap_or_default();
             self.push(&targets, batch, context, origin)?;
+        }
+        Ok(())
+    }
+
+    /// The block has ended: operators that gather within a block give what they hold. Inputs come before those
+    /// who read them, so one pass is enough.
+    pub fn end_block(&mut self, context: &RowContext, origin: Origin) -> Result<()> {
+        for index in 0..self.nodes.len() {
+            loop {
+                let mut out = Out::default();
+                let node = &mut self.nodes[index];
+                let flow = node.operator.on_block_end(i64::MIN, &mut out).map_err(|e| e.at(node.name.clone()))?;
+                while let Some((output, batch)) = out.emitted.pop_front() {
+                    self.nodes[index].stats.rows_out(batch.rows);
+                    let targets = self.nodes[index].outputs.get(output).cloned().unwrap_or_default();
+                    self.push(&targets, batch, context, origin)?;
+                }
+                if flow == Flow::Done {
+                    break;
+                }
+            }
         }
         Ok(())
     }

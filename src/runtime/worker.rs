@@ -67,6 +67,8 @@ impl Worker {
         if self.failed {
             return Ok(());
         }
+        let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
+        self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
         let time = MarkTime::Observed { slots: block.slots, max, hold: block.hold, ends: block.ends, idle: block.idle };
         let mark = Mark { time, origin, lines };
         self.chain.each_port(|port| port.mark(mark))

@@ -2,7 +2,7 @@
 
 use crate::data::DataType;
 
-use super::suggest::suggest;
+use super::suggest::did_you_mean;
 
 /// Every accepted name but the decimals.
 const TYPES: [(&str, DataType); 21] = [
@@ -95,9 +95,9 @@ pub fn parse_type(text: &str) -> Result<DataType, TypeError> {
         None => {
             let names: Vec<&str> = TYPES.iter().map(|(n, _)| *n).chain(["decimal(p,s)"]).collect();
             let other = OTHERS.iter().find(|(n, _)| *n == name).map(|(_, ours)| *ours);
-            let help = match other.or_else(|| suggest(name, &names)) {
-                Some(near) => format!("did you mean `{near}`? {ALL}"),
-                None => ALL.to_string(),
+            let help = match other {
+                Some(near) => did_you_mean(near, &names, ALL),
+                None => did_you_mean(name, &names, ALL),
             };
             Err(TypeError::new(format!("unknown type `{text}`"), help))
         }

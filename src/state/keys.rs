@@ -8,8 +8,6 @@ mod bytes;
 mod int;
 mod sort;
 
-use std::cmp::Ordering;
-
 use arrow_array::{Array, Int64Array, TimestampMicrosecondArray};
 use arrow_buffer::ScalarBuffer;
 
@@ -180,13 +178,16 @@ impl KeyIndex {
         }
     }
 
-    /// How the keys of two ids compare.
-    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+    /// The ids of two sorted lists as one sorted list.
+    pub fn merge_sorted(&self, a: &[u32], b: &[u32]) -> Vec<u32> {
         match &self.keys {
-            Keys::One(_) => Ordering::Equal,
-            Keys::Int(keys) => keys.sort_key(a).cmp(&keys.sort_key(b)),
-            Keys::Text { keys, null } => (Some(a) != *null, keys.get(a)).cmp(&(Some(b) != *null, keys.get(b))),
-            Keys::Rows { keys, .. } => keys.get(a).cmp(keys.get(b)),
+            Keys::One(_) => sort::merge(a, b, |_, _| true),
+            Keys::Int(keys) => sort::merge(a, b, |a, b| keys.sort_key(a) <= keys.sort_key(b)),
+            Keys::Text { keys, null } => {
+                let key = |id| (Some(id) != *null, keys.get(id));
+                sort::merge(a, b, |a, b| key(a) <= key(b))
+            }
+            Keys::Rows { keys, .. } => sort::merge(a, b, |a, b| keys.get(a) <= keys.get(b)),
         }
     }
 }

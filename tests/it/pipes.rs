@@ -25,7 +25,8 @@ fn stdin_to_stdout() {
     for parallelism in [1, 2] {
         let folder = Folder::new();
         folder.write("job.toml", GREP);
-        let ran = folder.flott_with(&format!("run job.toml -p {parallelism}"), b"apple\nkiwi\nbanana\nno end: pear").exits(0);
+        let ran =
+            folder.flott_with(&format!("run job.toml -p {parallelism}"), b"apple\nkiwi\nbanana\nno end: pear").exits(0);
         assert_eq!(ran.stdout, "apple\nbanana\nno end: pear\n");
         assert!(ran.stderr.starts_with("flott: 4 rows in, 3 out"), "{}", ran.stderr);
         assert_eq!(folder.names(), ["job.toml"]);

@@ -40,7 +40,10 @@ fn late_rows_are_warned_of() {
 #[test]
 fn results_on_stdout_are_csv_in_a_pipe() {
     let folder = folder();
-    folder.write("job.toml", &JOB.replace("type = \"file\"\ninput", "type = \"stdout\"\ninput").replace("path = \"out.csv\"", ""));
+    folder.write(
+        "job.toml",
+        &JOB.replace("type = \"file\"\ninput", "type = \"stdout\"\ninput").replace("path = \"out.csv\"", ""),
+    );
     assert_eq!(folder.flott("run job.toml").exits(0).stdout, RESULT);
     let table = folder.flott("run job.toml -D sinks.out.format=table").exits(0).stdout;
     assert!(table.contains("slowest") && table != RESULT, "{table}");

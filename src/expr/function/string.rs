@@ -132,7 +132,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[S, S, S],
         |_| {
             rows_to_string(|args, row, out| match (args[0].str(row), args[1].str(row), args[2].str(row)) {
-                (Some(text), Some(""), Some(_)) => Ok(Some(out.push_str(text))),
+                (Some(text), Some(""), Some(_)) => limited(out, text.len(), |out| out.push_str(text)),
                 (Some(text), Some(from), Some(to)) => limited(out, text.len().saturating_mul(to.len().max(1)), |out| {
                     out.push_str(&text.replace(from, to))
                 }),

@@ -238,7 +238,7 @@ fn date_part(args: &[Typed]) -> Result<Bound, BindError> {
     let text = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
     let part: fn(i64) -> i64 = match text.strip_suffix('s').unwrap_or(&text) {
         "year" => |t| civil(t).0,
-        "quarter" => |t| i64::from((civil(t).1 + 2) / 3),
+        "quarter" => |t| i64::from(civil(t).1.div_ceil(3)),
         "month" => |t| i64::from(civil(t).1),
         "week" => iso_week,
         "day" => |t| i64::from(civil(t).2),

@@ -88,7 +88,7 @@ fn to_int(value: &Value, from: DataType, row: usize) -> Converted<i64> {
         DataType::Double => {
             let v = value.doubles().get(row);
             // 2^63 is the first double too large.
-            if v >= -9_223_372_036_854_775_808.0 && v < 9_223_372_036_854_775_808.0 {
+            if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) {
                 Ok(v as i64)
             } else {
                 Err(format!("{v} does not fit int"))

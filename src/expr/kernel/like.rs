@@ -22,7 +22,7 @@ enum Test {
     Equal(Vec<u8>),
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     Regex(Regex),
 }
 
@@ -77,7 +77,7 @@ fn test(pieces: &[Piece]) -> Result<Test, String> {
     };
     let test = match pieces {
         [Piece::AnyText, inner @ .., Piece::AnyText] => {
-            plain(inner).map(|t| Test::Contains(Finder::new(&t).into_owned()))
+            plain(inner).map(|t| Test::Contains(Box::new(Finder::new(&t).into_owned())))
         }
         [start @ .., Piece::AnyText] => plain(start).map(Test::Prefix),
         [Piece::AnyText, end @ ..] => plain(end).map(Test::Suffix),

@@ -63,7 +63,8 @@ fn renamed_keys() {
 
 #[test]
 fn mistakes() {
-    let cases: &[(&[&str], &[&str], Option<&str>, Part, &str)] = &[
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], Option<&'a str>, Part, &'a str);
+    let cases: &[Case] = &[
         (&["s"], &["a"], None, Part::Select(0), "first(a)"),
         (&["s"], &["s", "sum(count(*)) AS x"], None, Part::Select(1), "nested"),
         (&["s"], &["window_start"], None, Part::Select(0), "without a window"),

@@ -6,7 +6,7 @@ use memchr::{memchr, memchr2};
 
 use crate::format::assemble::Place;
 use crate::format::values::{Kind, Span};
-use crate::format::{BadRecord, too_long};
+use crate::format::{BadRecord, record_len, too_long};
 
 /// How the search for the end of a record came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Records {
                 }
             };
             if let Err(reason) = outcome {
-                let len = trim_cr(&rest[..end]).len().min(shape.max_record.saturating_add(1));
+                let len = record_len(&rest[..end], shape.max_record);
                 let row = self.places.len();
                 self.broken.push(BadRecord { row, offset: start, len, line: self.lines, column: None, reason });
             }

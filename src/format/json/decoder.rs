@@ -13,7 +13,7 @@ use crate::data::DataType;
 use crate::error::Result;
 use crate::format::assemble::{Place, assemble};
 use crate::format::values::{Converter, Kind, Span, Text, quote};
-use crate::format::{BadRecord, Decoded, Decoder, Header, SourceField, too_long};
+use crate::format::{BadRecord, Decoded, Decoder, Header, SourceField, record_len, too_long};
 
 pub struct JsonDecoder {
     max_record: usize,
@@ -126,8 +126,7 @@ impl Rows {
         max_record: usize,
         outcome: Result<(), (Option<String>, String)>,
     ) {
-        let trimmed = line.strip_suffix(b"\r").unwrap_or(line).len();
-        let place = Place { offset: start, len: trimmed.min(max_record.saturating_add(1)), line: self.lines };
+        let place = Place { offset: start, len: record_len(line, max_record), line: self.lines };
         self.lines += 1;
         let Err((column, reason)) = outcome else { return self.places.push(place) };
         self.columns.iter_mut().for_each(|spans| spans.truncate(self.places.len()));

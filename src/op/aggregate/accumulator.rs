@@ -171,6 +171,3 @@ impl Accumulator {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

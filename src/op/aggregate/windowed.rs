@@ -299,3 +299,11 @@ impl Operator for Windowed {
         self.late_dropped
     }
 }
+
+#[cfg(test)]
+impl Windowed {
+    /// Tables of panes and sides, and keys in the common index.
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        (self.panes.len() + self.sides.len(), self.combiner.table.index.len())
+    }
+}

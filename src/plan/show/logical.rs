@@ -131,7 +131,12 @@ pub fn schemas(plan: &LogicalPlan) -> String {
     for node in &plan.nodes {
         match &node.kind {
             Kind::Sink(s) => {
-                out.push_str(&format!("{}{}: {}\n", node.path(), inputs(plan, node), sink(&s.connector, s.format.name())));
+                out.push_str(&format!(
+                    "{}{}: {}\n",
+                    node.path(),
+                    inputs(plan, node),
+                    sink(&s.connector, s.format.name())
+                ));
             }
             Kind::Filter(_) | Kind::Limit(_) => {
                 out.push_str(&format!("{}{}: the same columns\n", node.path(), inputs(plan, node)));

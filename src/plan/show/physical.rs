@@ -221,8 +221,7 @@ fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<S
 
 fn aggregate(spec: &AggregateSpec, names: &[String]) -> (&'static str, Vec<String>, Vec<String>) {
     let one = |column: usize| columns([column].into_iter(), names);
-    let calls: Vec<String> =
-        spec.calls.iter().map(|c| call(c.function, c.arg.map(one), c.filter.map(one))).collect();
+    let calls: Vec<String> = spec.calls.iter().map(|c| call(c.function, c.arg.map(one), c.filter.map(one))).collect();
     let mut details = Vec::new();
     details.extend(spec.window.map(|of| format!("window {}", window(of))));
     if !spec.keys.is_empty() {

@@ -380,6 +380,16 @@ fn all_faults_are_told_in_one_run() {
 }
 
 #[test]
+fn a_window_of_unknown_type_has_its_durations_checked() {
+    let found = faults(
+        &in_transform("type = 'top'\ninput = 's'\norder = 'a'\nn = 1\nwindow = { type = 'hopping', size = '1 min' }"),
+        &[],
+    );
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("did you mean `sliding`?") && found[1].contains("did you mean `m`?"), "{found:#?}");
+}
+
+#[test]
 fn a_fault_leaves_the_rest_of_the_node() {
     let text = format!("{SOURCE}foo = 1\n{SINK}");
     let (job, found) = parse(Path::new("job.toml"), &text, &[], &env);

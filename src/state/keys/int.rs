@@ -9,7 +9,7 @@ use arrow_buffer::NullBuffer;
 
 use super::MISSING;
 
-/// Linear probing over a power of two of slots, at most two thirds full.
+/// Linear probing over a power of two of slots, at most half full.
 #[derive(Debug)]
 pub(super) struct IntKeys {
     slots: Vec<Slot>,
@@ -70,25 +70,30 @@ impl IntKeys {
         }
     }
 
-    /// The slot that holds `value`, or the free one where it belongs.
     #[inline(always)]
-    fn slot_of(&self, value: i64) -> usize {
+    fn id(&mut self, value: i64) -> u32 {
         let mask = self.slots.len() - 1;
         let mut at = hash(self.seed, value) as usize & mask;
         loop {
-            let slot = &self.slots[at];
-            if slot.key == value && slot.stamp == self.stamp || slot.stamp != self.stamp {
-                return at;
+            let slot = self.slots[at];
+            if slot.key == value && slot.stamp == self.stamp {
+                return slot.id;
+            }
+            if slot.stamp != self.stamp {
+                return self.insert(at, value);
             }
             at = (at + 1) & mask;
         }
     }
 
-    #[inline(always)]
-    fn id(&mut self, value: i64) -> u32 {
-        let at = self.slot_of(value);
-        let slot = self.slots[at];
-        if slot.stamp == self.stamp { slot.id } else { self.insert(at, value) }
+    /// The slot that holds `value`, or the free one where it belongs.
+    fn slot_of(&self, value: i64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = hash(self.seed, value) as usize & mask;
+        while self.slots[at].stamp == self.stamp && self.slots[at].key != value {
+            at = (at + 1) & mask;
+        }
+        at
     }
 
     #[inline(never)]
@@ -96,7 +101,7 @@ impl IntKeys {
         let id = self.keys.len() as u32;
         self.slots[at] = Slot { key: value, id, stamp: self.stamp };
         self.keys.push(value);
-        if self.keys.len() * 3 > self.slots.len() * 2 {
+        if self.keys.len() * 2 > self.slots.len() {
             self.grow();
         }
         id

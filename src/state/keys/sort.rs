@@ -51,6 +51,21 @@ pub(super) fn by_bytes<'a>(ids: &mut [u32], key: impl Fn(u32) -> &'a [u8], null:
     }
 }
 
+/// Two sorted lists as one.
+pub(super) fn merge(a: &[u32], b: &[u32], is_ordered: impl Fn(u32, u32) -> bool) -> Vec<u32> {
+    let mut merged = Vec::with_capacity(a.len() + b.len());
+    let mut from = 0;
+    for &id in b {
+        while from < a.len() && is_ordered(a[from], id) {
+            merged.push(a[from]);
+            from += 1;
+        }
+        merged.push(id);
+    }
+    merged.extend_from_slice(&a[from..]);
+    merged
+}
+
 /// The first eight bytes as a number that compares like them; shorter keys are filled with zeros.
 fn prefix(key: &[u8]) -> u64 {
     let mut bytes = [0; 8];

@@ -20,7 +20,6 @@ pub const K: usize = 0;
 pub const S: usize = 1;
 pub const V: usize = 2;
 pub const F: usize = 3;
-pub const D: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
@@ -73,12 +72,16 @@ pub fn result(call: &Call, rows: &[(u64, Row)]) -> String {
 
 /// `(end, start)`
 type Span = (i64, i64);
+/// A window and a key.
+type Group = (Span, Vec<Value>);
+/// A row and its place in the input.
+type Placed = (u64, Row);
 
 #[derive(Default)]
 pub struct Model {
-    groups: BTreeMap<(Span, Vec<Value>), Vec<(u64, Row)>>,
+    groups: BTreeMap<Group, Vec<Placed>>,
     fired: BTreeSet<Span>,
-    deferred: Vec<(Span, Vec<Value>, (u64, Row))>,
+    deferred: Vec<(Group, Placed)>,
     place: u64,
     pub late: Vec<Row>,
     pub out: Vec<String>,
@@ -107,7 +110,7 @@ impl Model {
         for window in windows.into_iter().filter(|w| !is_late(w)) {
             let entry = (self.place, row.clone());
             if window.0 - 1 <= watermark {
-                self.deferred.push((window, key.clone(), entry));
+                self.deferred.push(((window, key.clone()), entry));
             } else {
                 assert!(!self.fired.contains(&window), "the rules let a row come after the firing");
                 self.groups.entry((window, key.clone())).or_default().push(entry);
@@ -126,11 +129,11 @@ impl Model {
             self.fired.insert(window);
         }
         let mut touched = BTreeSet::new();
-        for (window, key, row) in std::mem::take(&mut self.deferred) {
-            self.groups.entry((window, key.clone())).or_default().push(row);
-            if due(&window) {
-                self.fired.insert(window);
-                touched.insert((window, key));
+        for (group, row) in std::mem::take(&mut self.deferred) {
+            self.groups.entry(group.clone()).or_default().push(row);
+            if due(&group.0) {
+                self.fired.insert(group.0);
+                touched.insert(group);
             }
         }
         for (window, key) in touched {
