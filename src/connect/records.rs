@@ -5,11 +5,14 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::{self, Cut, Cutter, Format, HeaderRead, SourceField};
 
+type ReadHeader = dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync;
+type NewCutter = dyn Fn() -> Box<dyn Cutter> + Send + Sync;
+
 /// The record rules of one source; cheap to clone.
 #[derive(Clone)]
 pub struct Records {
-    header: Arc<dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync>,
-    cutter: Arc<dyn Fn() -> Box<dyn Cutter> + Send + Sync>,
+    header: Arc<ReadHeader>,
+    cutter: Arc<NewCutter>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
 }

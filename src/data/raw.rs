@@ -9,14 +9,15 @@ use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 
 /// Builds a string column from views without checking every string again.
 ///
-/// The caller has checked that `text` (buffer 0) is UTF-8 **as a whole** and cut the strings at ASCII bytes,
-/// so every string is UTF-8 too. In debug builds everything is validated.
+/// The caller has checked that `text` is UTF-8 **as a whole** and cut the strings at ASCII bytes, so every string is
+/// UTF-8 too; or it has checked every string by itself. In debug builds everything is validated.
 pub fn string_views(views: ScalarBuffer<u128>, text: Vec<Buffer>, nulls: Option<NullBuffer>) -> StringViewArray {
     if cfg!(debug_assertions) {
         return StringViewArray::try_new(views, text, nulls).expect("views lie inside checked text");
     }
-    // SAFETY: views were made by `raw::view` from ranges inside `text`, which is UTF-8 as a whole, and both
-    // ends of every range lie beside an ASCII byte, so no range splits a character.
+    // SAFETY: views were made by `raw::view` from ranges inside `text`, and either the text is UTF-8 as a
+    // whole and both ends of every range lie beside an ASCII byte, so that no range splits a character, or every range
+    // was checked by itself.
     unsafe { StringViewArray::new_unchecked(views, text.into(), nulls) }
 }
 
@@ -137,7 +138,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn eq(self, chunk: [u64; 8], byte: u8) -> u64 {
-        self.mask(chunk, |word| zero_bytes(word ^ ONES * u64::from(byte)))
+        self.mask(chunk, |word| zero_bytes(word ^ (ONES * u64::from(byte))))
     }
 
     #[inline(always)]
@@ -152,12 +153,12 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn control(self, chunk: [u64; 8]) -> u64 {
-        self.mask(chunk, |word| zero_bytes(word & ONES * 0xE0))
+        self.mask(chunk, |word| zero_bytes(word & (ONES * 0xE0)))
     }
 
     #[inline(always)]
     fn watch(self, seen: [u64; 8], chunk: [u64; 8], byte: u8) -> [u64; 8] {
-        std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ ONES * u64::from(byte)) << 56)
+        std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ (ONES * u64::from(byte))) << 56)
     }
 
     #[inline(always)]

@@ -39,7 +39,8 @@ pub fn assemble(
     cells.iter().for_each(|cell| good.set_bit(cell.row, false));
     let predicate = FilterBuilder::new(&BooleanArray::new(good.finish(), None)).optimize().build();
     decoded.columns = decoded.columns.iter().map(|column: &Column| column.filter(&predicate)).collect();
-    decoded.rows -= cells.len();
+    let all_dropped = cells.len();
+    decoded.rows -= all_dropped;
 
     let mut broken = broken.into_iter().peekable();
     for (dropped, cell) in cells.into_iter().enumerate() {
@@ -50,8 +51,7 @@ pub fn assemble(
         let column = Some(name(cell.column));
         decoded.bad.push(BadRecord { row: cell.row - dropped, offset, len, line, column, reason: cell.reason });
     }
-    let dropped = decoded.bad.iter().filter(|record| record.column.is_some()).count();
-    decoded.bad.extend(broken.map(|record| BadRecord { row: record.row - dropped, ..record }));
+    decoded.bad.extend(broken.map(|record| BadRecord { row: record.row - all_dropped, ..record }));
     decoded
 }
 

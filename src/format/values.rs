@@ -142,7 +142,7 @@ impl Converter {
     pub fn convert<C: Cells>(&mut self, cells: C, text: Text, column: usize, bad: &mut Vec<BadCell>) -> Column {
         let json = self.json;
         match self.ty {
-            DataType::String => return self.strings(cells, text, column, bad),
+            DataType::String => self.strings(cells, text, column, bad),
             DataType::Int => {
                 let parse = |base: &[u8], start, end, _| {
                     number::int(base, start, end).filter(|_| !json || number::is_json(&base[start..end]))

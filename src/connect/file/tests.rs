@@ -342,3 +342,32 @@ fn a_record_of_100_mb_takes_no_memory() {
         }
     }
 }
+
+/// The CSV of the format room: a header, a BOM, quoted line ends on block borders, a record that is too long.
+#[test]
+fn csv_is_cut_by_its_own_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let row = format!("1,\"{}\"\n", "line\n".repeat(20_000));
+    let long = format!("2,{}\n", "x".repeat(3_000_000));
+    let text = format!("\u{feff}a,b\n{}{long}{}", row.repeat(10), row.repeat(10));
+    let path = write(&dir, "a.csv", &text);
+    let field = |name: &str| format::SourceField {
+        name: name.to_owned(),
+        ty: crate::data::DataType::String,
+        from: None,
+        timestamp: format::TimestampSource::Text,
+        required: false,
+    };
+    let csv = format::Format::Csv(format::CsvOptions::default());
+    let max_record = 1 << 20;
+    for read_mode in [ReadMode::Stream, ReadMode::Mmap] {
+        let records = Records::of(&csv, &[field("a"), field("b")], max_record);
+        let seen = read(FileOptions { read: read_mode, ..options(vec![path.clone()], records) });
+        assert_eq!(seen[0].offset, 7);
+        let data: Vec<u8> = seen.iter().flat_map(|s| s.data.clone()).collect();
+        let expect = [&row.repeat(10), &long[..max_record + 1], &row.repeat(10)].concat();
+        assert!(data == expect.as_bytes());
+        let borders = seen.iter().filter(|s| s.data.starts_with(b"1,\"") && s.data.ends_with(b"\"\n")).count();
+        assert_eq!(borders, seen.len() - 1, "all but the long one");
+    }
+}

@@ -187,3 +187,43 @@ impl Cells for LastField<'_> {
         Span { end: span.end - u32::from(cr), ..span }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::DataType;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// A block that the fast path takes is decoded as record by record.
+        #[test]
+        fn positions_and_records_agree(
+            lines in proptest::collection::vec(prop_oneof![
+                8 => "-?[0-9]{1,20},[a-zé]{0,20},(20[0-9]{2}-01-0[1-9]T10:00:0[0-9]Z)?\r?",
+                1 => "[0-9x]{0,3},[a-z]{0,15},[0-9]?",
+            ], 1..20),
+            ends: bool, bad_byte in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
+            max_record in prop_oneof![4 => Just(1000usize), 1 => 20usize..60],
+        ) {
+            let mut data = (lines.join("\n") + if ends { "\n" } else { "" }).into_bytes();
+            if let Some(at) = bad_byte {
+                let at = at.index(data.len());
+                if data[at].is_ascii_lowercase() {
+                    data[at] = 0xFF;
+                }
+            }
+            let field = |name, ty| SourceField::new(name, ty, None);
+            let fields = [field("a", DataType::Int), field("b", DataType::String), field("c", DataType::Timestamp)];
+            let mut decoder = CsvDecoder::new(&CsvOptions::default(), &fields, &[2, 1, 0], max_record).unwrap();
+            let block = Bytes::from(data);
+            let any = decoder.decode(&block, None, false);
+            let slow = decoder.decode_records(&block, std::str::from_utf8(&block).is_ok());
+            prop_assert_eq!(any.columns, slow.columns);
+            prop_assert_eq!(any.bad, slow.bad);
+            prop_assert_eq!((any.rows, any.lines), (slow.rows, slow.lines));
+        }
+    }
+}

@@ -69,17 +69,17 @@ impl Kernel for Positions<'_> {
 /// The bytes that a backslash stands before, which is not itself escaped. `carry`: the first byte is one.
 #[inline(always)]
 fn escaped(backslash: u64, carry: &mut u64) -> u64 {
-    let (mut escaped, mut at) = (*carry, 0);
+    let mut escaped = *carry;
     *carry = 0;
     let mut open = backslash & !escaped;
     while open != 0 {
-        at = open.trailing_zeros().max(at);
+        let at = open.trailing_zeros();
         if at == 63 {
             *carry = 1;
             break;
         }
         escaped |= 1 << (at + 1);
-        open &= !(1 << at) & !(1 << (at + 1));
+        open &= !(0b11 << at);
     }
     escaped
 }

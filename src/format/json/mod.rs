@@ -11,5 +11,8 @@ mod index;
 mod path;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use decoder::JsonDecoder;
 pub use encoder::JsonEncoder;
