@@ -7,6 +7,8 @@ mod program;
 mod check;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/jobs.rs"]
+mod jobs;
 #[path = "it/pipes.rs"]
 mod pipes;
 #[path = "it/run.rs"]
