@@ -78,6 +78,7 @@ impl Worker {
     fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
+        self.options.stats.seen(&decoded.seen);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         let mut max = i64::MIN;
         if let Some(time) = &self.options.event_time {
@@ -115,7 +116,13 @@ impl Worker {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
-                self.fail(BadRow { origin, line: lines_before(&block.body) + record.line, error, input: input.clone(), text })
+                self.fail(BadRow {
+                    origin,
+                    line: lines_before(&block.body) + record.line,
+                    error,
+                    input: input.clone(),
+                    text,
+                })
             }
             _ => Ok(max),
         }
