@@ -76,7 +76,11 @@ pub fn grouped(number: u64) -> String {
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 10.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") }
+    match seconds {
+        0.0..0.1 => format!("{seconds:.3}"),
+        0.1..10.0 => format!("{seconds:.2}"),
+        _ => format!("{seconds:.1}"),
+    }
 }
 
 /// A warning for each node that dropped late rows, because nobody reads them.
@@ -160,10 +164,10 @@ mod tests {
 
     #[test]
     fn one_line_or_several() {
-        assert_eq!(summary(&outcome(), false), "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.02 s, 250,000 rows/s");
+        assert_eq!(summary(&outcome(), false), "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.020 s, 250,000 rows/s");
         assert_eq!(
             summary(&outcome(), true),
-            "j finished after 0.02 s\n  rows in   5,000   250,000 rows/s\n  rows out     31\n  late          2\n  \
+            "j finished after 0.020 s\n  rows in   5,000   250,000 rows/s\n  rows out     31\n  late          2\n  \
              bad           0"
         );
     }

@@ -69,8 +69,12 @@ pub trait Simd: Copy {
     fn structural(self, chunk: Self::Chunk) -> u64;
     /// Bit i is set where byte i is below 0x20.
     fn control(self, chunk: Self::Chunk) -> u64;
+    /// Bit i is set where byte i is `"`, a backslash or below 0x20: what ends a plain JSON string.
+    fn stops(self, chunk: Self::Chunk) -> u64;
     /// Collects in `seen` whether `chunk` holds `byte` or anything that is not ASCII; [`Simd::any`] tells.
     fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk;
+    /// Collects in `seen` whether `chunk` holds anything that is not ASCII.
+    fn gather(self, seen: Self::Chunk, chunk: Self::Chunk) -> Self::Chunk;
     fn any(self, seen: Self::Chunk) -> bool;
 }
 
@@ -157,8 +161,18 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn stops(self, chunk: [u64; 8]) -> u64 {
+        self.either(chunk, b'"', b'\\') | self.control(chunk)
+    }
+
+    #[inline(always)]
     fn watch(self, seen: [u64; 8], chunk: [u64; 8], byte: u8) -> [u64; 8] {
         std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ (ONES * u64::from(byte))) << 56)
+    }
+
+    #[inline(always)]
+    fn gather(self, seen: [u64; 8], chunk: [u64; 8]) -> [u64; 8] {
+        std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7)
     }
 
     #[inline(always)]
@@ -212,6 +226,11 @@ mod avx2 {
         unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(chunk, _mm256_set1_epi8(0x1F)), chunk) }
     }
 
+    #[inline(always)]
+    fn stops(chunk: __m256i) -> __m256i {
+        or(control(chunk), or(is(chunk, b'"'), is(chunk, b'\\')))
+    }
+
     impl Simd for Avx2 {
         type Chunk = (__m256i, __m256i);
 
@@ -249,8 +268,18 @@ mod avx2 {
         }
 
         #[inline(always)]
+        fn stops(self, (low, high): Self::Chunk) -> u64 {
+            mask((stops(low), stops(high)))
+        }
+
+        #[inline(always)]
         fn watch(self, seen: Self::Chunk, (low, high): Self::Chunk, byte: u8) -> Self::Chunk {
             (or(seen.0, or(low, is(low, byte))), or(seen.1, or(high, is(high, byte))))
+        }
+
+        #[inline(always)]
+        fn gather(self, seen: Self::Chunk, (low, high): Self::Chunk) -> Self::Chunk {
+            (or(seen.0, low), or(seen.1, high))
         }
 
         #[inline(always)]
