@@ -240,7 +240,14 @@ fn every_option_is_described() {
         let text = fs::read_to_string(format!("src/spec/{file}.rs")).unwrap();
         for found in entry.captures_iter(&text) {
             let name = &found[1];
-            let forms = [format!("`{name}`"), format!("`{name} "), format!("\"{name}\""), format!("[{name}]")];
+            let forms = [
+                format!("`{name}`"),
+                format!("`{name} "),
+                format!("\"{name}\""),
+                format!("[{name}]"),
+                format!("[{name}."),
+                format!("{{ {name} ="),
+            ];
             assert!(forms.iter().any(|form| reference.contains(form)), "{name} ({file}.rs) is not in docs/job-file.md");
             seen += 1;
         }
