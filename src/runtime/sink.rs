@@ -124,7 +124,8 @@ impl Task for Sink {
             }
             Event::Rows(..) => return Err(Error::internal("rows that were not encoded came to a sink")),
             Event::BlockEnd(watermark) => self.stats.watermark(watermark),
-            Event::Tick(_) | Event::Barrier(_) => {}
+            Event::Tick(_) => {}
+            Event::Barrier(id) => self.stats.barrier(id),
             Event::End => self.ended = true,
             Event::Close => self.closed = true,
         }

@@ -120,7 +120,10 @@ impl Stage {
             Event::Chunk(_) => return Err(crate::error::Error::internal("encoded rows came to an operator")),
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => self.work(Work::Tick(now))?,
-            Event::Barrier(id) => self.signal(Signal::Barrier(id))?,
+            Event::Barrier(id) => {
+                self.stats.barrier(id);
+                self.signal(Signal::Barrier(id))?;
+            }
             Event::End => self.signal(Signal::End)?,
             Event::Close => {
                 self.closed = true;
