@@ -187,6 +187,7 @@ impl Deployer<'_> {
             .map(|(number, input)| GateInput {
                 port: 0,
                 domain: input.domain,
+                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,

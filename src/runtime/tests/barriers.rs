@@ -69,7 +69,10 @@ fn barriers_cut_every_stream_at_one_place() {
         // For each barrier, the rows before it.
         let mut cuts: Vec<u64> = Vec::new();
         let mut before: BTreeMap<String, u64> = BTreeMap::new();
-        let end = start(&plan, &mut memory, run).run(|sim| {
+        let mut sim = start(&plan, &mut memory, run);
+        // Figures are read at the step that reaches a barrier.
+        sim.burst = 1;
+        let end = sim.run(|sim| {
             for (name, stats) in &sim.stats.sinks {
                 let (last, now) = (before.entry(name.clone()).or_default(), stats.read());
                 if now.barrier != *last && now.barrier < u64::MAX {
@@ -104,7 +107,10 @@ fn barriers_of_several_sources_meet() {
         let handed = ["sources.a", "sources.b"].map(|s| memory.handed.entry(s.into()).or_default().clone());
         let mut cuts: Vec<u64> = Vec::new();
         let mut last = 0;
-        let end = start(&plan, &mut memory, run).run(|sim| {
+        let mut sim = start(&plan, &mut memory, run);
+        // Figures are read at the step that reaches a barrier.
+        sim.burst = 1;
+        let end = sim.run(|sim| {
             let now = sim.stats.sinks[0].1.read();
             if now.barrier != last && now.barrier < u64::MAX {
                 assert_eq!(now.barrier, last + 1, "{run:?}");

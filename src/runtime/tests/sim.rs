@@ -66,7 +66,9 @@ pub struct Sim {
     pub rng: Rng,
     outside: Outside,
     now: i64,
-    pub steps: u64,
+    steps: u64,
+    /// Steps of a task at most before `between` is called again.
+    pub burst: usize,
 }
 
 /// More steps than any job of these tests needs.
@@ -83,6 +85,7 @@ impl Sim {
             outside,
             now: 1_700_000_000_000_000,
             steps: 0,
+            burst: 4,
         }
     }
 
@@ -158,7 +161,7 @@ impl Sim {
         let count = thread.done.len();
         let first = self.rng.below(count);
         for task in (0..count).map(|i| (first + i) % count) {
-            for _ in 0..1 + self.rng.below(4) {
+            for _ in 0..1 + self.rng.below(self.burst) {
                 if thread.done[task] {
                     break;
                 }
