@@ -14,6 +14,7 @@ struct NodeCounters {
     bytes: AtomicU64,
     late: AtomicU64,
     watermark: AtomicI64,
+    barrier: AtomicU64,
 }
 
 impl Default for NodeCounters {
@@ -24,6 +25,7 @@ impl Default for NodeCounters {
             bytes: AtomicU64::new(0),
             late: AtomicU64::new(0),
             watermark: AtomicI64::new(i64::MIN),
+            barrier: AtomicU64::new(0),
         }
     }
 }
@@ -50,6 +52,11 @@ impl NodeStats {
         self.0.watermark.store(watermark, Relaxed);
     }
 
+    /// The last barrier that all inputs have delivered.
+    pub fn barrier(&self, id: u64) {
+        self.0.barrier.store(id, Relaxed);
+    }
+
     pub fn read(&self) -> NodeFigures {
         NodeFigures {
             rows_in: self.0.rows_in.load(Relaxed),
@@ -57,6 +64,7 @@ impl NodeStats {
             bytes: self.0.bytes.load(Relaxed),
             late: self.0.late.load(Relaxed),
             watermark: self.0.watermark.load(Relaxed),
+            barrier: self.0.barrier.load(Relaxed),
         }
     }
 }
@@ -69,6 +77,8 @@ pub struct NodeFigures {
     pub bytes: u64,
     pub late: u64,
     pub watermark: i64,
+    /// 0 before the first.
+    pub barrier: u64,
 }
 
 /// Counters of one source. Clones share them.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::channel::Tx;
 use super::message::{BadRow, Chunk, Mark, Message, Origin, Signal};
+use crate::data::rowkey::RowKeys;
 use crate::data::{Batch, Column, Order, rowkey};
 use crate::error::Result;
 use crate::format::Encoder;
@@ -39,11 +40,13 @@ struct Lane {
     tx: Tx,
     /// What the channel had no room for.
     waiting: VecDeque<Message>,
+    /// Rows have been sent since the last [`Port::passed`].
+    told: bool,
 }
 
 impl Port {
     pub fn new(exchange: Exchange, channels: Vec<Tx>) -> Port {
-        let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new() }).collect();
+        let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new(), told: false }).collect();
         Port { exchange, encoder: None, merged: false, number_rows: false, lanes, row: 0, encoded_bytes: 0 }
     }
 
@@ -115,6 +118,17 @@ impl Port {
         Ok(())
     }
 
+    /// Everything up to `key` was sent or dropped. Receivers that got nothing are told, as they could wait for rows
+    /// from here while others, who wait for them, hold this task back.
+    pub fn passed(&mut self, key: &RowKeys) -> Result<()> {
+        for lane in 0..self.lanes.len() {
+            if !std::mem::replace(&mut self.lanes[lane].told, false) {
+                self.send(lane, Message::Passed(key.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
     pub fn mark(&mut self, mark: Mark) -> Result<()> {
         self.row = 0;
         (0..self.lanes.len()).try_for_each(|lane| self.send(lane, Message::Mark(mark)))
@@ -144,6 +158,7 @@ impl Port {
 
     fn send(&mut self, lane: usize, message: Message) -> Result<()> {
         let lane = &mut self.lanes[lane];
+        lane.told |= matches!(message, Message::Rows { .. } | Message::Chunk(_));
         if !lane.waiting.is_empty() {
             lane.waiting.push_back(message);
         } else if let Some(message) = lane.tx.try_send(message)? {
