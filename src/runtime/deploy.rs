@@ -271,6 +271,7 @@ impl Deployer<'_> {
         };
         let mut port = Port::new(exchange, channels);
         port.number_rows = plan.number_rows;
+        port.tells = plan.number_rows && matches!(producer, Producer::Stage(_));
         port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port

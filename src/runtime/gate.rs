@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use super::channel::Rx;
 use super::merge::{Merged, Merger};
 use super::message::{BadRow, Chunk, Mark, MarkTime, Message, Origin, Signal};
-use crate::data::Batch;
+use crate::data::{Batch, Order};
 use crate::error::{Error, Result};
 use crate::op::RowContext;
 
@@ -47,6 +47,8 @@ pub struct GateInput {
 pub enum Event {
     Rows(Batch, RowContext),
     Chunk(Chunk),
+    /// No row up to this one comes any more: what of [`Message::Passed`] is to be told behind this task.
+    Passed(Order),
     /// A record ends the job here; its place is complete.
     Failed(Box<BadRow>),
     /// A block has ended; the watermark over all unfinished inputs, µs.
@@ -305,6 +307,11 @@ impl Gate {
                 self.current = Some(index);
                 Ok(Read::Event(Event::Chunk(chunk)))
             }
+            InputRead::Passed(order) => {
+                domain.within = true;
+                self.current = Some(index);
+                Ok(Read::Event(Event::Passed(order)))
+            }
             InputRead::Failed(bad) => {
                 domain.within = true;
                 self.current = Some(index);
@@ -373,6 +380,7 @@ enum InputRead {
     Progress,
     Rows(Batch, Origin),
     Chunk(Chunk),
+    Passed(Order),
     Failed(Box<BadRow>),
     /// The block's mark has come over all channels that carry it.
     Marked,
@@ -424,7 +432,7 @@ impl Input {
                 self.observe(&mark);
                 InputRead::Marked
             }
-            Some(Message::Passed(_)) => InputRead::Progress,
+            Some(Message::Passed(order)) => InputRead::Passed(order),
             Some(Message::Block(..) | Message::Last) => {
                 return Err(Error::internal("an undecoded block came to a gate"));
             }
@@ -439,9 +447,7 @@ impl Input {
                     None => break,
                     Some(Message::Rows { batch, .. }) => self.merger.push_rows(channel, batch),
                     Some(Message::Chunk(chunk)) => self.merger.push_chunk(channel, chunk),
-                    Some(Message::Passed(key)) => {
-                        self.merger.pass(channel, key);
-                    }
+                    Some(Message::Passed(order)) => self.merger.pass(channel, order),
                     // Its place is behind the rows that came before it in any channel.
                     Some(Message::Failed(bad)) => {
                         if self.failed.as_ref().is_none_or(|(first, _)| channel < *first) {

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::message::Chunk;
-use crate::data::rowkey::RowKeys;
 use crate::data::{Batch, Column, Order};
 
 /// Bytes and rows a merged chunk or batch holds at least before it is handed on, unless the block ends.
@@ -36,8 +35,8 @@ struct Part {
     /// First row of the front piece that was not taken.
     at: usize,
     ended: bool,
-    /// Its next row is not before this one.
-    passed: Option<Order>,
+    /// Its next row is not before these: the one by number, the other by key.
+    passed: [Order; 2],
 }
 
 enum Piece {
@@ -60,10 +59,12 @@ struct MergedRows {
 impl Part {
     /// Nothing that is to come can be before row `row` of `order`.
     fn has_passed(&self, order: &Order, row: usize) -> bool {
-        match (&self.passed, order) {
-            (Some(passed @ Order::Key(_)), Order::Key(_)) => compare(order, row, passed, 0) != Ordering::Greater,
-            _ => false,
-        }
+        let passed = match order {
+            Order::Arrival => return false,
+            Order::Row(_) => &self.passed[0],
+            Order::Key(_) => &self.passed[1],
+        };
+        !matches!(passed, Order::Arrival) && compare(order, row, passed, 0) != Ordering::Greater
     }
 }
 
@@ -119,9 +120,10 @@ impl Merger {
         self.parts[channel].queue.push_back(Piece::Chunk(chunk));
     }
 
-    /// The channel's next row comes behind `key`, which is a single one.
-    pub fn pass(&mut self, channel: usize, key: RowKeys) {
-        self.parts[channel].passed = Some(Order::Key(key));
+    /// The channel's next row comes behind `order`, which is that of a single row.
+    pub fn pass(&mut self, channel: usize, order: Order) {
+        let kind = usize::from(matches!(order, Order::Key(_)));
+        self.parts[channel].passed[kind] = order;
     }
 
     pub fn end(&mut self, channel: usize) {
@@ -129,7 +131,7 @@ impl Merger {
     }
 
     pub fn restart(&mut self) {
-        self.parts.iter_mut().for_each(|p| (p.ended, p.passed) = (false, None));
+        self.parts.iter_mut().for_each(|p| (p.ended, p.passed) = (false, Default::default()));
     }
 
     /// Goes on as far as the pieces at hand allow.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::connect::Block;
-use crate::data::rowkey::RowKeys;
 use crate::data::{Batch, Order};
 use crate::error::Error;
 
@@ -20,7 +19,7 @@ pub enum Message {
     Rows { origin: Origin, batch: Batch },
     /// All rows up to this one, in the order that parts of a block are merged by, went over other channels or were
     /// filtered away: a merge need not wait for them here.
-    Passed(RowKeys),
+    Passed(Order),
     /// Encoded rows of the block that the next mark ends: to a writer.
     Chunk(Chunk),
     /// The block has ended. Exactly one per block on every channel, rows or none.

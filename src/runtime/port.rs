@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::channel::Tx;
 use super::message::{BadRow, Chunk, Mark, Message, Origin, Signal};
-use crate::data::rowkey::RowKeys;
 use crate::data::{Batch, Column, Order, rowkey};
 use crate::error::Result;
 use crate::format::Encoder;
@@ -29,6 +28,8 @@ pub struct Port {
     pub merged: bool,
     /// Rows get their number within the block, to be merged by.
     pub number_rows: bool,
+    /// Receivers of no rows are told which rows went to others. Tasks that send a whole block at once need not.
+    pub tells: bool,
     lanes: Vec<Lane>,
     /// Rows sent in this block.
     row: u32,
@@ -47,7 +48,16 @@ struct Lane {
 impl Port {
     pub fn new(exchange: Exchange, channels: Vec<Tx>) -> Port {
         let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new(), told: false }).collect();
-        Port { exchange, encoder: None, merged: false, number_rows: false, lanes, row: 0, encoded_bytes: 0 }
+        Port {
+            exchange,
+            encoder: None,
+            merged: false,
+            number_rows: false,
+            tells: false,
+            lanes,
+            row: 0,
+            encoded_bytes: 0,
+        }
     }
 
     /// Nobody behind wants more rows.
@@ -78,7 +88,16 @@ impl Port {
             let rows = batch.rows as u32;
             batch.order = Order::Row((self.row..self.row + rows).collect());
             self.row += rows;
+            if self.tells && rows > 0 {
+                let last = batch.order.take(&[rows - 1]);
+                self.spread(batch, origin)?;
+                return self.passed(&last);
+            }
         }
+        self.spread(batch, origin)
+    }
+
+    fn spread(&mut self, batch: Batch, origin: Origin) -> Result<()> {
         if let Some(encoder) = &mut self.encoder {
             // Blocks are alike: room for the last one saves growing.
             let mut data = Vec::with_capacity(self.encoded_bytes + self.encoded_bytes / 8);
@@ -118,12 +137,12 @@ impl Port {
         Ok(())
     }
 
-    /// Everything up to `key` was sent or dropped. Receivers that got nothing are told, as they could wait for rows
+    /// Everything up to the row of `order` was sent or dropped. Receivers that got nothing are told, as they could wait for rows
     /// from here while others, who wait for them, hold this task back.
-    pub fn passed(&mut self, key: &RowKeys) -> Result<()> {
+    pub fn passed(&mut self, order: &Order) -> Result<()> {
         for lane in 0..self.lanes.len() {
             if !std::mem::replace(&mut self.lanes[lane].told, false) {
-                self.send(lane, Message::Passed(key.clone()))?;
+                self.send(lane, Message::Passed(order.clone()))?;
             }
         }
         Ok(())

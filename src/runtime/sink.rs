@@ -123,7 +123,7 @@ impl Task for Sink {
                 self.write()?;
             }
             Event::Failed(bad) if !self.closed_by_peer => return Err(bad.error),
-            Event::Failed(_) => {}
+            Event::Failed(_) | Event::Passed(_) => {}
             Event::Rows(..) => return Err(Error::internal("rows that were not encoded came to a sink")),
             Event::BlockEnd(watermark) => self.stats.watermark(watermark),
             Event::Tick(_) => {}

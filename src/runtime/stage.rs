@@ -70,10 +70,8 @@ impl Stage {
             self.stats.rows_out(batch.rows);
             let context = RowContext { input: 0, watermark: self.watermark, delay: 0 };
             let targets = self.outputs.get(output).map_or(&[][..], Vec::as_slice);
-            let last = match &batch.order {
-                Order::Key(keys) if self.is_merged && !keys.is_empty() => Some(keys.take([keys.len() as u32 - 1])),
-                _ => None,
-            };
+            let tells = self.is_merged && batch.rows > 0 && !matches!(batch.order, Order::Arrival);
+            let last = tells.then(|| batch.order.take(&[batch.rows as u32 - 1]));
             self.chain.push(targets, batch, &context, Origin::default())?;
             if let Some(last) = last {
                 self.chain.each_port(|port| port.passed(&last))?;
@@ -133,6 +131,11 @@ impl Stage {
                 }
             }
             Event::Chunk(_) => return Err(crate::error::Error::internal("encoded rows came to an operator")),
+            Event::Passed(order) => {
+                if self.is_merged && !self.failed {
+                    self.chain.each_port(|port| port.passed(&order))?;
+                }
+            }
             // What a limit has passed stands: the record lies behind it.
             Event::Failed(_) if self.failed || self.operator.satisfied() => {}
             Event::Failed(bad) => {

@@ -248,3 +248,21 @@ select = [\"k\", \"v\"]
     }
     assert!(periods > 100, "results came in between: {periods}");
 }
+
+/// The updates of one batch are made in stretches; a key of a later stretch has no values in the first.
+#[test]
+fn a_key_without_values_has_no_sum() {
+    let job = format!(
+        "{TIMED}
+[transforms.sums]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+select = [\"k\", \"sum(v) AS v\", \"min(v) AS least\"]
+emit = \"update\"
+{}",
+        sink("out", "\"sums\"")
+    );
+    let rows: Vec<String> = ["1,a,1", "2,a,2", "3,b,"].map(String::from).to_vec();
+    same_everywhere(&job, &rows, &[3], Some("a,1,1\na,3,1\nb,,\n"));
+}
