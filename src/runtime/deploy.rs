@@ -59,8 +59,14 @@ enum Place {
 }
 
 pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<Deployment> {
+    deploy_with(plan, connectors, CAPACITY)
+}
+
+/// As [`deploy`]; channels hold `capacity` messages, at least 1.
+pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
     let mut deployer = Deployer {
         plan,
+        capacity,
         shared: (plan.parallelism == 1).then(Waker::default),
         wakers: BTreeMap::new(),
         inputs: BTreeMap::new(),
@@ -89,6 +95,7 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
 
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
+    capacity: usize,
     /// The one thread of all tasks.
     shared: Option<Waker>,
     wakers: BTreeMap<Place, Waker>,
@@ -117,13 +124,17 @@ impl Deployer<'_> {
         let waker = self.waker(place);
         self.control.register(&waker);
         let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
-        let stats = SourceStats::default();
+        let fields = match source.format {
+            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let stats = SourceStats::new(fields);
         self.stats.sources.push((source.name.clone(), stats.clone()));
         let mut lanes = Vec::new();
         let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
         for subtask in 0..self.plan.parallelism {
             let worker = Place::Worker(index, subtask);
-            let (tx, rx) = channel(CAPACITY, &waker, &self.waker(worker));
+            let (tx, rx) = channel(self.capacity, &waker, &self.waker(worker));
             lanes.push(Port::new(Exchange::Single, vec![tx]));
             let options = WorkerOptions {
                 name: source.name.clone(),
@@ -180,6 +191,7 @@ impl Deployer<'_> {
             .map(|(number, input)| GateInput {
                 port: 0,
                 domain: input.domain,
+                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
@@ -226,7 +238,7 @@ impl Deployer<'_> {
         };
         let mut channels: Vec<Tx> = Vec::new();
         for consumer in consumers {
-            let (tx, rx) = channel(CAPACITY, &sender, &self.waker(consumer));
+            let (tx, rx) = channel(self.capacity, &sender, &self.waker(consumer));
             channels.push(tx);
             self.inputs.entry((consumer, input)).or_default().push(rx);
         }

@@ -62,7 +62,7 @@ impl Running {
             columns.push(Column::concat(&parts.iter().map(|part| &part[call]).collect::<Vec<_>>()));
         }
         let order = if matches!(batch.order, Order::Row(_)) { batch.order } else { Order::Arrival };
-        out.emit(MAIN, Batch { time: batch.time, order, ..Batch::new(columns, batch.rows) });
+        out.emit(MAIN, Batch { time: batch.time, seen: batch.seen, order, ..Batch::new(columns, batch.rows) });
         Ok(())
     }
 
