@@ -15,7 +15,8 @@ fn main() -> io::Result<()> {
         sensors(number, &mut create(&folder.join(format!("sensors-{number}.csv")))?)?;
     }
     trades(&mut create(&folder.join("trades.csv"))?)?;
-    log_lines(&mut create(&folder.join("app.log"))?)
+    log_lines(&mut create(&folder.join("app.log"))?)?;
+    words(&mut create(&folder.join("words.txt"))?)
 }
 
 fn create(path: &Path) -> io::Result<BufWriter<File>> {
@@ -108,6 +109,15 @@ fn log_lines(out: &mut impl Write) -> io::Result<()> {
             _ => format!("INFO  order {} shipped", 5_000 + i),
         };
         writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// What a client of the word counter sends.
+fn words(out: &mut impl Write) -> io::Result<()> {
+    let mut random = Random(40);
+    for _ in 0..60 {
+        writeln!(out, "{}", random.pick(&["tea", "coffee", "milk", "tea", "sugar, brown"]))?;
     }
     Ok(())
 }

@@ -7,8 +7,14 @@ mod program;
 mod check;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/docs.rs"]
+mod docs;
+#[path = "it/jobs.rs"]
+mod jobs;
 #[path = "it/pipes.rs"]
 mod pipes;
+#[path = "it/rooms.rs"]
+mod rooms;
 #[path = "it/run.rs"]
 mod run;
 #[path = "it/stop.rs"]

@@ -122,6 +122,7 @@ fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) 
         let message = "stopped before the end of the input; output undone";
         screen.warning(&Error::external(message).note("files are as they were before the run"));
     }
+    summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
     summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
     if !args.quiet {
         screen.line(&summary::summary(outcome, screen.terminal));

@@ -1,8 +1,13 @@
 //! From signals to orders.
+//!
+//! `ctrlc` hands over Ctrl-C; it does not say which signal it was, and SIGTERM ends a job with another exit code, so
+//! that one comes through `signal-hook`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
@@ -19,24 +24,35 @@ pub struct Orders {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Passes signals on and counts them.
+#[derive(Clone)]
+struct Relay {
+    orders: Sender<Order>,
+    seen: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    fn pass(&self, order: Order, signal: i32) {
+        if self.seen.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+            std::process::exit(128 + signal);
+        }
+        // The receiver may be gone: the job has ended.
+        let _ = self.orders.send(order);
+    }
+}
+
 impl Orders {
-    /// Errors: the system refuses handlers or the thread (class External).
+    /// Errors: the system refuses handlers or the thread (class External). Only once in a process.
     pub fn listen() -> Result<Orders> {
-        let refused = |e: std::io::Error| Error::external(format!("cannot listen for signals: {e}"));
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(refused)?;
-        let handle = signals.handle();
+        let refused = |e: &dyn std::fmt::Display| Error::external(format!("cannot listen for signals: {e}"));
         let (sender, receiver) = unbounded();
-        let listen = move || {
-            for (number, signal) in signals.forever().enumerate() {
-                let order = if signal == SIGTERM { Order::Terminate } else { Order::Interrupt };
-                if number + 1 >= PATIENCE {
-                    std::process::exit(128 + signal);
-                }
-                // The receiver may be gone: the job has ended.
-                let _ = sender.send(order);
-            }
-        };
-        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(refused)?;
+        let relay = Relay { orders: sender, seen: Arc::default() };
+        let interrupts = relay.clone();
+        ctrlc::set_handler(move || interrupts.pass(Order::Interrupt, SIGINT)).map_err(|e| refused(&e))?;
+        let mut signals = Signals::new([SIGTERM]).map_err(|e| refused(&e))?;
+        let handle = signals.handle();
+        let listen = move || signals.forever().for_each(|_| relay.pass(Order::Terminate, SIGTERM));
+        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(|e| refused(&e))?;
         Ok(Orders { receiver, handle, thread: Some(thread) })
     }
 }

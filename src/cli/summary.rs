@@ -76,7 +76,11 @@ pub fn grouped(number: u64) -> String {
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 10.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") }
+    match seconds {
+        0.0..0.1 => format!("{seconds:.3}"),
+        0.1..10.0 => format!("{seconds:.2}"),
+        _ => format!("{seconds:.1}"),
+    }
 }
 
 /// A warning for each node that dropped late rows, because nobody reads them.
@@ -87,6 +91,21 @@ pub fn late(plan: &LogicalPlan, stats: &JobStats) -> Vec<Error> {
     }
     dropped.retain(|_, late| *late > 0);
     dropped.into_iter().map(|(name, late)| late_warning(plan, stats, name, late)).collect()
+}
+
+/// A warning for each source with columns that no record had: probably misspelt.
+pub fn missing(stats: &JobStats) -> Vec<Error> {
+    let read = stats.sources.iter().filter(|(_, source)| source.read().rows > 0);
+    read.filter_map(|(name, source)| {
+        let missing = source.missing();
+        let columns = if missing.len() == 1 { "column" } else { "columns" };
+        (!missing.is_empty()).then(|| {
+            Error::data(format!("no record had {columns} {}", missing.join(", "))).at(name.as_str()).note(
+                "names are case-sensitive; `from = \"outer.inner\"` in the schema finds a nested or renamed field",
+            )
+        })
+    })
+    .collect()
 }
 
 fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64) -> Error {
@@ -160,10 +179,10 @@ mod tests {
 
     #[test]
     fn one_line_or_several() {
-        assert_eq!(summary(&outcome(), false), "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.02 s, 250,000 rows/s");
+        assert_eq!(summary(&outcome(), false), "flott: 5,000 rows in, 31 out, 2 late, 0 bad, 0.020 s, 250,000 rows/s");
         assert_eq!(
             summary(&outcome(), true),
-            "j finished after 0.02 s\n  rows in   5,000   250,000 rows/s\n  rows out     31\n  late          2\n  \
+            "j finished after 0.020 s\n  rows in   5,000   250,000 rows/s\n  rows out     31\n  late          2\n  \
              bad           0"
         );
     }

@@ -125,7 +125,7 @@ pub mod double {
                 let line = &data[..end.unwrap_or(data.len())];
                 let names = String::from_utf8_lossy(line).split(',').map(str::to_owned).collect();
                 let consumed = end.map_or(data.len(), |at| at + 1);
-                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names })) }
+                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names, lines: 1 })) }
             }
         }
     }

@@ -46,6 +46,9 @@ pub fn map(file: &File, offset: u64, len: usize) -> io::Result<memmap2::Mmap> {
     unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }
 }
 
+/// How far ahead of a chunk to [`Simd::prefetch`], in bytes.
+pub const AHEAD: usize = 1024;
+
 /// Work on chunks of 64 bytes that is compiled once for each instruction set; [`run`] picks one.
 ///
 /// `run` must be `#[inline(always)]`, use no closures and call nothing that is not `#[inline(always)]` per chunk:
@@ -59,6 +62,9 @@ pub trait Kernel {
 pub trait Simd: Copy {
     type Chunk: Copy;
     fn load(self, bytes: &[u8; 64]) -> Self::Chunk;
+    /// Asks for the bytes around `at` of `data`, which need not lie inside, to be brought near: the blocks that a
+    /// reader filled lie in a farther cache, and the machine's own guesses end at every page.
+    fn prefetch(self, data: &[u8], at: usize);
     /// A chunk of zeros, to begin [`Simd::watch`] with.
     fn zero(self) -> Self::Chunk;
     /// Bit i is set where byte i is `byte`.
@@ -69,8 +75,12 @@ pub trait Simd: Copy {
     fn structural(self, chunk: Self::Chunk) -> u64;
     /// Bit i is set where byte i is below 0x20.
     fn control(self, chunk: Self::Chunk) -> u64;
+    /// Bit i is set where byte i is `"`, a backslash or below 0x20: what ends a plain JSON string.
+    fn stops(self, chunk: Self::Chunk) -> u64;
     /// Collects in `seen` whether `chunk` holds `byte` or anything that is not ASCII; [`Simd::any`] tells.
     fn watch(self, seen: Self::Chunk, chunk: Self::Chunk, byte: u8) -> Self::Chunk;
+    /// Collects in `seen` whether `chunk` holds anything that is not ASCII.
+    fn gather(self, seen: Self::Chunk, chunk: Self::Chunk) -> Self::Chunk;
     fn any(self, seen: Self::Chunk) -> bool;
 }
 
@@ -132,6 +142,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _data: &[u8], _at: usize) {}
+
+    #[inline(always)]
     fn zero(self) -> [u64; 8] {
         [0; 8]
     }
@@ -157,8 +170,18 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn stops(self, chunk: [u64; 8]) -> u64 {
+        self.either(chunk, b'"', b'\\') | self.control(chunk)
+    }
+
+    #[inline(always)]
     fn watch(self, seen: [u64; 8], chunk: [u64; 8], byte: u8) -> [u64; 8] {
         std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7 | zero_bytes(chunk[i] ^ (ONES * u64::from(byte))) << 56)
+    }
+
+    #[inline(always)]
+    fn gather(self, seen: [u64; 8], chunk: [u64; 8]) -> [u64; 8] {
+        std::array::from_fn(|i| seen[i] | chunk[i] & !LOW7)
     }
 
     #[inline(always)]
@@ -212,6 +235,11 @@ mod avx2 {
         unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(chunk, _mm256_set1_epi8(0x1F)), chunk) }
     }
 
+    #[inline(always)]
+    fn stops(chunk: __m256i) -> __m256i {
+        or(control(chunk), or(is(chunk, b'"'), is(chunk, b'\\')))
+    }
+
     impl Simd for Avx2 {
         type Chunk = (__m256i, __m256i);
 
@@ -220,6 +248,12 @@ mod avx2 {
             let start = bytes.as_ptr();
             // SAFETY: `self` proves AVX2; both loads lie inside the 64 bytes and need no alignment.
             unsafe { (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())) }
+        }
+
+        #[inline(always)]
+        fn prefetch(self, data: &[u8], at: usize) {
+            // SAFETY: a prefetch reads nothing; any address will do.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(at).cast()) }
         }
 
         #[inline(always)]
@@ -249,8 +283,18 @@ mod avx2 {
         }
 
         #[inline(always)]
+        fn stops(self, (low, high): Self::Chunk) -> u64 {
+            mask((stops(low), stops(high)))
+        }
+
+        #[inline(always)]
         fn watch(self, seen: Self::Chunk, (low, high): Self::Chunk, byte: u8) -> Self::Chunk {
             (or(seen.0, or(low, is(low, byte))), or(seen.1, or(high, is(high, byte))))
+        }
+
+        #[inline(always)]
+        fn gather(self, seen: Self::Chunk, (low, high): Self::Chunk) -> Self::Chunk {
+            (or(seen.0, low), or(seen.1, high))
         }
 
         #[inline(always)]

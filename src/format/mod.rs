@@ -100,6 +100,8 @@ pub struct SourceField {
 pub struct Header {
     /// Names of the fields in the file's own order.
     pub names: Vec<String>,
+    /// Lines of the file up to the end of the header.
+    pub lines: u64,
 }
 
 /// What [`Cutter::cut`] found at the start of the data.

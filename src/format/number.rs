@@ -39,13 +39,37 @@ fn digits(word: u64, len: usize) -> Option<i64> {
     let shift = 64 - 8 * len as u32;
     // Shifting fills up with zeros in front: in a little-endian word the first byte is the lowest.
     let values = (word ^ 0x3030_3030_3030_3030) << shift;
-    if (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080 != 0 {
+    if ends(values) != 0 {
         return None;
     }
+    Some(eight(values))
+}
+
+/// The number that eight bytes of 0 to 9 spell.
+#[inline(always)]
+fn eight(values: u64) -> i64 {
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
     let high = (pairs >> 16 & 0x0000_00FF_0000_00FF).wrapping_mul(1 + (10_000 << 32));
-    Some((low.wrapping_add(high) >> 32) as i64)
+    (low.wrapping_add(high) >> 32) as i64
+}
+
+/// How many digits `bytes` begins with, and their value, if they are 1 to 16.
+#[inline(always)]
+pub fn leading_digits(bytes: &[u8; 16]) -> (usize, i64) {
+    let word = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b'0'; 16]);
+    let low = ends(word as u64);
+    let high = ends((word >> 64) as u64);
+    let len = if low != 0 { low.trailing_zeros() / 8 } else { 8 + high.trailing_zeros() / 8 };
+    // Shifted so that the last digit is the highest byte; zeros fill up in front.
+    let digits = word << ((128 - 8 * len) & 127);
+    (len as usize, eight(digits as u64) * 100_000_000 + eight((digits >> 64) as u64))
+}
+
+/// The top bit of the first byte above 9 is set, those of bytes before it are not. Bytes behind it may be wrong.
+#[inline(always)]
+fn ends(word: u64) -> u64 {
+    (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080
 }
 
 /// A double. `1234.5` needs one exact division; anything longer is left to the library.

@@ -104,7 +104,7 @@ fn csv_types() {
 fn csv_fields_are_found_by_name_and_null_texts_are_null() {
     let options = CsvOptions { null: vec!["NA".into(), "-1".into()], ..CsvOptions::default() };
     let fields = fields(&[("b", Text), ("a", Int)]);
-    let header = Arc::new(Header { names: ["x", "a", "b"].map(str::to_string).to_vec() });
+    let header = Arc::new(Header { names: ["x", "a", "b"].map(str::to_string).to_vec(), lines: 1 });
     let mut decoder = decoder(&Format::Csv(options), &fields, &[1, 0], MAX_RECORD_BYTES).unwrap();
     let block = Bytes::from_static(b"no int,-1,NA\r\n,2,\"NA\"\r\n,3,y\n\xff,4,z\n,5,\xff\n");
     let decoded = decoder.decode(&block, Some(&header), false);

@@ -25,10 +25,12 @@ pub enum Kind {
     Side,
     /// A missing JSON field or a JSON null.
     Null,
+    /// An int that was already converted; `start` and `end` are its lower and upper half.
+    Int,
 }
 
 /// Where a value lies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub start: u32,
     pub end: u32,
@@ -36,7 +38,21 @@ pub struct Span {
 }
 
 impl Span {
-    pub const NULL: Span = Span { start: 0, end: 0, kind: Kind::Null };
+    /// A JSON null.
+    pub const NULL: Span = Span { start: 1, end: 1, kind: Kind::Null };
+    /// A JSON field that is not there.
+    pub const MISSING: Span = Span { start: 0, end: 0, kind: Kind::Null };
+
+    /// A string between quotes.
+    #[inline(always)]
+    pub fn quoted(start: usize, end: usize) -> Span {
+        Span { start: start as u32, end: end as u32, kind: Kind::Quoted }
+    }
+
+    #[inline(always)]
+    pub fn int(value: i64) -> Span {
+        Span { start: value as u32, end: (value >> 32) as u32, kind: Kind::Int }
+    }
 }
 
 /// The places of a column's values, row by row.
@@ -53,6 +69,27 @@ impl Cells for &[Span] {
     #[inline(always)]
     fn span(&self, row: usize) -> Span {
         self[row]
+    }
+}
+
+/// One column of a table of spans.
+#[derive(Debug, Clone, Copy)]
+pub struct Strided<'a> {
+    pub spans: &'a [Span],
+    /// Columns of the table.
+    pub width: usize,
+    pub column: usize,
+    pub rows: usize,
+}
+
+impl Cells for Strided<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    #[inline(always)]
+    fn span(&self, row: usize) -> Span {
+        self.spans[row * self.width + self.column]
     }
 }
 
@@ -144,8 +181,9 @@ impl Converter {
         match self.ty {
             DataType::String => self.strings(cells, text, column, bad),
             DataType::Int => {
-                let parse = |base: &[u8], start, end, _| {
-                    number::int(base, start, end).filter(|_| !json || number::is_json(&base[start..end]))
+                let parse = |base: &[u8], start: usize, end: usize, kind| match kind {
+                    Kind::Int => Some(start as i64 | (end as i64) << 32),
+                    _ => number::int(base, start, end).filter(|_| !json || number::is_json(&base[start..end])),
                 };
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 Column::Int(Int64Array::new(ScalarBuffer::from(values), nulls))
@@ -236,7 +274,7 @@ impl Converter {
     fn is_plain_value(&self, span: Span, text: Text) -> bool {
         let accepted = match self.accept {
             Accept::Any => true,
-            Accept::Scalar => span.kind == Kind::Plain,
+            Accept::Scalar => matches!(span.kind, Kind::Plain | Kind::Int),
             Accept::Quoted => span.kind != Kind::Plain,
         };
         accepted && span.kind != Kind::Null && (self.nulls.is_empty() || !self.is_null(span, text))
@@ -248,7 +286,7 @@ impl Converter {
             Kind::Null => true,
             Kind::Plain if self.json => false,
             Kind::Plain => span.start == span.end || (!self.nulls.is_empty() && self.is_null_text(text.get(span))),
-            Kind::Quoted | Kind::Side => false,
+            Kind::Quoted | Kind::Side | Kind::Int => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Counters: tasks push, reports and progress bars read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Counters of one node in one subtask. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -93,9 +93,32 @@ struct SourceCounters {
     done: AtomicU64,
     /// 0: not known.
     total: AtomicU64,
+    /// JSON: columns asked for, and whether some record had them.
+    fields: Vec<(String, AtomicBool)>,
 }
 
 impl SourceStats {
+    /// `fields`: columns that records may lack, in the order of [`SourceStats::seen`].
+    pub fn new(fields: Vec<String>) -> SourceStats {
+        let fields = fields.into_iter().map(|name| (name, AtomicBool::new(false))).collect();
+        SourceStats(Arc::new(SourceCounters { fields, ..SourceCounters::default() }))
+    }
+
+    /// Notes which fields some record of a block had.
+    pub fn seen(&self, seen: &[bool]) {
+        for ((_, flag), _) in self.0.fields.iter().zip(seen).filter(|(_, seen)| **seen) {
+            if !flag.load(Relaxed) {
+                flag.store(true, Relaxed);
+            }
+        }
+    }
+
+    /// Columns that no record had.
+    pub fn missing(&self) -> Vec<String> {
+        let missing = self.0.fields.iter().filter(|(_, seen)| !seen.load(Relaxed));
+        missing.map(|(name, _)| name.clone()).collect()
+    }
+
     pub fn rows(&self, rows: usize, bytes: usize) {
         self.0.rows.fetch_add(rows as u64, Relaxed);
         self.0.bytes.fetch_add(bytes as u64, Relaxed);

@@ -31,7 +31,7 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan) -> String {
     out
 }
 
-/// What columns with names made up by an aggregation stand for.
+/// Columns whose names an aggregation made up, by node: as an expression quotes them, and as they read better.
 struct Words(BTreeMap<String, Vec<(String, String)>>);
 
 impl Words {
@@ -43,9 +43,12 @@ impl Words {
             let first = plan.intermediate.len() - plan.calls.len();
             let fields = &plan.intermediate.fields[first..];
             let pairs = plan.calls.iter().zip(fields).map(|(c, field)| {
-                let arg = c.arg.as_ref().map(Typed::to_string);
-                let filter = c.filter.as_ref().map(Typed::to_string);
-                (Typed::column(0, &field.name, field.ty).to_string(), call(c.function, arg, filter))
+                let text =
+                    call(c.function, c.arg.as_ref().map(Typed::to_string), c.filter.as_ref().map(Typed::to_string));
+                // The field is named for the function as it was written, with a number: `mean#0`.
+                let function = field.name.rsplit_once('#').map_or(field.name.as_str(), |(name, _)| name);
+                let written = format!("{function}{}", text.find('(').map_or("", |at| &text[at..]));
+                (Typed::column(0, &written, field.ty).to_string(), text)
             });
             words.insert(node.path(), pairs.collect());
         }

@@ -124,7 +124,11 @@ impl Deployer<'_> {
         let waker = self.waker(place);
         self.control.register(&waker);
         let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
-        let stats = SourceStats::default();
+        let fields = match source.format {
+            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let stats = SourceStats::new(fields);
         self.stats.sources.push((source.name.clone(), stats.clone()));
         let mut lanes = Vec::new();
         let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();

@@ -189,7 +189,9 @@ impl Merger {
             let before = if least < index { Ordering::Greater } else { Ordering::Equal };
             let precedes = |row: usize| match part.queue.front() {
                 Some(other) => compare(piece.order(), row, other.order(), part.at) < before,
-                None => !self.wants(index) || matches!(piece.order(), Order::Arrival) || part.has_passed(piece.order(), row),
+                None => {
+                    !self.wants(index) || matches!(piece.order(), Order::Arrival) || part.has_passed(piece.order(), row)
+                }
             };
             if end > start + 1 && !precedes(end - 1) {
                 end = start + 1 + gallop(end - start - 1, |step| precedes(start + 1 + step));

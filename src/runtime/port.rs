@@ -33,7 +33,8 @@ pub struct Port {
     lanes: Vec<Lane>,
     /// Rows sent in this block.
     row: u32,
-    key: Vec<u8>,
+    /// Length of the last encoded batch.
+    encoded_bytes: usize,
 }
 
 struct Lane {
@@ -47,7 +48,16 @@ struct Lane {
 impl Port {
     pub fn new(exchange: Exchange, channels: Vec<Tx>) -> Port {
         let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new(), told: false }).collect();
-        Port { exchange, encoder: None, merged: false, number_rows: false, tells: false, lanes, row: 0, key: Vec::new() }
+        Port {
+            exchange,
+            encoder: None,
+            merged: false,
+            number_rows: false,
+            tells: false,
+            lanes,
+            row: 0,
+            encoded_bytes: 0,
+        }
     }
 
     /// Nobody behind wants more rows.
@@ -89,9 +99,11 @@ impl Port {
 
     fn spread(&mut self, batch: Batch, origin: Origin) -> Result<()> {
         if let Some(encoder) = &mut self.encoder {
-            let mut data = Vec::new();
-            let mut ends = Vec::new();
+            // Blocks are alike: room for the last one saves growing.
+            let mut data = Vec::with_capacity(self.encoded_bytes + self.encoded_bytes / 8);
+            let mut ends = Vec::with_capacity(if self.merged { batch.rows } else { 0 });
             encoder.encode(&batch, &mut data, self.merged.then_some(&mut ends));
+            self.encoded_bytes = data.len();
             let order = if self.merged { batch.order } else { Order::Arrival };
             let chunk = Chunk { data: Bytes::from(data), rows: batch.rows, ends, order };
             return self.send(0, Message::Chunk(chunk));
@@ -110,14 +122,9 @@ impl Port {
         let parallelism = self.lanes.len();
         let mut rows: Vec<Vec<u32>> =
             (0..parallelism).map(|_| Vec::with_capacity(batch.rows / parallelism + 16)).collect();
-        for row in 0..batch.rows {
-            self.key.clear();
-            for column in &columns {
-                rowkey::append_value(&mut self.key, column, row);
-            }
-            let group = rowkey::key_group(&self.key, *max_parallelism);
-            rows[rowkey::subtask_of(group, parallelism, *max_parallelism)].push(row as u32);
-        }
+        rowkey::each_group(&columns, batch.rows, *max_parallelism, |row, group| {
+            rows[rowkey::subtask_of(group, parallelism, *max_parallelism)].push(row);
+        });
         for (lane, rows) in rows.into_iter().enumerate() {
             if rows.len() == batch.rows {
                 return self.send(lane, Message::Rows { origin, batch });

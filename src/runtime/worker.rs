@@ -77,6 +77,7 @@ impl Worker {
     fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
+        self.options.stats.seen(&decoded.seen);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         let mut max = i64::MIN;
         if let Some(time) = &self.options.event_time {
@@ -114,7 +115,13 @@ impl Worker {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
-                self.fail(BadRow { origin, line: record.line, error, input: input.clone(), text })
+                self.fail(BadRow {
+                    origin,
+                    line: lines_before(&block.body) + record.line,
+                    error,
+                    input: input.clone(),
+                    text,
+                })
             }
             _ => Ok(max),
         }
@@ -137,16 +144,17 @@ impl Worker {
         }
     }
 
-    /// Rows of `NAME.errors`: source, file, offset, line (within the block, from 1), reason, raw.
+    /// Rows of `NAME.errors`: source, file, offset, line (its gate adds those of the blocks before), reason, raw.
     fn dead_letters(&self, bad: &[BadRecord], block: &Block, input: &str) -> Batch {
         let texts: Vec<(String, u64)> = bad.iter().map(|b| self.text_of(b, &block.body, RAW_MAX)).collect();
         let strings = |values: Vec<String>| Column::String(StringViewArray::from_iter_values(values));
         let node = self.options.name.rsplit('.').next().unwrap_or_default().to_string();
+        let before = lines_before(&block.body);
         let columns = vec![
             strings(vec![node; bad.len()]),
             strings(vec![input.to_string(); bad.len()]),
             Column::Int(texts.iter().map(|(_, offset)| *offset as i64).collect::<Vec<_>>().into()),
-            Column::Int(bad.iter().map(|b| b.line as i64 + 1).collect::<Vec<_>>().into()),
+            Column::Int(bad.iter().map(|b| (before + b.line) as i64 + 1).collect::<Vec<_>>().into()),
             strings(bad.iter().map(reason).collect()),
             strings(texts.into_iter().map(|(text, _)| text).collect()),
         ];
@@ -196,6 +204,14 @@ fn reason(record: &BadRecord) -> String {
     match &record.column {
         Some(column) => format!("column {column}: {}", record.reason),
         None => record.reason.clone(),
+    }
+}
+
+/// Lines of the file that no block holds: those of its header.
+fn lines_before(body: &Body) -> u64 {
+    match body {
+        Body::Bytes { header: Some(header), .. } => header.lines,
+        _ => 0,
     }
 }
 

@@ -37,7 +37,9 @@ pub fn read_header(options: &CsvOptions, fields: &[SourceField], data: &[u8], la
         if !record.is_empty() {
             let names = names(record, options.delimiter)?;
             check(fields, &names)?;
-            return Ok(HeaderRead::Done { consumed, header: Some(Arc::new(Header { names })) });
+            let lines = memchr::memchr_iter(b'\n', &data[..consumed]).count() as u64;
+            let header = Header { names, lines };
+            return Ok(HeaderRead::Done { consumed, header: Some(Arc::new(header)) });
         }
         if consumed == data.len() {
             // Nothing but blank lines so far: an empty input has no header and needs none.

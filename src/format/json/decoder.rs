@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use serde::de::IgnoredAny;
 
-use super::index::{self, Found};
-use super::path;
-use super::walk::{self, Structure, Walker};
+use super::fast::Layouts;
+use super::layout::Layout;
+use super::rows::Rows;
+use super::walk::{Structure, Walker};
+use super::{index, path};
 use crate::data::DataType;
 use crate::error::Result;
-use crate::format::assemble::{Place, assemble};
+use crate::format::assemble::assemble;
 use crate::format::values::{Converter, Kind, Span, Text, quote};
-use crate::format::{BadRecord, Decoded, Decoder, Header, SourceField, record_len, too_long};
+use crate::format::{Decoded, Decoder, Header, SourceField, too_long};
 
 pub struct JsonDecoder {
     max_record: usize,
@@ -21,21 +23,12 @@ pub struct JsonDecoder {
     names: Vec<String>,
     types: Vec<DataType>,
     converters: Vec<Converter>,
+    layouts: Layouts,
     walker: Walker,
     positions: Vec<u32>,
-    unclosed: Vec<u32>,
+    /// Columns and places of the values of the line walked last.
+    values: Vec<(usize, usize, usize)>,
     rows: Rows,
-}
-
-/// The values found in the lines of a block.
-#[derive(Default)]
-struct Rows {
-    columns: Vec<Vec<Span>>,
-    seen: Vec<bool>,
-    places: Vec<Place>,
-    side: Vec<u8>,
-    broken: Vec<BadRecord>,
-    lines: u64,
 }
 
 impl JsonDecoder {
@@ -52,95 +45,87 @@ impl JsonDecoder {
             names: used.iter().map(|field| field.name.clone()).collect(),
             types: used.iter().map(|field| field.ty).collect(),
             converters: used.iter().map(|field| Converter::json(field)).collect::<Result<_>>()?,
+            layouts: Layouts::default(),
             walker: Walker::new(path::tree(&paths)),
             positions: Vec::new(),
-            unclosed: Vec::new(),
+            values: Vec::new(),
             rows: Rows::default(),
         })
     }
 
-    /// Walks all lines of the block.
-    fn walk(&mut self, data: &[u8], found: Found) {
-        let JsonDecoder { walker, rows, positions, unclosed, types, names, max_record, .. } = self;
-        rows.clear(types.len());
-        let mut unclosed = unclosed.iter().copied().peekable();
-        let (mut start, mut at) = (0, 0);
+    /// Finds the values of all lines of the block.
+    fn find(&mut self, data: &[u8]) {
+        self.rows.clear(self.types.len());
+        self.layouts.begin_block();
+        let mut start = 0;
         while start < data.len() {
-            let row = rows.places.len();
-            rows.columns.iter_mut().for_each(|column| column.push(Span::NULL));
-            let side = rows.side.len();
-            let structure = Structure { data, positions: &positions[at..] };
-            let Rows { columns, seen, side: text, .. } = &mut *rows;
-            let mut bad = None;
-            let mut value = |column: usize, from: usize, to: usize| {
-                seen[column] = true;
-                match span(data, from, to, types[column], found.control, text) {
-                    Ok(span) => columns[column][row] = span,
-                    Err(reason) => drop(bad.get_or_insert((column, reason))),
-                }
-            };
-            let walked = match unclosed.next_if_eq(&(start as u32)) {
-                Some(_) => Err("the line is not a JSON object: a string is not closed"),
-                None => walker.line(structure, start, &mut value),
-            };
-            let behind = |at: usize| structure.positions.get(at).map_or(data.len(), |&p| p as usize);
-            let lf = walked.unwrap_or_else(|_| {
-                let is_lf = |&p: &u32| data[p as usize] == b'\n';
-                structure.positions.iter().position(is_lf).unwrap_or(structure.positions.len())
+            start = self.layouts.follow(data, start, &self.types, self.max_record, &mut self.rows);
+            if start < data.len() {
+                start = self.line(data, start);
+            }
+        }
+        self.rows.see();
+    }
+
+    /// Takes the line at `start` apart by its structure. Returns where the next one starts.
+    fn line(&mut self, data: &[u8], start: usize) -> usize {
+        let JsonDecoder { layouts, walker, rows, positions, values, types, names, max_record, .. } = self;
+        let end = memchr(b'\n', &data[start..]).map_or(data.len(), |lf| start + lf);
+        // The LF is one of the positions.
+        let text = &data[start..data.len().min(end + 1)];
+        let mut found = index::positions(text, positions);
+        let closed = !found.odd || index::positions_slowly(text, positions);
+        found.control |= found.odd;
+        rows.ascii &= !found.watched;
+        rows.reserve();
+        (0..types.len()).for_each(|column| rows.set(column, Span::MISSING));
+        values.clear();
+        let (side, mut bad) = (rows.side.len(), None);
+        let mut value = |column: usize, from: usize, to: usize| {
+            let (from, to) = (start + from, start + to);
+            values.push((column, from, to));
+            rows.seen[column] = true;
+            match span(data, from, to, types[column], found.control, &mut rows.side) {
+                Ok(span) => rows.set(column, span),
+                Err(reason) => drop(bad.get_or_insert((column, reason))),
+            }
+        };
+        let walked = match closed {
+            true => walker.line(Structure { data: text, positions }, &mut value),
+            false => Err("the line is not a JSON object: a string is not closed"),
+        };
+        let outcome = if end - start > *max_record {
+            Err((None, too_long(*max_record)))
+        } else {
+            match (walked, bad) {
+                (Ok(()), None) => Ok(()),
+                (Ok(()), Some((column, reason))) => Err((Some(names[column].clone()), reason)),
+                (Err(reason), _) => Err((None, reason.to_string())),
+            }
+        };
+        if let Err((column, reason)) = outcome {
+            rows.drop_line(&data[start..end], start, side, *max_record, column, reason);
+        } else {
+            rows.push(start);
+            positions.truncate(positions.len() - usize::from(end < data.len()));
+            layouts.missed(|| {
+                Layout::of(text, positions, values.iter().map(|&(c, f, t)| (c, f - start, t - start)).collect(), types)
             });
-            let end = behind(lf);
-            let outcome = if end - start > *max_record {
-                Err((None, too_long(*max_record)))
-            } else {
-                match (walked, bad) {
-                    (Ok(_), None) => Ok(()),
-                    (Ok(_), Some((column, reason))) => Err((Some(names[column].clone()), reason)),
-                    (Err(reason), _) => Err((None, reason.to_string())),
-                }
-            };
-            rows.end_line(&data[start..end], start, side, *max_record, outcome);
-            at += lf + 1;
-            start = end + 1;
         }
-    }
-}
-
-impl Rows {
-    fn clear(&mut self, columns: usize) {
-        self.columns.resize_with(columns, Vec::new);
-        self.columns.iter_mut().for_each(Vec::clear);
-        self.seen.clear();
-        self.seen.resize(columns, false);
-        self.places.clear();
-        self.side.clear();
-        self.lines = 0;
-    }
-
-    /// Keeps the row, or takes it back where its line is bad or blank.
-    #[inline(always)]
-    fn end_line(
-        &mut self,
-        line: &[u8],
-        start: usize,
-        side: usize,
-        max_record: usize,
-        outcome: Result<(), (Option<String>, String)>,
-    ) {
-        let place = Place { offset: start, len: record_len(line, max_record), line: self.lines };
-        self.lines += 1;
-        let Err((column, reason)) = outcome else { return self.places.push(place) };
-        self.columns.iter_mut().for_each(|spans| spans.truncate(self.places.len()));
-        self.side.truncate(side);
-        if line.len() > max_record || !walk::is_blank(line) {
-            let Place { offset, len, line } = place;
-            self.broken.push(BadRecord { row: self.places.len(), offset, len, line, column, reason });
-        }
+        end + 1
     }
 }
 
 /// What kind of value `data[from..to]` is, for a column of type `ty`. Errors: why it is not JSON.
 #[inline(always)]
-fn span(data: &[u8], from: usize, to: usize, ty: DataType, control: bool, side: &mut Vec<u8>) -> Result<Span, String> {
+pub fn span(
+    data: &[u8],
+    from: usize,
+    to: usize,
+    ty: DataType,
+    control: bool,
+    side: &mut Vec<u8>,
+) -> Result<Span, String> {
     let text = &data[from..to];
     let place = |from: usize, to: usize, kind| Ok(Span { start: from as u32, end: to as u32, kind });
     match text {
@@ -172,27 +157,23 @@ fn not_json(text: &[u8]) -> String {
 
 impl Decoder for JsonDecoder {
     fn decode(&mut self, block: &Bytes, _header: Option<&Arc<Header>>, _stop_at_bad: bool) -> Decoded {
-        let found = index::positions(block, &mut self.positions);
-        self.unclosed.clear();
-        if found.odd {
-            index::positions_slowly(block, &mut self.positions, &mut self.unclosed);
-        }
-        self.walk(block, found);
+        self.find(block);
         let rows = &mut self.rows;
         let is_text = self.converters.iter().any(Converter::is_text);
-        let utf8 = !found.watched || (is_text && std::str::from_utf8(block).is_ok());
+        let utf8 = rows.ascii || (is_text && std::str::from_utf8(block).is_ok());
         let text = Text { block, side: &rows.side, utf8 };
-        let mut cells = Vec::new();
-        let columns = self.converters.iter_mut().zip(&rows.columns).enumerate();
-        let columns = columns.map(|(i, (converter, spans))| converter.convert(&spans[..], text, i, &mut cells));
+        let (mut cells, mut columns) = (Vec::new(), Vec::with_capacity(self.names.len()));
+        for (column, converter) in self.converters.iter_mut().enumerate() {
+            columns.push(converter.convert(rows.column(column), text, column, &mut cells));
+        }
         let decoded = Decoded {
-            columns: columns.collect(),
-            rows: rows.places.len(),
-            lines: rows.lines,
-            seen: rows.seen.clone(),
+            columns,
+            rows: rows.len(),
+            lines: rows.lines(),
+            seen: std::mem::take(&mut rows.seen),
             ..Decoded::default()
         };
         let broken = std::mem::take(&mut rows.broken);
-        assemble(decoded, broken, cells, |column| self.names[column].clone(), |row| rows.places[row])
+        assemble(decoded, broken, cells, |column| self.names[column].clone(), |row| rows.place(block, row))
     }
 }

@@ -7,8 +7,11 @@
 
 mod decoder;
 mod encoder;
+mod fast;
 mod index;
+mod layout;
 mod path;
+mod rows;
 mod walk;
 
 #[cfg(test)]

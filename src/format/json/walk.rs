@@ -85,27 +85,23 @@ impl Walker {
         Walker { nodes, expected: Vec::new(), met, line: 0 }
     }
 
-    /// Walks the line that starts at `start` of the data and has the first of `structure`'s positions. `value` is
-    /// called with the column and the place of each value found. Returns the number of its LF.
-    #[inline]
+    /// Walks a line, which may have its LF. `value` is called with the column and the place of each value found.
     pub fn line(
         &mut self,
         structure: Structure,
-        start: usize,
         value: &mut impl FnMut(usize, usize, usize),
-    ) -> Result<usize, &'static str> {
+    ) -> Result<(), &'static str> {
         let open = structure.place(0);
-        if structure.byte(0) != b'{' || (open != start && !is_blank(&structure.data[start..open])) {
+        if structure.byte(0) != b'{' || !is_blank(&structure.data[..open]) {
             return Err(NOT_AN_OBJECT);
         }
         self.line += 1;
         let close = self.record(structure, value)?;
-        let end = close + 1;
-        let (from, to) = (structure.place(close) + 1, structure.place(end));
-        if structure.byte(end) != b'\n' || (from != to && !is_blank(&structure.data[from..to])) {
+        let (from, to) = (structure.place(close) + 1, structure.place(close + 1));
+        if structure.byte(close + 1) != b'\n' || !is_blank(&structure.data[from..to]) {
             return Err("text behind the JSON object");
         }
-        Ok(end)
+        Ok(())
     }
 
     /// The members of the record itself, by the keys expected. Returns the number of its closing bracket.

@@ -99,6 +99,10 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         None => (text.value.as_str(), None),
     };
     let Some(node) = spec.nodes.iter().position(|n| n.name.value == name) else {
+        // What could not be read has been reported already.
+        if spec.broken.iter().any(|broken| broken == name) {
+            return None;
+        }
         let names = spec.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Sink(_)));
         let names: Vec<&str> = names.map(|n| n.name.value.as_str()).collect();
         let help = match nearest(name, names.iter().copied()) {

@@ -44,7 +44,7 @@ type = "file"
 input = "per_minute"
 path = "alerts.csv"
 
-[sinks.large]
+[sinks.rest]
 type = "file"
 input = "payments"
 path = "all.csv"
@@ -52,8 +52,7 @@ path = "all.csv"
 
 #[test]
 fn schemas_name_columns_and_times() {
-    let (plan, _) = plans(&JOB.replace("sinks.large", "sinks.rest"), 2);
-    println!("{}", schemas(&plan));
+    let (plan, _) = plans(JOB, 2);
     let text = schemas(&plan);
     for expect in
         ["sources.payments\n", "  amount  decimal(12,2)\n", "  event time at, delay 5s\n", "  n             int\n"]
@@ -76,4 +75,76 @@ fn durations_read_like_the_job_file() {
         assert_eq!(duration(micros), expect);
         assert_eq!(crate::spec::parse_duration(expect).ok(), Some(micros), "{expect}");
     }
+}
+
+const PLAN: &str = "\
+job job
+
+logical
+  source payments
+      file payments.csv, csv
+      columns at timestamp, card string, amount decimal(12,2), note string
+      event time at, delay 5s
+  filter large ← payments
+      where amount > 500.00
+  sink rest ← payments
+      file all.csv, csv, replace
+  aggregate per_minute ← large
+      by card
+      window tumbling 1m
+      select card, window_start, count(*) AS n, sum(amount) / CAST(count(*) AS decimal(19,0)) AS mean
+      having n >= 3
+      results when a window closes
+  sink alerts ← per_minute
+      file alerts.csv, csv, replace
+
+physical: parallelism 2, 128 key groups
+  sources.payments: reader ×1 → decode ×2, blocks dealt
+    read file payments.csv, csv
+    decode at, card, amount, note
+    event time at, delay 5s
+    ├─ filter amount > 500.00  (large)
+    │  project card, amount  (per_minute)
+    │  pre-aggregate each block  (per_minute)
+    │  → hash(card) → transforms.per_minute ×2
+    └─ encode csv → single → sinks.rest ×1
+  transforms.per_minute: aggregate ×2, ordered merge
+    window tumbling 1m
+    by card
+    count(*), sum(amount); results when a window closes
+    project card, window_start, count(*), sum(amount) / CAST(count(*) AS decimal(19,0))  (per_minute)
+    filter n >= 3  (per_minute)
+    project card, window_start, n, mean  (alerts)
+    encode csv → single → sinks.alerts ×1
+  sinks.rest: write ×1, ordered merge
+    file all.csv, csv, replace
+    exact: the same bytes at any parallelism
+  sinks.alerts: write ×1, ordered merge
+    file alerts.csv, csv, replace
+    exact: the same bytes at any parallelism
+";
+
+#[test]
+fn a_plan_is_drawn_as_a_tree() {
+    let (plan, physical) = plans(JOB, 2);
+    assert_eq!(text(&plan, &physical), PLAN);
+}
+
+/// Inputs without a common sequence leave the order of rows to chance.
+#[test]
+fn order_is_certain_or_not() {
+    let source = |name: &str, port: u16| {
+        format!(
+            "[sources.{name}]\ntype = 'tcp'\nlisten = ':{port}'\nformat = 'lines'\nschema = {{ line = 'string' }}\n"
+        )
+    };
+    let sink = "[sinks.o]\ntype = 'stdout'\nformat = 'csv'\ninput = ";
+    let one = format!("{}{sink}'a'\n", source("a", 9001));
+    let (plan, physical) = plans(&one, 1);
+    let drawn = text(&plan, &physical);
+    assert!(drawn.contains("exact") && drawn.contains("decode ×1"), "{drawn}");
+    let two = format!("{}{}{sink}['a', 'b']\n", source("a", 9001), source("b", 9002));
+    let (plan, physical) = plans(&two, 1);
+    let drawn = text(&plan, &physical);
+    assert!(drawn.contains("multiset") && drawn.contains("by arrival"), "{drawn}");
 }

@@ -56,7 +56,9 @@ fn read(gate: &mut Gate) -> Result<String> {
     let mut words: Vec<String> = Vec::new();
     loop {
         words.push(match gate.poll()? {
-            Event::Rows(batch, _) => format!("r{}", ints(&batch, 0).iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
+            Event::Rows(batch, _) => {
+                format!("r{}", ints(&batch, 0).iter().map(i64::to_string).collect::<Vec<_>>().join(","))
+            }
             Event::BlockEnd(i64::MIN) => "e-".into(),
             Event::BlockEnd(i64::MAX) => "e+".into(),
             Event::BlockEnd(watermark) => format!("e{watermark}"),

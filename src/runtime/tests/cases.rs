@@ -1,6 +1,6 @@
 //! Jobs that went wrong once, each the smallest of its kind.
 
-use super::build::{Run, blocks, bounded, plan, simulate, memory, start};
+use super::build::{Run, blocks, bounded, memory, plan, simulate, start};
 use super::sim::End;
 
 const TIMED: &str = r#"

@@ -23,7 +23,9 @@ fn lines(range: std::ops::Range<i64>) -> Vec<String> {
 /// Every parallelism and capacity under some schedules.
 fn runs(schedules: u64) -> impl Iterator<Item = Run> {
     (1..=4).flat_map(move |parallelism| {
-        [1, 2, 32].into_iter().flat_map(move |capacity| (0..schedules).map(move |seed| Run { parallelism, capacity, seed }))
+        [1, 2, 32]
+            .into_iter()
+            .flat_map(move |capacity| (0..schedules).map(move |seed| Run { parallelism, capacity, seed }))
     })
 }
 
@@ -98,7 +100,8 @@ fn a_bad_row_behind_a_limit_that_an_aggregation_feeds_is_not_reported() {
 
 #[test]
 fn the_first_bad_row_is_reported_with_its_place() {
-    let totals = "[transforms.total]\ntype = \"aggregate\"\ninput = \"a\"\nby = [\"n\"]\nselect = [\"n\", \"count(*) AS c\"]\n";
+    let totals =
+        "[transforms.total]\ntype = \"aggregate\"\ninput = \"a\"\nby = [\"n\"]\nselect = [\"n\", \"count(*) AS c\"]\n";
     let mut rows = lines(0..30);
     for bad in [17, 18, 23, 29] {
         rows[bad] = format!("bad{bad}");

@@ -15,13 +15,39 @@ use super::sim::{End, Rng};
 enum Op {
     Filter(usize),
     Select(usize),
-    Window { size: i64, slide: i64, lateness: i64, keyed: bool, having: bool, sorted: bool, fourth: Fourth },
-    Total { keyed: bool, update: bool, having: bool, sorted: bool, fourth: Fourth },
+    Window {
+        size: i64,
+        slide: i64,
+        lateness: i64,
+        keyed: bool,
+        having: bool,
+        sorted: bool,
+        fourth: Fourth,
+    },
+    Total {
+        keyed: bool,
+        update: bool,
+        having: bool,
+        sorted: bool,
+        fourth: Fourth,
+    },
     /// An aggregation, a `top` by its windows and a select.
-    WindowTop { size: i64, slide: i64, keyed: bool, n: usize },
+    WindowTop {
+        size: i64,
+        slide: i64,
+        keyed: bool,
+        n: usize,
+    },
     /// A `top` with windows of its own and a select.
-    TopOwn { size: i64, keyed: bool, n: usize },
-    Top { keyed: bool, n: usize },
+    TopOwn {
+        size: i64,
+        keyed: bool,
+        n: usize,
+    },
+    Top {
+        keyed: bool,
+        n: usize,
+    },
     Limit(usize),
 }
 
@@ -130,7 +156,11 @@ impl Job {
             let known: Vec<Ref> = has_time.keys().copied().collect();
             let mut inputs = Vec::new();
             for _ in 0..if rng.once_in(3) { 2 } else { 1 } {
-                let input = if rng.once_in(3) { rng.pick(&known) } else { known[known.len() - 1 - rng.below(known.len().min(3))] };
+                let input = if rng.once_in(3) {
+                    rng.pick(&known)
+                } else {
+                    known[known.len() - 1 - rng.below(known.len().min(3))]
+                };
                 if !inputs.contains(&input) {
                     inputs.push(input);
                 }
@@ -175,7 +205,8 @@ impl Job {
         for (i, source) in self.sources.iter().enumerate() {
             let format = if source.json { r#""json""# } else { r#"{ type = "csv", header = false }"# };
             let _ = writeln!(text, "[sources.s{i}]\ntype = \"file\"\npath = \"s{i}.txt\"\nformat = {format}");
-            text += "schema = { at = { type = \"timestamp\", unit = \"us\" }, k = \"string\", v = \"int\", n = \"int\" }\n";
+            text +=
+                "schema = { at = { type = \"timestamp\", unit = \"us\" }, k = \"string\", v = \"int\", n = \"int\" }\n";
             if let Some(delay) = source.delay {
                 let _ = writeln!(text, "event_time = {{ column = \"at\", delay = \"{delay}us\" }}");
             }
@@ -224,7 +255,11 @@ impl Job {
         };
         let _ = match &node.op {
             Op::Filter(c) => {
-                writeln!(text, "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{}\"", CONDITIONS[*c])
+                writeln!(
+                    text,
+                    "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{}\"",
+                    CONDITIONS[*c]
+                )
             }
             Op::Select(s) => {
                 writeln!(text, "[transforms.{head}]\ntype = \"select\"\ninput = {inputs}\nselect = {}", SELECTS[*s])
@@ -414,7 +449,8 @@ fn expected(job: &Job) -> Expected {
 fn depths(job: &Job) -> Vec<usize> {
     let mut depths: Vec<usize> = Vec::new();
     let of = |depths: &[usize], refs: &[Ref]| {
-        let before = refs.iter().map(|r| r.0.checked_sub(job.sources.len()).map_or(0, |n| 1 + depths[n] + extra(job, n)));
+        let before =
+            refs.iter().map(|r| r.0.checked_sub(job.sources.len()).map_or(0, |n| 1 + depths[n] + extra(job, n)));
         before.max().unwrap_or(0)
     };
     for node in &job.nodes {
@@ -446,7 +482,8 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4], domains: &mut Do
             Ev::Row(row) => stateless(op, row).map(Ev::Row),
             other => Some(other),
         };
-        let streams = streams.into_iter().map(|s| Stream { events: s.events.into_iter().filter_map(each).collect(), ..s });
+        let streams =
+            streams.into_iter().map(|s| Stream { events: s.events.into_iter().filter_map(each).collect(), ..s });
         let columns = match op {
             Op::Select(0) => PLAIN,
             Op::Select(1) => [3, 2, 1, 0],

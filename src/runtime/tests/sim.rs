@@ -76,7 +76,8 @@ const STEPS_MAX: u64 = 20_000_000;
 
 impl Sim {
     pub fn new(deployment: Deployment, outside: Outside, seed: u64) -> Sim {
-        let thread = |driver: Driver| Thread { done: vec![false; driver.tasks.len()], driver, parked: false, until: None };
+        let thread =
+            |driver: Driver| Thread { done: vec![false; driver.tasks.len()], driver, parked: false, until: None };
         Sim {
             threads: deployment.drivers.into_iter().map(thread).collect(),
             control: deployment.control,

@@ -38,7 +38,9 @@ fn threads() -> usize {
 /// As `deploy` names them.
 fn is_ours(name: &str) -> bool {
     let ends = ["read a", "write out", "flott"].contains(&name);
-    ends || name.split_once(' ').is_some_and(|(subtask, node)| subtask.parse::<u32>().is_ok() && ["a", "sums"].contains(&node))
+    ends || name
+        .split_once(' ')
+        .is_some_and(|(subtask, node)| subtask.parse::<u32>().is_ok() && ["a", "sums"].contains(&node))
 }
 
 /// These tests count threads, so one runs at a time.

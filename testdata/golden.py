@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""What the jobs in jobs/ must give, computed without flott. Needs only Python.
+
+    python3 testdata/golden.py            checks the files in testdata/golden
+    python3 testdata/golden.py --write    writes them (all but nexmark_q0.csv, which is the input of the other queries)
+
+Each result is computed row by row, the slow and plain way, from the files in testdata/. The bids of the Nexmark
+queries are those of testdata/golden/nexmark_q0.csv. They are checked against what is known about the generator:
+number, event times, ranges of ids and prices.
+"""
+import csv
+import io
+import math
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal, getcontext
+from pathlib import Path
+
+getcontext().prec = 60
+DATA = Path(__file__).parent
+GOLDEN = DATA / "golden"
+EPOCH = datetime(1970, 1, 1)
+SECOND = 1_000_000
+
+
+def micros(text):
+    text = text.removesuffix("Z")
+    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in text else "%Y-%m-%dT%H:%M:%S"
+    return (datetime.strptime(text, form) - EPOCH) // timedelta(microseconds=1)
+
+
+def timestamp(us):
+    """RFC 3339 with 0, 3 or 6 decimals, as needed."""
+    at, rest = EPOCH + timedelta(microseconds=us), us % SECOND
+    fraction = "" if rest == 0 else f".{rest // 1000:03}" if rest % 1000 == 0 else f".{rest:06}"
+    return at.strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def written(header, lines):
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if header:
+        writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def windows(lines, size, delay, column="at"):
+    """Rows of each tumbling window, and late rows. A row is late if its window ended at or before the watermark that
+    the rows before it made: the greatest time seen - delay - 1 us."""
+    kept, late, greatest = defaultdict(list), [], None
+    for line in lines:
+        at = micros(line[column])
+        start = at // size * size
+        if greatest is not None and start + size - 1 <= greatest - delay - 1:
+            late.append(line)
+        else:
+            kept[start].append((at, line))
+        greatest = at if greatest is None else max(greatest, at)
+    return kept, late
+
+
+def quickstart():
+    kept, late = windows(rows(DATA / "requests.csv"), 60 * SECOND, 5 * SECOND)
+    assert not late
+    out = []
+    for start in sorted(kept):
+        ms = [int(line["ms"]) for _, line in kept[start] if int(line["status"]) >= 500]
+        if ms:
+            out.append([timestamp(start), len(ms), max(ms), sum(ms) // len(ms)])
+    return {"quickstart.csv": written(["minute", "failed", "slowest_ms", "mean_ms"], out)}
+
+
+def sensors():
+    """Every file has a watermark of its own. Late rows come out file by file, as the gateways do not overlap there."""
+    files = sorted(DATA.glob("sensors-*.csv"), key=lambda path: rows(path)[0]["at"])
+    groups, late = defaultdict(list), []
+    for path in files:
+        kept, too_late = windows(rows(path), 10 * SECOND, 2 * SECOND)
+        late += too_late
+        for start, lines in kept.items():
+            for _, line in lines:
+                groups[start, line["sensor"]].append(Decimal(line["celsius"]))
+    means = []
+    for (start, sensor), values in sorted(groups.items()):
+        mean = float(sum(values) / len(values))
+        means.append([timestamp(start), sensor, repr(math.floor(mean * 100 + 0.5) / 100), len(values)])
+    header = ["at", "sensor", "celsius"]
+    dropped = [[timestamp(micros(line["at"])), line["sensor"], line["celsius"]] for line in late]
+    return {"sensors.csv": written([*header, "readings"], means), "sensors_late.csv": written(header, dropped)}
+
+
+def ohlc():
+    kept, late = windows(rows(DATA / "trades.csv"), 60 * SECOND, 2 * SECOND)
+    assert not late
+    groups = defaultdict(list)
+    for start, lines in kept.items():
+        for at, line in lines:
+            groups[start, line["symbol"]].append((at, Decimal(line["price"]), int(line["qty"])))
+    out = []
+    for (start, symbol), trades in sorted(groups.items()):
+        by_time = sorted(trades, key=lambda trade: trade[0])  # stable: ties in the order of lines
+        prices = [price for _, price, _ in trades]
+        out.append(
+            [symbol, timestamp(start), by_time[0][1], max(prices), min(prices), by_time[-1][1]]
+            + [sum(qty for *_, qty in trades), sum(price * qty for _, price, qty in trades)]
+        )
+    return {"ohlc.csv": written("symbol minute open high low close volume turnover".split(), out)}
+
+
+def stdin_filter():
+    lines = (DATA / "app.log").read_text().splitlines()
+    return {"stdin_filter.csv": written(None, [[line] for line in lines if "error" in line.lower()])}
+
+
+def tcp_counter():
+    counts, out = Counter(), []
+    for word in (DATA / "words.txt").read_text().splitlines():
+        counts[word] += 1
+        out.append([word, counts[word]])
+    return {"tcp_counter.csv": written(["word", "n"], out)}
+
+
+ROWS, EVENTS_PER_SECOND, START = 4000, 40, micros("2023-11-14T22:13:20Z")
+
+
+def check_bids(bids):
+    """Of 50 events the first is a person, 3 are auctions, 46 are bids; event n happens n / 40 s after the start."""
+    assert len(bids) == ROWS
+    for row, bid in enumerate(bids):
+        epoch, within = divmod(row, 46)
+        event = epoch * 50 + 4 + within
+        assert micros(bid["date_time"]) == START + event * SECOND // EVENTS_PER_SECOND, bid
+        last_auction, last_person = 1000 + epoch * 3 + 2, 1000 + epoch
+        assert 1000 <= int(bid["auction"]) <= last_auction + 10, bid
+        assert 1000 <= int(bid["bidder"]) <= last_person + 10, bid
+        assert 100 <= int(bid["price"]) <= 100_000_000, bid
+        assert bid["channel"] and bid["url"].startswith("https://www.nexmark.com/"), bid
+    hot = sum(1 for bid in bids if int(bid["auction"]) % 100 == 0)
+    assert 0.45 < hot / ROWS < 0.6, "half of the bids go to the hot auction"
+
+
+def nexmark():
+    bids = rows(GOLDEN / "nexmark_q0.csv")
+    check_bids(bids)
+    q1 = [[b["auction"], b["bidder"], Decimal("0.908") * int(b["price"]), b["date_time"], b["extra"]] for b in bids]
+    q2 = [[b["auction"], b["price"]] for b in bids if int(b["auction"]) % 123 == 0]
+
+    counts, tens = defaultdict(Counter), defaultdict(list)
+    for bid in bids:
+        at = micros(bid["date_time"])
+        start = at // (2 * SECOND) * 2 * SECOND
+        while start > at - 10 * SECOND:
+            counts[start][int(bid["auction"])] += 1
+            start -= 2 * SECOND
+        tens[at // (10 * SECOND) * 10 * SECOND].append(bid)
+    q5, q7 = [], []
+    for start in sorted(counts):
+        most, window = max(counts[start].values()), [timestamp(start), timestamp(start + 10 * SECOND)]
+        q5 += [[auction, n, *window] for auction, n in sorted(counts[start].items()) if n == most]
+    for start in sorted(tens):
+        best, window = max(int(b["price"]) for b in tens[start]), [timestamp(start), timestamp(start + 10 * SECOND)]
+        found = [b for b in tens[start] if int(b["price"]) == best]
+        q7 += [[b["auction"], b["bidder"], b["price"], b["date_time"], *window] for b in found]
+    window = ["window_start", "window_end"]
+    return {
+        "nexmark_q1.csv": written(["auction", "bidder", "price", "date_time", "extra"], q1),
+        "nexmark_q2.csv": written(["auction", "price"], q2),
+        "nexmark_q5.csv": written(["auction", "n", *window], q5),
+        "nexmark_q7.csv": written(["auction", "bidder", "price", "date_time", *window], q7),
+    }
+
+
+def main():
+    wrong = 0
+    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark):
+        for name, text in job().items():
+            path = GOLDEN / name
+            if "--write" in sys.argv[1:]:
+                path.write_text(text)
+            same = path.exists() and path.read_text() == text
+            wrong += not same
+            print(f"{'ok    ' if same else 'DIFFERS'} {name}")
+    sys.exit(1 if wrong else 0)
+
+
+main()

@@ -1,0 +1,124 @@
+//! Every job of `jobs/` gives what `testdata/golden` says, the same bytes at every parallelism.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use crate::program::{Folder, finish};
+
+/// How a job is run and where its results are.
+enum Run {
+    /// Results on stdout.
+    Plain,
+    /// Results in files of `out/`.
+    Files(&'static [&'static str]),
+    /// This file on stdin, results on stdout.
+    Piped(&'static str),
+    /// This file sent by a client, results on stdout.
+    Sent(&'static str),
+}
+
+const JOBS: [(&str, Run); 10] = [
+    ("quickstart", Run::Plain),
+    ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
+    ("ohlc", Run::Files(&["ohlc.csv"])),
+    ("nexmark_q0", Run::Files(&["nexmark_q0.csv"])),
+    ("nexmark_q1", Run::Files(&["nexmark_q1.csv"])),
+    ("nexmark_q2", Run::Files(&["nexmark_q2.csv"])),
+    ("nexmark_q5", Run::Files(&["nexmark_q5.csv"])),
+    ("nexmark_q7", Run::Files(&["nexmark_q7.csv"])),
+    ("stdin_filter", Run::Piped("testdata/app.log")),
+    ("tcp_counter", Run::Sent("testdata/words.txt")),
+];
+
+/// A folder with `jobs/` and `testdata/` in it.
+pub fn workplace() -> Folder {
+    let folder = Folder::new();
+    for name in ["jobs", "testdata"] {
+        copy(Path::new(name), &folder.path(name));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[track_caller]
+fn same(what: &str, got: &str, golden: &str) {
+    let golden = fs::read_to_string(Path::new("testdata/golden").join(golden)).unwrap();
+    let line = got.lines().zip(golden.lines()).position(|(a, b)| a != b);
+    assert!(got == golden, "{what}: {} bytes, golden {}; first line that differs: {line:?}", got.len(), golden.len());
+}
+
+/// Runs the server, sends it the file from a client, gives back what it printed.
+fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
+    let mut command = folder.command(&format!("{arguments} -D sources.words.once=true"));
+    let mut server = command.env("PORT", "0").spawn().unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let (_, address) = line.trim_end().rsplit_once("listening on ").unwrap_or_else(|| panic!("{line}"));
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(&fs::read(file).unwrap()).unwrap();
+    drop(client);
+    let mut stdout = String::new();
+    server.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert!(server.wait().unwrap().success());
+    stdout
+}
+
+#[test]
+fn jobs_give_the_golden_output_at_every_parallelism() {
+    for p in [1, 2, 4] {
+        for (job, run) in &JOBS {
+            let folder = workplace();
+            let (what, arguments) = (format!("{job} -p {p}"), format!("run jobs/{job}.toml -p {p}"));
+            let golden = format!("{job}.csv");
+            match run {
+                Run::Plain => same(&what, &folder.flott(&arguments).exits(0).stdout, &golden),
+                Run::Piped(file) => {
+                    let ran = finish(folder.command(&arguments), &fs::read(file).unwrap());
+                    same(&what, &ran.exits(0).stdout, &golden);
+                }
+                Run::Sent(file) => same(&what, &sent(&folder, &arguments, file), &golden),
+                Run::Files(files) => {
+                    folder.flott(&arguments).exits(0);
+                    files.iter().for_each(|file| same(&what, &folder.read(&format!("out/{file}")), file));
+                    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), files.len(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_job_is_run_and_every_golden_file_belongs_to_one() {
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.filter(|name| !name.ends_with(".md")).collect();
+        names.sort();
+        names
+    };
+    let mut jobs: Vec<String> = JOBS.iter().map(|(job, _)| format!("{job}.toml")).collect();
+    jobs.sort();
+    assert_eq!(names("jobs"), jobs);
+    let mut golden: Vec<String> = Vec::new();
+    for (job, run) in &JOBS {
+        match run {
+            Run::Files(files) => golden.extend(files.iter().map(|file| file.to_string())),
+            _ => golden.push(format!("{job}.csv")),
+        }
+    }
+    golden.sort();
+    assert_eq!(names("testdata/golden"), golden);
+}
