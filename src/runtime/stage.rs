@@ -88,7 +88,13 @@ impl Stage {
             // The mark of the end follows what `finish` emits.
             Work::BlockEnd(i64::MAX) => Ok(()),
             Work::BlockEnd(watermark) => self.mark(watermark),
-            Work::Tick(now) => self.signal(Signal::Tick(now)),
+            Work::Tick(now) => {
+                // What came out is a block of its own: signals pass between blocks only.
+                if self.watermark < i64::MAX {
+                    self.mark(self.watermark)?;
+                }
+                self.signal(Signal::Tick(now))
+            }
             Work::Finish => {
                 self.stats.late(self.operator.late_dropped());
                 self.mark(i64::MAX)

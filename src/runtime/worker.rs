@@ -115,7 +115,13 @@ impl Worker {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
-                self.fail(BadRow { origin, line: lines_before(&block.body) + record.line, error, input: input.clone(), text })
+                self.fail(BadRow {
+                    origin,
+                    line: lines_before(&block.body) + record.line,
+                    error,
+                    input: input.clone(),
+                    text,
+                })
             }
             _ => Ok(max),
         }

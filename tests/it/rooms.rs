@@ -20,10 +20,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("spec", &["data", "error", "format"]),
     ("plan", &["connect", "data", "error", "expr", "format", "op", "spec"]),
     ("runtime", &["connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
-    (
-        "cli",
-        &["connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"],
-    ),
+    ("cli", &["connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"]),
 ];
 
 /// Single names that a room may use though it may not use their room.
