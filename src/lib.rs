@@ -1,4 +1,89 @@
-//! flott: Flink's model in one small binary.
+//! flott: Flink's model in one small program. A job file becomes a graph, the graph becomes tasks joined by bounded
+//! channels, and rows flow through them in batches. Batch is a stream that ends: there is one code path.
+//!
+//! This page is the map. To use flott, read `README.md` and `docs/`.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! job.toml ─spec─► JobSpec ─plan::logical─► LogicalPlan ─plan::place─► PhysicalPlan ─runtime::deploy─► threads
+//!         (what was written,     (names, schemas, typed        (chains, subtasks,
+//!          with its places)       expressions)                  exchanges)
+//!
+//!  reader            P workers                        P keyed subtasks              writer
+//!  connect ─blocks─► format ► filter ► select ─hash─► op::aggregate ► having ► encode ─bytes─► connect
+//!    cut at records      chained: plain calls             chained                       in order
+//! ```
+//!
+//! Everything left of `deploy` is a pure function that returns a value and a list of diagnostics, and every stage can
+//! be printed: `flott check`, `flott plan`. I/O happens in `connect` and `storage` only (and where `spec` reads the
+//! job file).
+//!
+//! A reader cuts its input into **blocks** of whole records and deals them to workers. Each block ends with a
+//! **mark** on every channel, rows or none. The **gate** at the entrance of a task reads blocks back in the order
+//! they were cut, folds the watermark out of the marks, and judges rows as late. So the order of rows, the watermark
+//! and the output are the same at every parallelism. To follow a row through the code: `runtime/reader.rs`,
+//! `runtime/worker.rs`, `runtime/port.rs`, `runtime/gate.rs`, `runtime/stage.rs`, `runtime/sink.rs`.
+//!
+//! # Rooms
+//!
+//! | room | what lives there | what never does |
+//! |---|---|---|
+//! | [`error`] | the one error type; its class decides the exit code | |
+//! | [`data`] | types, schemas, columns, batches, row keys, values as text | anything about jobs |
+//! | [`storage`] | the only way to disk for what must last | what the bytes mean |
+//! | [`expr`] | SQL text to typed expression to column; the tables of functions and aggregates | state, I/O |
+//! | [`mod@format`] | bytes to columns and back, one file or folder per format | sockets, files |
+//! | [`state`] | keys to dense ids | threads, operators |
+//! | [`op`] | one transform per file: synchronous, never blocks, has no clock | connectors, channels, threads |
+//! | [`connect`] | the outside world: files, stdin, stdout, TCP, generators | operators |
+//! | [`spec`] | the job file as typed tables that keep their places; durations, variables, diagnostics | what names mean |
+//! | [`plan`] | names, schemas and types resolved; chains and exchanges laid out; pictures of both | running instances |
+//! | [`runtime`] | messages, gates, ports, chains, tasks, threads | what an operator means |
+//! | [`observe`] | counters, which tasks push into | asking others |
+//! | [`cli`] | the command line, one command per file | the engine; nobody imports it |
+//!
+//! Who may use whom: `error` ← `data`, `storage` ← `expr`, `format`, `state` ← `op`, `connect`, `spec` ← `plan` ←
+//! `runtime` ← `cli`; rooms of one step do not use each other, but `spec` and `connect` use `format`, and `op` uses
+//! `expr` and `state`. `tests/it/rooms.rs` has the exact list and holds it.
+//!
+//! A function, aggregate, option or connector is an entry in a table; parser, suggestions, messages and documentation
+//! read that table.
+//!
+//! # Choices, and why
+//!
+//! * **Arrow arrays behind a closed enum** ([`data::Column`]). Arrow is the layout other tools share. The enum lets a
+//!   loop match on the type once per column; trait objects would ask per value or scatter downcasts.
+//! * **One batch per block.** A block is as large as reading is fast (a full one when there is much, a line when
+//!   there is one), so a batch is never filled up, never split by a timer, and an idle stream has the latency of a
+//!   function call.
+//! * **Lateness goes by rows, windows close between blocks.** A row is judged by the rows before it in its input, so
+//!   it does not matter where blocks were cut, which for a socket is chance.
+//! * **A union is several inputs of the next gate**, not an operator: it would only copy rows and add a hop, and the
+//!   gate has to order its inputs anyway.
+//! * **At parallelism 1 all tasks share one thread** and take turns in bounded steps ([`runtime`]). A hop between
+//!   threads costs microseconds when idle and cache misses when busy. As tasks never block, the same tasks run on
+//!   threads, on one thread, or in a seeded order in tests.
+//! * **Channels do not block; drivers park.** A task with several inputs, outputs and perhaps a socket waits for all
+//!   of them at once. Blocking channels wait for one. So channels only say full or empty, and a thread parks when all
+//!   of its tasks are blocked, on a flag or in `poll(2)`.
+//! * **The last mark comes from a worker too** (`Message::Last`). A reader learns that its input has ended only
+//!   behind the last block. The worker that holds the baton then makes a mark without rows, so that all marks have
+//!   one origin and stay in order.
+//! * **An expression parser of our own** ([`expr`]). The usual one for SQL takes 141 s of a core to build, for a
+//!   grammar of which a small part is wanted; and messages here need the exact place of every word inside a string
+//!   inside a TOML file.
+//! * **No `arrow-csv`, no `arrow-json`.** They parse every column whether it is used or not, and cannot set one bad
+//!   record aside. Fast paths here split plain blocks by position; the `csv-core` and `serde_json` crates are what
+//!   blocks with quotes or escapes fall back to, and what tests compare the fast paths with.
+//! * **`unsafe` stands in one file**, `data/raw.rs`: strings that are views into a checked block, maps of files, and
+//!   comparing 64 bytes at once. Each block says why it is sound.
+//! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file
+//!   that somebody shortens kills the process. `read = "mmap"` is there for files that nobody touches.
+//! * **`signal-hook` beside `ctrlc`**, because `ctrlc` does not say which signal it was, and a job stopped by SIGTERM
+//!   exits with another code than one stopped by Ctrl-C.
+//! * **Sums of doubles are not summed up before the exchange.** Their result depends on the order of additions, and
+//!   output is to be the same at every parallelism; ints and decimals are.
 
 pub mod cli;
 pub mod connect;

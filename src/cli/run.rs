@@ -143,6 +143,7 @@ fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) 
     if let Ending::Stopped(_) = &outcome.ending {
         screen.warning(&stopped(plan));
     }
+    summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
     summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
     if !args.quiet {
         screen.line(&summary::summary(outcome, screen.terminal));

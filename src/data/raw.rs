@@ -46,6 +46,9 @@ pub fn map(file: &File, offset: u64, len: usize) -> io::Result<memmap2::Mmap> {
     unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }
 }
 
+/// How far ahead of a chunk to [`Simd::prefetch`], in bytes.
+pub const AHEAD: usize = 1024;
+
 /// Work on chunks of 64 bytes that is compiled once for each instruction set; [`run`] picks one.
 ///
 /// `run` must be `#[inline(always)]`, use no closures and call nothing that is not `#[inline(always)]` per chunk:
@@ -59,6 +62,9 @@ pub trait Kernel {
 pub trait Simd: Copy {
     type Chunk: Copy;
     fn load(self, bytes: &[u8; 64]) -> Self::Chunk;
+    /// Asks for the bytes around `at` of `data`, which need not lie inside, to be brought near: the blocks that a
+    /// reader filled lie in a farther cache, and the machine's own guesses end at every page.
+    fn prefetch(self, data: &[u8], at: usize);
     /// A chunk of zeros, to begin [`Simd::watch`] with.
     fn zero(self) -> Self::Chunk;
     /// Bit i is set where byte i is `byte`.
@@ -134,6 +140,9 @@ impl Simd for Portable {
     fn load(self, bytes: &[u8; 64]) -> [u64; 8] {
         std::array::from_fn(|i| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("a slice of eight bytes")))
     }
+
+    #[inline(always)]
+    fn prefetch(self, _data: &[u8], _at: usize) {}
 
     #[inline(always)]
     fn zero(self) -> [u64; 8] {
@@ -239,6 +248,12 @@ mod avx2 {
             let start = bytes.as_ptr();
             // SAFETY: `self` proves AVX2; both loads lie inside the 64 bytes and need no alignment.
             unsafe { (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())) }
+        }
+
+        #[inline(always)]
+        fn prefetch(self, data: &[u8], at: usize) {
+            // SAFETY: a prefetch reads nothing; any address will do.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(at).cast()) }
         }
 
         #[inline(always)]

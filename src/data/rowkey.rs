@@ -11,6 +11,8 @@
 
 use std::sync::Arc;
 
+use arrow_array::Array;
+
 use super::{Column, ColumnBuilder, DataType};
 
 /// Encoded keys of some rows. Cheap to clone.
@@ -194,6 +196,29 @@ pub fn from_ordered_bits(bits: u64) -> f64 {
 /// Number of the key group that a row key belongs to: `(xxh3-64(key, seed 0) >> 32) mod max_parallelism`.
 pub fn key_group(key: &[u8], max_parallelism: u32) -> u32 {
     ((xxhash_rust::xxh3::xxh3_64(key) >> 32) % u64::from(max_parallelism)) as u32
+}
+
+/// Calls `give` with every row and its key group. A single int or timestamp column has a loop of its own.
+pub fn each_group(columns: &[&Column], rows: usize, max_parallelism: u32, mut give: impl FnMut(u32, u32)) {
+    let ints = match columns {
+        [Column::Int(a)] if a.null_count() == 0 => Some(a.values()),
+        [Column::Timestamp(a)] if a.null_count() == 0 => Some(a.values()),
+        _ => None,
+    };
+    if let Some(values) = ints {
+        let mut key = [1u8; 9];
+        for (row, &value) in values.iter().enumerate() {
+            key[1..].copy_from_slice(&(value ^ i64::MIN).to_be_bytes());
+            give(row as u32, key_group(&key, max_parallelism));
+        }
+        return;
+    }
+    let mut key = Vec::new();
+    for row in 0..rows {
+        key.clear();
+        columns.iter().for_each(|column| append_value(&mut key, column, row));
+        give(row as u32, key_group(&key, max_parallelism));
+    }
 }
 
 /// Subtask that owns a key group: `group * parallelism / max_parallelism` (Flink's rule).

@@ -1,7 +1,7 @@
 //! Counters: tasks push, reports and progress bars read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Counters of one node in one subtask. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,7 @@ struct NodeCounters {
     bytes: AtomicU64,
     late: AtomicU64,
     watermark: AtomicI64,
+    barrier: AtomicU64,
 }
 
 impl Default for NodeCounters {
@@ -24,6 +25,7 @@ impl Default for NodeCounters {
             bytes: AtomicU64::new(0),
             late: AtomicU64::new(0),
             watermark: AtomicI64::new(i64::MIN),
+            barrier: AtomicU64::new(0),
         }
     }
 }
@@ -50,6 +52,11 @@ impl NodeStats {
         self.0.watermark.store(watermark, Relaxed);
     }
 
+    /// The last barrier that all inputs have delivered.
+    pub fn barrier(&self, id: u64) {
+        self.0.barrier.store(id, Relaxed);
+    }
+
     pub fn read(&self) -> NodeFigures {
         NodeFigures {
             rows_in: self.0.rows_in.load(Relaxed),
@@ -57,6 +64,7 @@ impl NodeStats {
             bytes: self.0.bytes.load(Relaxed),
             late: self.0.late.load(Relaxed),
             watermark: self.0.watermark.load(Relaxed),
+            barrier: self.0.barrier.load(Relaxed),
         }
     }
 }
@@ -69,6 +77,8 @@ pub struct NodeFigures {
     pub bytes: u64,
     pub late: u64,
     pub watermark: i64,
+    /// 0 before the first.
+    pub barrier: u64,
 }
 
 /// Counters of one source. Clones share them.
@@ -83,9 +93,32 @@ struct SourceCounters {
     done: AtomicU64,
     /// 0: not known.
     total: AtomicU64,
+    /// JSON: columns asked for, and whether some record had them.
+    fields: Vec<(String, AtomicBool)>,
 }
 
 impl SourceStats {
+    /// `fields`: columns that records may lack, in the order of [`SourceStats::seen`].
+    pub fn new(fields: Vec<String>) -> SourceStats {
+        let fields = fields.into_iter().map(|name| (name, AtomicBool::new(false))).collect();
+        SourceStats(Arc::new(SourceCounters { fields, ..SourceCounters::default() }))
+    }
+
+    /// Notes which fields some record of a block had.
+    pub fn seen(&self, seen: &[bool]) {
+        for ((_, flag), _) in self.0.fields.iter().zip(seen).filter(|(_, seen)| **seen) {
+            if !flag.load(Relaxed) {
+                flag.store(true, Relaxed);
+            }
+        }
+    }
+
+    /// Columns that no record had.
+    pub fn missing(&self) -> Vec<String> {
+        let missing = self.0.fields.iter().filter(|(_, seen)| !seen.load(Relaxed));
+        missing.map(|(name, _)| name.clone()).collect()
+    }
+
     pub fn rows(&self, rows: usize, bytes: usize) {
         self.0.rows.fetch_add(rows as u64, Relaxed);
         self.0.bytes.fetch_add(bytes as u64, Relaxed);

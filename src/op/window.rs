@@ -5,7 +5,17 @@
 /// `TimeWindow.getWindowStartWithOffset`, which floors also before 1970.
 #[inline]
 pub fn window_start(time: i64, offset: i64, size: i64) -> i64 {
-    time.saturating_sub(time.wrapping_sub(offset).rem_euclid(size))
+    checked_window_start(time, offset, size).unwrap_or(i64::MIN)
+}
+
+/// As [`window_start`], but `None` where the start does not fit 64 bits.
+#[inline]
+pub fn checked_window_start(time: i64, offset: i64, size: i64) -> Option<i64> {
+    let rest = match time.checked_sub(offset) {
+        Some(shifted) => shifted.rem_euclid(size),
+        None => (i128::from(time) - i128::from(offset)).rem_euclid(i128::from(size)) as i64,
+    };
+    time.checked_sub(rest)
 }
 
 /// Length of the panes that windows of `size` and `slide` µs are made of: their greatest common divisor.

@@ -143,6 +143,8 @@ pub struct InputPlan {
     pub from: Producer,
     /// Inputs with the same number stem from the same sources.
     pub domain: usize,
+    /// Order of domains at the same watermark.
+    pub rank: usize,
     /// Allowed delay of event time in µs.
     pub delay: i64,
     /// Column with line numbers that the gate completes.

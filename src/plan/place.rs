@@ -40,6 +40,7 @@ pub fn place(
             sinks: Vec::new(),
         },
         domains: Vec::new(),
+        ranks: Vec::new(),
         at: BTreeMap::new(),
     };
     for (index, node) in plan.nodes.iter().enumerate() {
@@ -55,6 +56,8 @@ struct Placer<'a> {
     out: PhysicalPlan,
     /// Sources (indices into `out.sources`) behind each domain.
     domains: Vec<BTreeSet<usize>>,
+    /// Sources in the order in which gates that join them read them.
+    ranks: Vec<usize>,
     at: BTreeMap<OutputRef, Vec<Location>>,
 }
 
@@ -305,7 +308,7 @@ impl Placer<'_> {
             let encode = Some((sink.format.clone(), schema.clone()));
             self.port(&location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
         }
-        let by_arrival = self.check_domains(&inputs)?.1;
+        let by_arrival = self.check_domains(&mut inputs)?.1;
         self.out.sinks.push(SinkPlan {
             name: node.path(),
             connector: sink.connector.clone(),
@@ -322,13 +325,14 @@ impl Placer<'_> {
         InputPlan {
             from: location.producer,
             domain: location.domain,
+            rank: 0,
             delay: location.delay,
             line_column: location.line_column,
         }
     }
 
     /// The domain of what reads `inputs`, and whether it must read by arrival.
-    fn check_domains(&mut self, inputs: &[InputPlan]) -> Result<(usize, bool)> {
+    fn check_domains(&mut self, inputs: &mut [InputPlan]) -> Result<(usize, bool)> {
         let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
         if let (1, Some(&only)) = (domains.len(), domains.first()) {
             return Ok((only, false));
@@ -344,9 +348,26 @@ impl Placer<'_> {
                 }
             }
         }
+        self.rank(inputs);
         let live = sources.iter().any(|&s| self.out.sources[s].live);
         self.domains.push(sources);
         Ok((self.domains.len() - 1, live))
+    }
+
+    /// Without event time a gate reads one source to its end before the next, so two gates that did so in opposite
+    /// order would wait for each other for ever: the first one decides for all.
+    fn rank(&mut self, inputs: &mut [InputPlan]) {
+        for input in inputs.iter() {
+            for &source in &self.domains[input.domain] {
+                if !self.ranks.contains(&source) {
+                    self.ranks.push(source);
+                }
+            }
+        }
+        for input in inputs {
+            let sources = &self.domains[input.domain];
+            input.rank = self.ranks.iter().position(|s| sources.contains(s)).unwrap_or(0);
+        }
     }
 
     fn stage(
@@ -372,9 +393,9 @@ impl Placer<'_> {
         exchange: ExchangePlan,
     ) -> Result<Location> {
         let stage = self.out.stages.len();
-        let plans: Vec<InputPlan> = inputs.iter().map(|location| self.input(location)).collect();
-        let (domain, by_arrival) = self.check_domains(&plans)?;
-        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if spec.emit == Emit::Update);
+        let mut plans: Vec<InputPlan> = inputs.iter().map(|location| self.input(location)).collect();
+        let (domain, by_arrival) = self.check_domains(&mut plans)?;
+        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if comes_by_row(spec));
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Stage { stage, input };
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
@@ -424,6 +445,9 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
+        if parallelism > 1 && comes_by_row(&spec) {
+            inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
+        }
         if let Emit::Every(period) = spec.emit {
             for source in &mut self.out.sources {
                 source.tick = Some(source.tick.map_or(period, |tick| tick.min(period)));
@@ -450,6 +474,25 @@ impl Placer<'_> {
         }
         self.at.insert(main, vec![location]);
         Ok(())
+    }
+
+    /// Rows that are numbered before an exchange must come from one producer in their final order; blocks of single
+    /// sources do. Others are brought into sequence first.
+    fn in_sequence(
+        &mut self,
+        node: &Node,
+        inputs: Vec<Location>,
+        columns: Vec<Option<usize>>,
+    ) -> Result<Vec<Location>> {
+        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
+        let whole = |location: &Location| match location.producer {
+            Producer::Source(_) => true,
+            Producer::Stage(stage) => self.out.stages[stage].parallelism == 1,
+        };
+        if domains.len() == inputs.len() && inputs.iter().all(whole) {
+            return Ok(inputs);
+        }
+        Ok(vec![self.stage(node, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
     }
 
     /// A stage that sorts each window's rows, or all.
@@ -516,6 +559,11 @@ impl Placer<'_> {
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
         self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
     }
+}
+
+/// Some rows come out in the order of the input's rows: updates and late rows.
+fn comes_by_row(spec: &AggregateSpec) -> bool {
+    spec.emit == Emit::Update || spec.late_output
 }
 
 /// What an aggregation reads and gives, column by column.

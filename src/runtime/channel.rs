@@ -1,6 +1,7 @@
 //! Bounded channels between tasks, which neither end ever waits on: a full or empty channel makes the task
 //! `Blocked`, and the other end wakes its driver when that changes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,6 +27,8 @@ pub struct Rx {
     shared: Arc<Shared>,
     sender: Waker,
     closed: bool,
+    /// Received before their time, up to a mark or signal.
+    aside: VecDeque<Message>,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +45,7 @@ pub fn channel(capacity: usize, sender: &Waker, receiver: &Waker) -> (Tx, Rx) {
     let shared = Arc::new(Shared::default());
     (
         Tx { sender: tx, shared: shared.clone(), receiver: receiver.clone() },
-        Rx { receiver: rx, shared, sender: sender.clone(), closed: false },
+        Rx { receiver: rx, shared, sender: sender.clone(), closed: false, aside: VecDeque::new() },
     )
 }
 
@@ -83,6 +86,25 @@ impl Tx {
 impl Rx {
     /// The next message, if there is one. An upstream that went away without `Close` is an error.
     pub fn try_recv(&mut self) -> Result<Option<Message>> {
+        match self.aside.pop_front() {
+            Some(message) => Ok(Some(message)),
+            None => self.receive(),
+        }
+    }
+
+    /// Makes room in the channel: takes what is there of one block, for later. At most one block is held so.
+    pub fn put_block_aside(&mut self) -> Result<()> {
+        let is_end = |message: &Message| matches!(message, Message::Mark(_) | Message::Signal(_));
+        while !self.aside.iter().next_back().is_some_and(is_end) {
+            match self.receive()? {
+                Some(message) => self.aside.push_back(message),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<Option<Message>> {
         match self.receiver.try_recv() {
             Ok(message) => {
                 if self.shared.starved.load(Ordering::SeqCst) {

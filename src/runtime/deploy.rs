@@ -1,6 +1,8 @@
 //! Makes tasks of a physical plan: instances, channels, and who shares a thread.
 //!
-//! At parallelism 1 all tasks share one thread; else every subtask has its own.
+//! At parallelism 1 all tasks share one thread; else every subtask has its own. Where all sources are live, latency
+//! counts for more than throughput: then subtasks of the same number share a thread, and readers and sinks are on the
+//! first, so that a trickle wakes as few threads as possible.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,12 +61,17 @@ enum Place {
 }
 
 pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<Deployment> {
+    deploy_with(plan, connectors, CAPACITY)
+}
+
+/// As [`deploy`]; channels hold `capacity` messages, at least 1.
+pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
     let mut deployer = Deployer {
         plan,
-        shared: (plan.parallelism == 1).then(Waker::default),
-        wakers: BTreeMap::new(),
+        capacity,
+        together: plan.sources.iter().all(|s| s.live),
+        drivers: BTreeMap::new(),
         inputs: BTreeMap::new(),
-        drivers: Vec::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
     };
@@ -79,37 +86,58 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
         deployer.sink(index, sink, connectors)?;
     }
     let endless = plan.sources.iter().any(|s| s.endless);
-    let Deployer { mut drivers, control, stats, shared, .. } = deployer;
-    if let Some(waker) = shared {
-        let tasks = drivers.into_iter().flat_map(|d| d.tasks).collect();
-        drivers = vec![Driver { name: "flott".into(), tasks, waker }];
-    }
+    let Deployer { drivers, control, stats, .. } = deployer;
+    let drivers = drivers.into_values().collect();
     Ok(Deployment { drivers, control, stats, endless })
 }
 
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
-    /// The one thread of all tasks.
-    shared: Option<Waker>,
-    wakers: BTreeMap<Place, Waker>,
+    capacity: usize,
+    /// All sources are live: subtasks of the same number share a thread.
+    together: bool,
+    drivers: BTreeMap<Thread, Driver>,
     /// Channels made for inputs of subtasks not built yet, by consumer and input.
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
-    drivers: Vec<Driver>,
     control: Arc<ReaderControl>,
     stats: JobStats,
 }
 
+/// Which thread a subtask runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Thread {
+    Shared(usize),
+    Own(Place),
+}
+
 impl Deployer<'_> {
-    fn waker(&mut self, place: Place) -> Waker {
-        match &self.shared {
-            Some(waker) => waker.clone(),
-            None => self.wakers.entry(place).or_default().clone(),
+    fn thread(&self, place: Place) -> Thread {
+        match place {
+            _ if self.plan.parallelism == 1 => Thread::Shared(0),
+            _ if !self.together => Thread::Own(place),
+            Place::Reader(_) | Place::Sink(_) => Thread::Shared(0),
+            Place::Worker(_, subtask) | Place::Stage(_, subtask) => Thread::Shared(subtask),
         }
     }
 
+    fn driver(&mut self, place: Place) -> &mut Driver {
+        let thread = self.thread(place);
+        self.drivers.entry(thread).or_default()
+    }
+
+    fn waker(&mut self, place: Place) -> Waker {
+        self.driver(place).waker.clone()
+    }
+
+    /// Tasks of a thread are stepped in the order they come here: the way of the data.
     fn run(&mut self, place: Place, name: &str, task: Box<dyn Task>) {
-        let waker = self.waker(place);
-        self.drivers.push(Driver { name: thread_name(place, name), tasks: vec![task], waker });
+        let name = match self.thread(place) {
+            Thread::Shared(number) => format!("{number} flott"),
+            Thread::Own(place) => thread_name(place, name),
+        };
+        let driver = self.driver(place);
+        driver.name = name;
+        driver.tasks.push(task);
     }
 
     fn source(&mut self, index: usize, source: &SourcePlan, connectors: &mut dyn Connectors) -> Result<()> {
@@ -117,13 +145,17 @@ impl Deployer<'_> {
         let waker = self.waker(place);
         self.control.register(&waker);
         let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
-        let stats = SourceStats::default();
+        let fields = match source.format {
+            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let stats = SourceStats::new(fields);
         self.stats.sources.push((source.name.clone(), stats.clone()));
         let mut lanes = Vec::new();
         let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
         for subtask in 0..self.plan.parallelism {
             let worker = Place::Worker(index, subtask);
-            let (tx, rx) = channel(CAPACITY, &waker, &self.waker(worker));
+            let (tx, rx) = channel(self.capacity, &waker, &self.waker(worker));
             lanes.push(Port::new(Exchange::Single, vec![tx]));
             let options = WorkerOptions {
                 name: source.name.clone(),
@@ -180,6 +212,7 @@ impl Deployer<'_> {
             .map(|(number, input)| GateInput {
                 port: 0,
                 domain: input.domain,
+                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
@@ -226,7 +259,7 @@ impl Deployer<'_> {
         };
         let mut channels: Vec<Tx> = Vec::new();
         for consumer in consumers {
-            let (tx, rx) = channel(CAPACITY, &sender, &self.waker(consumer));
+            let (tx, rx) = channel(self.capacity, &sender, &self.waker(consumer));
             channels.push(tx);
             self.inputs.entry((consumer, input)).or_default().push(rx);
         }
@@ -238,6 +271,7 @@ impl Deployer<'_> {
         };
         let mut port = Port::new(exchange, channels);
         port.number_rows = plan.number_rows;
+        port.tells = plan.number_rows && matches!(producer, Producer::Stage(_));
         port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port

@@ -29,6 +29,7 @@ impl Clock {
 }
 
 /// Tasks that share a thread.
+#[derive(Default)]
 pub struct Driver {
     pub name: String,
     pub tasks: Vec<Box<dyn Task>>,

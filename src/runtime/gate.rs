@@ -7,14 +7,15 @@
 //! Inputs that stem from the same sources form a **domain**: the gate reads a domain block by block and, within a
 //! block, input by input. Several bounded domains are merged by (least watermark, place), which every subtask
 //! decides alike from the same marks; if one of them is live, blocks come by arrival.
-//! Barriers, `End` and `Close` are passed on once every channel has delivered them; nothing is buffered aside.
+//! Barriers, `End` and `Close` are passed on once every channel has delivered them. While an input waits, those
+//! behind it in the domain put the block at hand aside, as the task that is waited for may feed them as well.
 
 use std::collections::BTreeMap;
 
 use super::channel::Rx;
 use super::merge::{Merged, Merger};
 use super::message::{BadRow, Chunk, Mark, MarkTime, Message, Origin, Signal};
-use crate::data::Batch;
+use crate::data::{Batch, Order};
 use crate::error::{Error, Result};
 use crate::op::RowContext;
 
@@ -31,6 +32,8 @@ pub struct GateInput {
     pub port: usize,
     /// Inputs with the same number stem from the same sources.
     pub domain: usize,
+    /// Domains at the same watermark are read in this order, which is the same at every gate of the job.
+    pub rank: usize,
     pub feed: Feed,
     /// Allowed delay of event time in µs, for marks of decode workers.
     pub delay: i64,
@@ -44,6 +47,10 @@ pub struct GateInput {
 pub enum Event {
     Rows(Batch, RowContext),
     Chunk(Chunk),
+    /// No row up to this one comes any more: what of [`Message::Passed`] is to be told behind this task.
+    Passed(Order),
+    /// A record ends the job here; its place is complete.
+    Failed(Box<BadRow>),
     /// A block has ended; the watermark over all unfinished inputs, µs.
     BlockEnd(i64),
     Tick(i64),
@@ -79,6 +86,8 @@ struct Input {
     merger: Merger,
     /// Split: which channels have delivered the mark of the block.
     marked: Vec<Option<Mark>>,
+    /// Split: what has failed in the block, of the first channel that said so.
+    failed: Option<(usize, Box<BadRow>)>,
     slots: Vec<Slot>,
     hold: i64,
     /// Watermark of the last mark of an operator.
@@ -125,12 +134,11 @@ enum Read {
 impl Gate {
     /// `live`: one of several domains is live, so blocks are read by arrival.
     pub fn new(inputs: Vec<GateInput>, live: bool) -> Gate {
-        let mut domains: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut domains: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
         for (index, input) in inputs.iter().enumerate() {
-            domains.entry(input.domain).or_default().push(index);
+            domains.entry((input.rank, input.domain)).or_default().push(index);
         }
-        let mut domains: Vec<Vec<usize>> = domains.into_values().collect();
-        domains.sort();
+        let domains: Vec<Vec<usize>> = domains.into_values().collect();
         Gate {
             inputs: inputs.into_iter().map(Input::new).collect(),
             live: live && domains.len() > 1,
@@ -285,12 +293,19 @@ impl Gate {
             Feed::Split => input.read_split()?,
         };
         match outcome {
-            InputRead::Empty => Ok(Read::Empty),
+            InputRead::Empty => {
+                // One task may send what is due here only when it is rid of what it sends to the inputs behind.
+                for &later in &domain.inputs[domain.at + 1..] {
+                    self.inputs[later].channels.iter_mut().try_for_each(Rx::put_block_aside)?;
+                }
+                Ok(Read::Empty)
+            }
             InputRead::Progress => Ok(Read::Progress),
             InputRead::Rows(mut batch, origin) => {
                 domain.within = true;
                 self.current = Some(index);
                 input.complete_lines(&mut batch, origin);
+                input.settle_delay(&mut batch);
                 Ok(Read::Event(Event::Rows(batch, input.context(origin))))
             }
             InputRead::Chunk(chunk) => {
@@ -298,7 +313,16 @@ impl Gate {
                 self.current = Some(index);
                 Ok(Read::Event(Event::Chunk(chunk)))
             }
-            InputRead::Failed(bad) => Err(input.raise(*bad)),
+            InputRead::Passed(order) => {
+                domain.within = true;
+                self.current = Some(index);
+                Ok(Read::Event(Event::Passed(order)))
+            }
+            InputRead::Failed(bad) => {
+                domain.within = true;
+                self.current = Some(index);
+                Ok(Read::Event(Event::Failed(Box::new(input.complete(*bad)))))
+            }
             InputRead::Marked => {
                 domain.at += 1;
                 domain.within = true;
@@ -340,7 +364,6 @@ impl Gate {
                         None => break,
                         Some(Message::Signal(other)) if other == *signal => seen[channel] = true,
                         Some(Message::Turn) if channel == input.active => input.pass_baton(),
-                        Some(Message::Failed(bad)) => return Err(input.raise(*bad)),
                         Some(other) => {
                             return Err(Error::internal(format!("{other:?} came where {signal:?} was due")));
                         }
@@ -363,6 +386,7 @@ enum InputRead {
     Progress,
     Rows(Batch, Origin),
     Chunk(Chunk),
+    Passed(Order),
     Failed(Box<BadRow>),
     /// The block's mark has come over all channels that carry it.
     Marked,
@@ -381,6 +405,7 @@ impl Input {
             active: 0,
             merger: Merger::new(channels),
             marked: vec![None; channels],
+            failed: None,
             slots: Vec::new(),
             hold: i64::MAX,
             given: i64::MIN,
@@ -413,6 +438,7 @@ impl Input {
                 self.observe(&mark);
                 InputRead::Marked
             }
+            Some(Message::Passed(order)) => InputRead::Passed(order),
             Some(Message::Block(..) | Message::Last) => {
                 return Err(Error::internal("an undecoded block came to a gate"));
             }
@@ -424,10 +450,16 @@ impl Input {
         for channel in 0..self.channels.len() {
             while self.marked[channel].is_none() && self.merger.wants(channel) {
                 match self.channels[channel].try_recv()? {
-                    None => return Ok(self.merged()),
+                    None => break,
                     Some(Message::Rows { batch, .. }) => self.merger.push_rows(channel, batch),
                     Some(Message::Chunk(chunk)) => self.merger.push_chunk(channel, chunk),
-                    Some(Message::Failed(bad)) => return Ok(InputRead::Failed(bad)),
+                    Some(Message::Passed(order)) => self.merger.pass(channel, order),
+                    // Its place is behind the rows that came before it in any channel.
+                    Some(Message::Failed(bad)) => {
+                        if self.failed.as_ref().is_none_or(|(first, _)| channel < *first) {
+                            self.failed = Some((channel, bad));
+                        }
+                    }
                     Some(Message::Mark(mark)) => {
                         self.marked[channel] = Some(mark);
                         self.merger.end(channel);
@@ -448,6 +480,9 @@ impl Input {
             Merged::Chunk(chunk) => InputRead::Chunk(chunk),
             Merged::Wait => InputRead::Empty,
             Merged::End => {
+                if let Some((_, bad)) = self.failed.take() {
+                    return InputRead::Failed(bad);
+                }
                 self.merger.restart();
                 // All parts of a block carry the same watermark.
                 let mark = self.marked.iter_mut().filter_map(Option::take).last();
@@ -521,10 +556,20 @@ impl Input {
             Some(slot) if slot.max > i64::MIN => slot.max.saturating_sub(self.delay).saturating_sub(1),
             _ => self.given,
         };
-        RowContext { input: self.port, watermark, delay: self.delay }
+        RowContext { input: self.port, watermark, delay: 0 }
     }
 
-    fn raise(&self, bad: BadRow) -> Error {
+    /// Rows that are passed on are judged alike behind every stage: `seen` holds what is left when the delay of
+    /// this input is taken off.
+    fn settle_delay(&self, batch: &mut Batch) {
+        if let Some(seen) = &batch.seen
+            && self.delay > 0
+        {
+            batch.seen = Some(seen.iter().map(|s| s.saturating_sub(self.delay)).collect());
+        }
+    }
+
+    fn complete(&self, bad: BadRow) -> BadRow {
         let before = self.lines.get(&bad.origin.file).copied().unwrap_or(0);
         bad.complete(before)
     }

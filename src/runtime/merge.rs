@@ -35,6 +35,8 @@ struct Part {
     /// First row of the front piece that was not taken.
     at: usize,
     ended: bool,
+    /// Its next row is not before these: the one by number, the other by key.
+    passed: [Order; 2],
 }
 
 enum Piece {
@@ -52,6 +54,18 @@ struct MergedChunk {
 struct MergedRows {
     pieces: Vec<Batch>,
     rows: usize,
+}
+
+impl Part {
+    /// Nothing that is to come can be before row `row` of `order`.
+    fn has_passed(&self, order: &Order, row: usize) -> bool {
+        let passed = match order {
+            Order::Arrival => return false,
+            Order::Row(_) => &self.passed[0],
+            Order::Key(_) => &self.passed[1],
+        };
+        !matches!(passed, Order::Arrival) && compare(order, row, passed, 0) != Ordering::Greater
+    }
 }
 
 impl Piece {
@@ -106,12 +120,18 @@ impl Merger {
         self.parts[channel].queue.push_back(Piece::Chunk(chunk));
     }
 
+    /// The channel's next row comes behind `order`, which is that of a single row.
+    pub fn pass(&mut self, channel: usize, order: Order) {
+        let kind = usize::from(matches!(order, Order::Key(_)));
+        self.parts[channel].passed[kind] = order;
+    }
+
     pub fn end(&mut self, channel: usize) {
         self.parts[channel].ended = true;
     }
 
     pub fn restart(&mut self) {
-        self.parts.iter_mut().for_each(|p| p.ended = false);
+        self.parts.iter_mut().for_each(|p| (p.ended, p.passed) = (false, Default::default()));
     }
 
     /// Goes on as far as the pieces at hand allow.
@@ -142,19 +162,18 @@ impl Merger {
     fn least(&self) -> Option<usize> {
         let mut least: Option<(usize, &Order, usize)> = None;
         for (index, part) in self.parts.iter().enumerate() {
-            match part.queue.front() {
-                Some(piece) => match least {
-                    Some((_, order, at)) if compare(piece.order(), part.at, order, at) != Ordering::Less => {}
-                    _ => least = Some((index, piece.order(), part.at)),
-                },
-                None if part.ended => {}
-                None => match least {
-                    Some((index, Order::Arrival, _)) => return Some(index),
-                    _ => return None,
-                },
+            let Some(piece) = part.queue.front() else { continue };
+            match least {
+                Some((_, order, at)) if compare(piece.order(), part.at, order, at) != Ordering::Less => {}
+                _ => least = Some((index, piece.order(), part.at)),
             }
         }
-        least.map(|(index, ..)| index)
+        let (least, order, at) = least?;
+        let is_certain = |(index, part): (usize, &Part)| {
+            let in_front = matches!(order, Order::Arrival) && least < index;
+            !self.wants(index) || in_front || part.has_passed(order, at)
+        };
+        self.parts.iter().enumerate().all(is_certain).then_some(least)
     }
 
     /// Takes from part `least` all rows up to the least row of the others.
@@ -166,10 +185,14 @@ impl Merger {
             if index == least {
                 continue;
             }
-            let Some(other) = part.queue.front() else { continue };
             // Among equals the part in front goes first.
             let before = if least < index { Ordering::Greater } else { Ordering::Equal };
-            let precedes = |row: usize| compare(piece.order(), row, other.order(), part.at) < before;
+            let precedes = |row: usize| match part.queue.front() {
+                Some(other) => compare(piece.order(), row, other.order(), part.at) < before,
+                None => {
+                    !self.wants(index) || matches!(piece.order(), Order::Arrival) || part.has_passed(piece.order(), row)
+                }
+            };
             if end > start + 1 && !precedes(end - 1) {
                 end = start + 1 + gallop(end - start - 1, |step| precedes(start + 1 + step));
             }

@@ -17,11 +17,15 @@ pub enum Message {
     Last,
     /// Rows of the block that the next [`Message::Mark`] ends.
     Rows { origin: Origin, batch: Batch },
+    /// All rows up to this one, in the order that parts of a block are merged by, went over other channels or were
+    /// filtered away: a merge need not wait for them here.
+    Passed(Order),
     /// Encoded rows of the block that the next mark ends: to a writer.
     Chunk(Chunk),
     /// The block has ended. Exactly one per block on every channel, rows or none.
     Mark(Mark),
-    /// A record that ends the job, at its place in the sequence: the first ordered gate completes and raises it.
+    /// A record that ends the job, at its place in the sequence: the first ordered gate completes its line, a
+    /// satisfied limit drops it, the sink's task raises it. Marks follow it as ever, rows do not.
     Failed(Box<BadRow>),
     /// The baton is passed: the next block comes over the next channel of the group.
     Turn,
@@ -107,8 +111,8 @@ pub struct BadRow {
 }
 
 impl BadRow {
-    /// The error with its place, given the lines of the file before the block.
-    pub fn complete(self, lines_before: u64) -> Error {
+    /// With its place in the message, given the lines of the file before the block.
+    pub fn complete(self, lines_before: u64) -> BadRow {
         let mut error = self.error;
         // An expression that failed has no place in a file.
         if !self.input.is_empty() {
@@ -117,6 +121,11 @@ impl BadRow {
         if !self.text.is_empty() {
             error.notes.insert(0, format!("the record: {}", self.text));
         }
-        error
+        BadRow::placeless(error)
+    }
+
+    /// An error without a place in a file.
+    pub fn placeless(error: Error) -> BadRow {
+        BadRow { origin: Origin::default(), line: 0, error, input: "".into(), text: String::new() }
     }
 }

@@ -14,6 +14,8 @@ mod reader;
 mod sink;
 mod stage;
 mod task;
+#[cfg(test)]
+mod tests;
 mod waker;
 mod worker;
 

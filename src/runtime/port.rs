@@ -28,22 +28,36 @@ pub struct Port {
     pub merged: bool,
     /// Rows get their number within the block, to be merged by.
     pub number_rows: bool,
+    /// Receivers of no rows are told which rows went to others. Tasks that send a whole block at once need not.
+    pub tells: bool,
     lanes: Vec<Lane>,
     /// Rows sent in this block.
     row: u32,
-    key: Vec<u8>,
+    /// Length of the last encoded batch.
+    encoded_bytes: usize,
 }
 
 struct Lane {
     tx: Tx,
     /// What the channel had no room for.
     waiting: VecDeque<Message>,
+    /// Rows have been sent since the last [`Port::passed`].
+    told: bool,
 }
 
 impl Port {
     pub fn new(exchange: Exchange, channels: Vec<Tx>) -> Port {
-        let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new() }).collect();
-        Port { exchange, encoder: None, merged: false, number_rows: false, lanes, row: 0, key: Vec::new() }
+        let lanes = channels.into_iter().map(|tx| Lane { tx, waiting: VecDeque::new(), told: false }).collect();
+        Port {
+            exchange,
+            encoder: None,
+            merged: false,
+            number_rows: false,
+            tells: false,
+            lanes,
+            row: 0,
+            encoded_bytes: 0,
+        }
     }
 
     /// Nobody behind wants more rows.
@@ -74,11 +88,22 @@ impl Port {
             let rows = batch.rows as u32;
             batch.order = Order::Row((self.row..self.row + rows).collect());
             self.row += rows;
+            if self.tells && rows > 0 {
+                let last = batch.order.take(&[rows - 1]);
+                self.spread(batch, origin)?;
+                return self.passed(&last);
+            }
         }
+        self.spread(batch, origin)
+    }
+
+    fn spread(&mut self, batch: Batch, origin: Origin) -> Result<()> {
         if let Some(encoder) = &mut self.encoder {
-            let mut data = Vec::new();
-            let mut ends = Vec::new();
+            // Blocks are alike: room for the last one saves growing.
+            let mut data = Vec::with_capacity(self.encoded_bytes + self.encoded_bytes / 8);
+            let mut ends = Vec::with_capacity(if self.merged { batch.rows } else { 0 });
             encoder.encode(&batch, &mut data, self.merged.then_some(&mut ends));
+            self.encoded_bytes = data.len();
             let order = if self.merged { batch.order } else { Order::Arrival };
             let chunk = Chunk { data: Bytes::from(data), rows: batch.rows, ends, order };
             return self.send(0, Message::Chunk(chunk));
@@ -97,14 +122,9 @@ impl Port {
         let parallelism = self.lanes.len();
         let mut rows: Vec<Vec<u32>> =
             (0..parallelism).map(|_| Vec::with_capacity(batch.rows / parallelism + 16)).collect();
-        for row in 0..batch.rows {
-            self.key.clear();
-            for column in &columns {
-                rowkey::append_value(&mut self.key, column, row);
-            }
-            let group = rowkey::key_group(&self.key, *max_parallelism);
-            rows[rowkey::subtask_of(group, parallelism, *max_parallelism)].push(row as u32);
-        }
+        rowkey::each_group(&columns, batch.rows, *max_parallelism, |row, group| {
+            rows[rowkey::subtask_of(group, parallelism, *max_parallelism)].push(row);
+        });
         for (lane, rows) in rows.into_iter().enumerate() {
             if rows.len() == batch.rows {
                 return self.send(lane, Message::Rows { origin, batch });
@@ -112,6 +132,17 @@ impl Port {
             if !rows.is_empty() {
                 let batch = batch.take(&UInt32Array::from(rows));
                 self.send(lane, Message::Rows { origin, batch })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything up to the row of `order` was sent or dropped. Receivers that got nothing are told, as they could wait for rows
+    /// from here while others, who wait for them, hold this task back.
+    pub fn passed(&mut self, order: &Order) -> Result<()> {
+        for lane in 0..self.lanes.len() {
+            if !std::mem::replace(&mut self.lanes[lane].told, false) {
+                self.send(lane, Message::Passed(order.clone()))?;
             }
         }
         Ok(())
@@ -146,6 +177,7 @@ impl Port {
 
     fn send(&mut self, lane: usize, message: Message) -> Result<()> {
         let lane = &mut self.lanes[lane];
+        lane.told |= matches!(message, Message::Rows { .. } | Message::Chunk(_));
         if !lane.waiting.is_empty() {
             lane.waiting.push_back(message);
         } else if let Some(message) = lane.tx.try_send(message)? {

@@ -9,7 +9,7 @@ use super::message::{FINAL_BARRIER, Message, Signal};
 use super::port::Port;
 use super::task::{Step, Task};
 use super::waker::Waker;
-use crate::connect::{Body, Next, Source};
+use crate::connect::{Block, Body, Next, Source};
 use crate::error::Result;
 use crate::observe::SourceStats;
 
@@ -40,14 +40,20 @@ impl ReaderControl {
     }
 
     /// Asks every reader to inject barrier `id` before its next block.
+    /// Nothing happens once all readers have reached their end: the final barrier is on its way then.
     pub fn request_barrier(&self, id: u64) {
-        self.barrier.fetch_max(id, Ordering::AcqRel);
-        self.wake();
+        let wakers = self.lock();
+        if self.reading.load(Ordering::Acquire) > 0 {
+            self.barrier.fetch_max(id, Ordering::AcqRel);
+            wakers.iter().for_each(Waker::wake);
+        }
     }
 
     fn arrive(&self) {
+        // Under the lock, so that no barrier is asked for that only some readers would still see.
+        let wakers = self.lock();
         if self.reading.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.wake();
+            wakers.iter().for_each(Waker::wake);
         }
     }
 
@@ -86,6 +92,8 @@ pub struct Reader {
     phase: Phase,
     /// Number and name of the input that the last block came from.
     input: Option<(u32, Arc<str>)>,
+    /// A block without rows that says of watermarks what the last block said; before it there is nothing to tick.
+    empty: Option<Block>,
     stats: SourceStats,
 }
 
@@ -111,6 +119,7 @@ impl Reader {
             next_tick: i64::MIN,
             phase: Phase::Reading,
             input: None,
+            empty: None,
             stats,
         }
     }
@@ -125,11 +134,15 @@ impl Reader {
             self.barrier += 1;
             self.broadcast(Signal::Barrier(self.barrier))?;
         }
-        if let Some(period) = self.tick
+        if let (Some(period), Some(block)) = (self.tick, &self.empty)
             && now >= self.next_tick
+            && self.phase == Phase::Reading
         {
+            let block = block.clone();
             self.next_tick = now - now.rem_euclid(period) + period;
             self.broadcast(Signal::Tick(now))?;
+            // Ends what operators emit at the tick.
+            self.workers[self.active].send_block(Message::Block(block, "".into()))?;
         }
         Ok(())
     }
@@ -161,6 +174,9 @@ impl Reader {
                     Body::Range { .. } => true,
                     Body::Empty => false,
                 };
+                if self.tick.is_some() {
+                    self.empty = Some(Block { body: Body::Empty, ends: false, ..block.clone() });
+                }
                 let (done, total) = self.source.progress();
                 self.stats.progress(done, total);
                 if self.input.as_ref().is_none_or(|(file, _)| *file != block.file) {
@@ -171,7 +187,7 @@ impl Reader {
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {
-                let tick = self.tick.map(|_| self.next_tick);
+                let tick = self.empty.as_ref().and(self.tick).map(|_| self.next_tick);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
             Next::End => {
@@ -193,6 +209,8 @@ impl Task for Reader {
         if !clear {
             return Ok(Step::Blocked { until: None });
         }
+        // Asked first: when nobody reads any more, no barrier is added to those that are injected now.
+        let reading = self.control.reading.load(Ordering::Acquire);
         match self.phase {
             Phase::Closed => return Ok(Step::Done),
             Phase::Reading | Phase::Parked => self.inject(now)?,
@@ -200,8 +218,8 @@ impl Task for Reader {
         if self.phase == Phase::Reading {
             return self.read(now);
         }
-        if self.control.reading.load(Ordering::Acquire) > 0 {
-            return Ok(Step::Blocked { until: self.tick.map(|_| self.next_tick) });
+        if reading > 0 {
+            return Ok(Step::Blocked { until: None });
         }
         self.broadcast(Signal::Barrier(FINAL_BARRIER))?;
         self.broadcast(Signal::Close)?;

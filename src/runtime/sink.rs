@@ -122,9 +122,12 @@ impl Task for Sink {
                 self.rest = chunk.data;
                 self.write()?;
             }
+            Event::Failed(bad) if !self.closed_by_peer => return Err(bad.error),
+            Event::Failed(_) | Event::Passed(_) => {}
             Event::Rows(..) => return Err(Error::internal("rows that were not encoded came to a sink")),
             Event::BlockEnd(watermark) => self.stats.watermark(watermark),
-            Event::Tick(_) | Event::Barrier(_) => {}
+            Event::Tick(_) => {}
+            Event::Barrier(id) => self.stats.barrier(id),
             Event::End => self.ended = true,
             Event::Close => self.closed = true,
         }

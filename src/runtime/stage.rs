@@ -4,6 +4,7 @@ use super::chain::{Chain, Target};
 use super::gate::{Event, Gate};
 use super::message::{Mark, MarkTime, Origin, Signal};
 use super::task::{Step, Task};
+use crate::data::Order;
 use crate::error::Result;
 use crate::observe::NodeStats;
 use crate::op::{Flow, Operator, Out, RowContext};
@@ -29,6 +30,10 @@ pub struct Stage {
     watermark: i64,
     closed: bool,
     satisfied: bool,
+    /// A record has ended the job, unless nobody wants more: nothing but marks and signals follows.
+    failed: bool,
+    /// What it sends is merged with what other subtasks send.
+    is_merged: bool,
     stats: NodeStats,
 }
 
@@ -41,6 +46,7 @@ impl Stage {
         chain: Chain,
         stats: NodeStats,
     ) -> Stage {
+        let is_merged = chain.ports.iter().any(|port| port.merged);
         Stage {
             name,
             gate,
@@ -52,6 +58,8 @@ impl Stage {
             watermark: i64::MIN,
             closed: false,
             satisfied: false,
+            failed: false,
+            is_merged,
             stats,
         }
     }
@@ -62,7 +70,12 @@ impl Stage {
             self.stats.rows_out(batch.rows);
             let context = RowContext { input: 0, watermark: self.watermark, delay: 0 };
             let targets = self.outputs.get(output).map_or(&[][..], Vec::as_slice);
+            let tells = self.is_merged && batch.rows > 0 && !matches!(batch.order, Order::Arrival);
+            let last = tells.then(|| batch.order.take(&[batch.rows as u32 - 1]));
             self.chain.push(targets, batch, &context, Origin::default())?;
+            if let Some(last) = last {
+                self.chain.each_port(|port| port.passed(&last))?;
+            }
         }
         Ok(())
     }
@@ -88,13 +101,7 @@ impl Stage {
             // The mark of the end follows what `finish` emits.
             Work::BlockEnd(i64::MAX) => Ok(()),
             Work::BlockEnd(watermark) => self.mark(watermark),
-            Work::Tick(now) => {
-                // What came out is a block of its own: signals pass between blocks only.
-                if self.watermark < i64::MAX {
-                    self.mark(self.watermark)?;
-                }
-                self.signal(Signal::Tick(now))
-            }
+            Work::Tick(_) => Ok(()),
             Work::Finish => {
                 self.stats.late(self.operator.late_dropped());
                 self.mark(i64::MAX)
@@ -118,15 +125,36 @@ impl Stage {
             Event::Pending => return Ok(Step::Blocked { until: None }),
             Event::Rows(batch, context) => {
                 self.stats.rows_in(batch.rows);
-                if !self.satisfied {
+                if !self.satisfied && !self.failed {
                     self.operator.on_batch(batch, &context, &mut self.out).map_err(|e| e.at(self.name.clone()))?;
                     self.pass()?;
                 }
             }
             Event::Chunk(_) => return Err(crate::error::Error::internal("encoded rows came to an operator")),
+            Event::Passed(order) => {
+                if self.is_merged && !self.failed {
+                    self.chain.each_port(|port| port.passed(&order))?;
+                }
+            }
+            // What a limit has passed stands: the record lies behind it.
+            Event::Failed(_) if self.failed || self.operator.satisfied() => {}
+            Event::Failed(bad) => {
+                self.failed = true;
+                self.chain.each_port(|port| port.failed(&bad))?;
+            }
+            Event::BlockEnd(watermark) if self.failed => self.mark(watermark)?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
-            Event::Tick(now) => self.work(Work::Tick(now))?,
-            Event::Barrier(id) => self.signal(Signal::Barrier(id))?,
+            Event::Tick(now) => {
+                // What the operator emits belongs to the next block, which the reader sends at once.
+                self.signal(Signal::Tick(now))?;
+                if !self.failed {
+                    self.work(Work::Tick(now))?;
+                }
+            }
+            Event::Barrier(id) => {
+                self.stats.barrier(id);
+                self.signal(Signal::Barrier(id))?;
+            }
             Event::End => self.signal(Signal::End)?,
             Event::Close => {
                 self.closed = true;

@@ -58,6 +58,12 @@ impl Waker {
         self.0.state.swap(AWAKE, Ordering::AcqRel);
     }
 
+    /// Woken since the last [`Waker::reset`].
+    #[cfg(test)]
+    pub fn is_notified(&self) -> bool {
+        self.0.state.load(Ordering::Acquire) == NOTIFIED
+    }
+
     /// Waits for a wake-up since the last [`Waker::reset`], at most `timeout`.
     pub fn park(&self, timeout: Option<Duration>) {
         if self.0.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_err() {

@@ -44,7 +44,7 @@ pub struct Worker {
     input: Rx,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
-    /// A record has ended the job: nothing behind it is read.
+    /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
     closed: bool,
@@ -59,16 +59,15 @@ impl Worker {
         let origin = Origin { file: block.file, slot: block.slot };
         let mut max = i64::MIN;
         let mut lines = 0;
-        if !matches!(block.body, Body::Empty) && !self.satisfied {
+        if !matches!(block.body, Body::Empty) && !self.satisfied && !self.failed {
             let decoded = self.decoder.decode(&block.body, self.options.on_error == OnError::Fail);
             lines = decoded.lines;
             max = self.decoded(decoded, &block, origin, input)?;
         }
-        if self.failed {
-            return Ok(());
+        if !self.failed {
+            let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
+            self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
         }
-        let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
-        self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
         let time = MarkTime::Observed { slots: block.slots, max, hold: block.hold, ends: block.ends, idle: block.idle };
         let mark = Mark { time, origin, lines };
         self.chain.each_port(|port| port.mark(mark))
@@ -78,6 +77,7 @@ impl Worker {
     fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
+        self.options.stats.seen(&decoded.seen);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         let mut max = i64::MIN;
         if let Some(time) = &self.options.event_time {
@@ -107,7 +107,7 @@ impl Worker {
             self.options.rows = targets;
             if let Err(error) = sent {
                 // At its place in the sequence, as a bad record is.
-                return self.fail(BadRow { origin, line: 0, error, input: "".into(), text: String::new() });
+                return self.fail(BadRow::placeless(error));
             }
         }
         match (self.options.on_error, bad.first()) {
@@ -182,9 +182,6 @@ impl Task for Worker {
             self.input.satisfy();
         }
         let Some(message) = self.input.try_recv()? else { return Ok(Step::Blocked { until: None }) };
-        if self.failed {
-            return Ok(Step::Ready);
-        }
         match message {
             Message::Block(block, input) => self.block(block, &input)?,
             Message::Last => {

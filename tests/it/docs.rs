@@ -181,6 +181,15 @@ fn what_the_documents_show_is_so() {
 }
 
 #[test]
+fn the_job_of_the_tour_is_the_quickstart() {
+    let document = Document::read(Path::new("README.md"));
+    let block = document.blocks().into_iter().find(|block| block.mark == "toml").unwrap();
+    let shown: toml::Table = document.lines[block.lines].join("\n").parse().unwrap();
+    let job: toml::Table = fs::read_to_string("jobs/quickstart.toml").unwrap().parse().unwrap();
+    assert_eq!(shown, job);
+}
+
+#[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#:]+)(#[^)]*)?\)").unwrap();
     for path in documents().into_iter().chain([PathBuf::from("jobs/README.md")]) {
@@ -240,7 +249,14 @@ fn every_option_is_described() {
         let text = fs::read_to_string(format!("src/spec/{file}.rs")).unwrap();
         for found in entry.captures_iter(&text) {
             let name = &found[1];
-            let forms = [format!("`{name}`"), format!("`{name} "), format!("\"{name}\""), format!("[{name}]")];
+            let forms = [
+                format!("`{name}`"),
+                format!("`{name} "),
+                format!("\"{name}\""),
+                format!("[{name}]"),
+                format!("[{name}."),
+                format!("{{ {name} ="),
+            ];
             assert!(forms.iter().any(|form| reference.contains(form)), "{name} ({file}.rs) is not in docs/job-file.md");
             seen += 1;
         }

@@ -21,18 +21,17 @@ fn lines_of_bad_records_count_the_header() {
     let errors = "[sinks.bad]\ntype = 'file'\npath = 'bad.csv'\ninput = 's.errors'\n";
     folder.write("job.toml", &format!("{}{errors}", select("a = 'int', b = 'string'", "'a'")));
     folder.flott("run job.toml -D sources.s.on_error=dead-letter").exits(0);
-    assert!(folder.read("bad.csv").contains("s,in.csv,14,4,"), "{}", folder.read("bad.csv"));
+    assert!(folder.read("bad.csv").contains("s,in.csv,12,4,"), "{}", folder.read("bad.csv"));
 }
 
 #[test]
 fn secrets_are_not_shown_by_running_jobs() {
     let folder = Folder::new();
     folder.write("in.csv", "a\n0\n");
-    folder.write("job.toml", &select("a = 'int'", "\"1 / a > 0 AND '${file:secret}' = 'x' AS x\""));
+    folder.write("job.toml", &select("a = 'int'", "\"CAST(concat(CAST(a AS string), '${file:secret}') AS int) AS x\""));
     let shown = |text: &str| text.contains("hunt");
-    // The value is put into a SQL string, so its quote is doubled here.
-    folder.write("secret", "hunt''er2\n");
-    let ran = folder.flott("run job.toml --report r.json").exits(1).says("***").says("division by zero");
+    folder.write("secret", "hunter2\n");
+    let ran = folder.flott("run job.toml --report r.json").exits(1).says("***").says("is not an int");
     assert!(!shown(&ran.stderr) && !shown(&folder.read("r.json")), "{}", ran.stderr);
     let plan = folder.flott("plan job.toml").exits(0).prints("***");
     assert!(!shown(&plan.stdout), "{}", plan.stdout);

@@ -46,6 +46,7 @@ impl Kernel for Positions<'_> {
         let mut chunks = data.chunks_exact(64);
         for bytes in &mut chunks {
             let chunk = simd.load(bytes.try_into().expect("chunks of 64 bytes"));
+            simd.prefetch(bytes, raw::AHEAD);
             newlines += simd.eq(chunk, b'\n').count_ones() as usize;
             seen = simd.watch(seen, chunk, quote);
             len = append(out, len, base, simd.either(chunk, delimiter, b'\n'));

@@ -171,6 +171,7 @@ impl Lines<'_> {
         let mut at = open + 1;
         loop {
             let chunk = simd.load(data.get(at..)?.first_chunk::<64>()?);
+            simd.prefetch(data, at + raw::AHEAD);
             *seen = simd.gather(*seen, chunk);
             let stops = simd.stops(chunk);
             if stops != 0 {

@@ -3,6 +3,7 @@
 
 use super::Window;
 use crate::error::{Error, Result};
+use crate::op::window::{checked_window_start, pane_size};
 
 /// A window or pane `[start, end)`, µs, ordered as results are: by end, then start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +50,7 @@ impl Grid {
             Window::Sliding { size, slide, offset } => (size, slide, offset),
             Window::Attached { .. } => return None,
         };
-        Some(Grid { size, slide, offset, pane: gcd(size, slide) })
+        Some(Grid { size, slide, offset, pane: pane_size(size, slide) })
     }
 
     /// The pane of event time `time`. Fails if one of its windows does not fit 64 bits.
@@ -61,9 +62,9 @@ impl Grid {
     }
 
     fn checked_pane_of(&self, time: i64) -> Option<Pane> {
-        let start = start_of(time, self.offset, self.pane)?;
+        let start = checked_window_start(time, self.offset, self.pane)?;
         let span = Span { start, end: start.checked_add(self.pane)? };
-        let last_start = start_of(time, self.offset, self.slide)?;
+        let last_start = checked_window_start(time, self.offset, self.slide)?;
         let last = self.window(last_start)?;
         if last.end <= time {
             return Some(Pane { span, windows: None });
@@ -112,20 +113,6 @@ impl Grid {
     }
 }
 
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// Start of the window of length `size` that `time` lies in (Flink's `TimeWindow.getWindowStartWithOffset`, which
-/// is right for times before 1970 too). `None` if it does not fit 64 bits.
-fn start_of(time: i64, offset: i64, size: i64) -> Option<i64> {
-    let rest = match time.checked_sub(offset) {
-        Some(shifted) => shifted % size,
-        None => ((i128::from(time) - i128::from(offset)) % i128::from(size)) as i64,
-    };
-    time.checked_sub(if rest < 0 { rest + size } else { rest })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +130,11 @@ mod tests {
             (2, 3, 5, -2),
             (1, -8 * HOUR, 24 * HOUR, -28_800_000),
         ] {
-            assert_eq!(start_of(time, offset, size), Some(start), "time {time}, offset {offset}, size {size}");
+            assert_eq!(
+                checked_window_start(time, offset, size),
+                Some(start),
+                "time {time}, offset {offset}, size {size}"
+            );
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Running {
     /// `Emit::Update`: for each id, the last stretch of rows it was in.
     stretches: Vec<u32>,
     stretch: u32,
+    /// `Emit::Update`: groups that have a row.
+    groups: usize,
 }
 
 impl Running {
@@ -38,6 +40,7 @@ impl Running {
             period: None,
             stretches: Vec::new(),
             stretch: 0,
+            groups: 0,
         }
     }
 
@@ -51,7 +54,10 @@ impl Running {
         let mut start = 0;
         while start < ids.len() {
             let len = self.next_stretch(&ids[start..]);
-            self.table.add(&self.shape, &rows.slice(start..start + len));
+            let stretch = &ids[start..start + len];
+            // Groups are numbered as they come, so the greatest says how many have a row.
+            self.groups = stretch.iter().map(|&id| id as usize + 1).max().unwrap_or(0).max(self.groups);
+            self.table.add_known(&self.shape, &rows.slice(start..start + len), stretch, self.groups);
             let mut results = Vec::with_capacity(self.shape.spec.calls.len());
             self.table.results(&self.shape, self.table.ids(), &mut results)?;
             parts.push(results);
@@ -62,7 +68,7 @@ impl Running {
             columns.push(Column::concat(&parts.iter().map(|part| &part[call]).collect::<Vec<_>>()));
         }
         let order = if matches!(batch.order, Order::Row(_)) { batch.order } else { Order::Arrival };
-        out.emit(MAIN, Batch { time: batch.time, order, ..Batch::new(columns, batch.rows) });
+        out.emit(MAIN, Batch { time: batch.time, seen: batch.seen, order, ..Batch::new(columns, batch.rows) });
         Ok(())
     }
 

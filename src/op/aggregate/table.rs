@@ -99,7 +99,18 @@ impl Table {
     /// Adds rows.
     pub fn add(&mut self, shape: &Shape, rows: &Rows) {
         self.index.ids(&rows.keys(shape), rows.batch.rows, &mut self.ids);
-        let groups = self.index.len();
+        self.update(shape, rows, self.index.len());
+    }
+
+    /// As [`Table::add`], for rows whose groups are known: `ids`. `groups`: those that have a row by now; the index
+    /// may hold more already.
+    pub fn add_known(&mut self, shape: &Shape, rows: &Rows, ids: &[u32], groups: usize) {
+        self.ids.clear();
+        self.ids.extend_from_slice(ids);
+        self.update(shape, rows, groups);
+    }
+
+    fn update(&mut self, shape: &Shape, rows: &Rows, groups: usize) {
         if rows.batch.partial {
             let mut columns = &rows.batch.columns[shape.spec.keys.len() + 1..];
             for accumulator in &mut self.accumulators {

@@ -1,0 +1,268 @@
+//! Jobs that went wrong once, each the smallest of its kind.
+
+use super::build::{Run, blocks, bounded, memory, plan, simulate, start};
+use super::sim::End;
+
+const TIMED: &str = r#"
+[sources.a]
+type = "file"
+path = "a.txt"
+format = { type = "csv", header = false }
+schema = { at = { type = "timestamp", unit = "us" }, k = "string", v = "int" }
+event_time = { column = "at", delay = "10us" }
+"#;
+
+fn sink(name: &str, input: &str) -> String {
+    let format = "format = { type = \"csv\", timestamp = \"us\" }\n";
+    format!("[sinks.{name}]\ntype = \"file\"\ninput = {input}\npath = \"{name}.csv\"\n{format}")
+}
+
+/// The same bytes at every parallelism, with small and large channels.
+fn same_everywhere(job: &str, rows: &[String], lengths: &[usize], expected: Option<&str>) {
+    let mut first: Option<String> = expected.map(String::from);
+    for parallelism in 1..=4 {
+        for capacity in [1, 2, 32] {
+            for seed in 0..10 {
+                let run = Run { parallelism, capacity, seed };
+                let (end, memory) = simulate(job, &[("a", bounded(blocks(rows, lengths)))], run);
+                assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+                let text = memory.text("sinks.out");
+                assert_eq!(&text, first.get_or_insert_with(|| text.clone()), "{run:?}");
+            }
+        }
+    }
+}
+
+/// Each subtask of the first stage feeds one subtask of the second with many windows, and says nothing to the others.
+#[test]
+fn stages_keyed_alike_do_not_wait_for_each_other() {
+    let job = format!(
+        "{TIMED}
+[transforms.small]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+window = {{ type = \"tumbling\", size = \"1us\" }}
+select = [\"window_start\", \"window_end\", \"k\", \"sum(v) AS v\"]
+[transforms.again]
+type = \"aggregate\"
+input = \"small\"
+by = [\"k\"]
+select = [\"k\", \"sum(v) AS v\", \"count(*) AS n\"]
+having = \"n > 0\"
+{}",
+        sink("out", "\"again\"")
+    );
+    let rows: Vec<String> = (0..400).map(|i| format!("{},{},{i}", i / 4, ["a", "b", "c", "d"][i % 4])).collect();
+    same_everywhere(&job, &rows, &[400], None);
+}
+
+#[test]
+fn a_branch_that_filters_all_away_does_not_hold_the_others() {
+    let job = format!(
+        "{TIMED}
+[transforms.small]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+window = {{ type = \"tumbling\", size = \"1us\" }}
+select = [\"window_start\", \"window_end\", \"k\", \"sum(v) AS v\"]
+[transforms.some]
+type = \"filter\"
+input = \"small\"
+where = \"k = 'a'\"
+[transforms.others]
+type = \"filter\"
+input = \"small\"
+where = \"k <> 'a'\"
+{}{}{}",
+        sink("out", "\"some\""),
+        sink("more", "\"others\""),
+        sink("rest", "[\"some\", \"others\"]"),
+    );
+    let rows: Vec<String> = (0..400).map(|i| format!("{},{},{i}", i / 4, ["a", "b", "c", "d"][i % 4])).collect();
+    same_everywhere(&job, &rows, &[400], None);
+}
+
+#[test]
+fn unions_in_opposite_order_do_not_wait_for_each_other() {
+    let job = r#"
+[sources.a]
+type = "file"
+path = "a.txt"
+format = { type = "csv", header = false }
+schema = { n = "int" }
+[sources.b]
+type = "file"
+path = "b.txt"
+format = { type = "csv", header = false }
+schema = { n = "int" }
+[sinks.ba]
+type = "file"
+input = ["b", "a"]
+path = "ba.csv"
+[sinks.ab]
+type = "file"
+input = ["a", "b"]
+path = "ab.csv"
+"#;
+    let rows = |from: i64| (from..from + 50).map(|n| n.to_string()).collect::<Vec<_>>();
+    for parallelism in 1..=3 {
+        for capacity in [1, 4, 32] {
+            let run = Run { parallelism, capacity, seed: 1 };
+            let inputs = [("a", bounded(blocks(&rows(0), &[1]))), ("b", bounded(blocks(&rows(100), &[1])))];
+            let (end, memory) = simulate(job, &inputs, run);
+            assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+            // The first union decides.
+            let expected: String = rows(100).iter().chain(&rows(0)).map(|r| format!("{r}\n")).collect();
+            assert_eq!(memory.text("sinks.ba"), expected);
+            assert_eq!(memory.text("sinks.ab"), expected);
+        }
+    }
+}
+
+const LATE: &str = r#"
+[transforms.sums]
+type = "aggregate"
+input = "a"
+by = ["k"]
+window = { type = "tumbling", size = "10us" }
+select = ["window_end AS at", "k", "sum(v) AS v"]
+[sinks.other]
+type = "file"
+input = "sums"
+path = "other.csv"
+"#;
+
+#[test]
+fn late_rows_come_in_the_order_of_the_input() {
+    let job = format!("{TIMED}{LATE}{}", sink("out", "\"sums.late\""));
+    let mut rows = vec!["1000,a,0".to_string()];
+    rows.extend((0..12).map(|i| format!("{},{},{i}", 100 + i, ["d", "b", "c", "a"][i % 4])));
+    let expected: String = rows[1..].iter().map(|r| format!("{r}\n")).collect();
+    same_everywhere(&job, &rows, &[13], Some(&expected));
+    same_everywhere(&job, &rows, &[1, 5], Some(&expected));
+}
+
+#[test]
+fn updates_of_a_diamond_come_in_the_order_of_its_branches() {
+    let job = format!(
+        "{TIMED}
+[transforms.low]
+type = \"filter\"
+input = \"a\"
+where = \"v < 6\"
+[transforms.high]
+type = \"filter\"
+input = \"a\"
+where = \"v > 3\"
+[transforms.sums]
+type = \"aggregate\"
+input = [\"high\", \"low\"]
+by = [\"k\"]
+select = [\"k\", \"max(v) AS v\", \"count(*) AS n\"]
+emit = \"update\"
+{}",
+        sink("out", "\"sums\"")
+    );
+    let rows: Vec<String> = (0..10).map(|i| format!("{i},{},{i}", ["a", "b", "c"][i % 3])).collect();
+    let expected = "b,4,1\nc,5,1\na,6,1\nb,7,2\nc,8,2\na,9,2\na,9,3\nb,7,3\nc,8,3\na,9,4\nb,7,4\nc,8,4\n";
+    same_everywhere(&job, &rows, &[10], Some(expected));
+}
+
+#[test]
+fn updates_of_results_come_in_the_order_of_the_results() {
+    let job = format!(
+        "{TIMED}{LATE}
+[transforms.running]
+type = \"aggregate\"
+input = \"sums\"
+by = [\"k\"]
+select = [\"k\", \"sum(v) AS v\", \"count(*) AS n\"]
+emit = \"update\"
+{}",
+        sink("out", "\"running\"")
+    );
+    let rows: Vec<String> = (0..60).map(|i| format!("{i},{},{i}", ["a", "b", "c", "d", "e"][i % 5])).collect();
+    same_everywhere(&job, &rows, &[60], None);
+    same_everywhere(&job, &rows, &[7], None);
+}
+
+/// Behind a stage the delay of the source still counts.
+#[test]
+fn a_limit_before_a_window_makes_no_row_late() {
+    let job = format!(
+        "{TIMED}
+[transforms.first]
+type = \"limit\"
+input = \"a\"
+n = 100
+[transforms.sums]
+type = \"aggregate\"
+input = \"first\"
+window = {{ type = \"tumbling\", size = \"5us\" }}
+select = [\"window_end AS at\", \"sum(v) AS v\"]
+{}",
+        sink("out", "\"sums\"")
+    );
+    // 12 lies within the delay of 20, 1 does not.
+    let rows: Vec<String> = ["20,a,1", "12,a,2", "1,a,4"].map(String::from).to_vec();
+    same_everywhere(&job, &rows, &[3], Some("15,2\n25,1\n"));
+    same_everywhere(&job, &rows, &[1], Some("15,2\n25,1\n"));
+}
+
+/// The rows of a period come out when it is over, also where a union joins them with others of the same source.
+#[test]
+fn periodic_results_come_between_blocks() {
+    let job = format!(
+        "{TIMED}
+[transforms.sums]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+select = [\"k\", \"count(*) AS v\"]
+emit = {{ every = \"20us\" }}
+[transforms.plain]
+type = \"select\"
+input = \"a\"
+select = [\"k\", \"v\"]
+{}{}",
+        sink("out", "[\"plain\", \"sums\"]"),
+        sink("sums_only", "\"sums\"")
+    );
+    let rows: Vec<String> = (0..200).map(|i| format!("{i},{},-1", ["a", "b", "c"][i % 3])).collect();
+    let mut periods = 0;
+    for parallelism in 1..=4 {
+        for seed in 0..20 {
+            let run = Run { parallelism, capacity: 1 + seed as usize % 4, seed };
+            let plan = plan(&job, parallelism).unwrap();
+            let mut memory = memory(&[("a", bounded(blocks(&rows, &[5])))], seed);
+            let end = start(&plan, &mut memory, run).run(|_| {});
+            assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+            let text = memory.text("sinks.sums_only");
+            let last: Vec<&str> = text.lines().rev().take(3).collect();
+            assert_eq!(last, ["c,66", "b,67", "a,67"], "{run:?}");
+            assert_eq!(memory.text("sinks.out").lines().count(), 200 + text.lines().count());
+            periods += text.lines().count() - 3;
+        }
+    }
+    assert!(periods > 100, "results came in between: {periods}");
+}
+
+/// The updates of one batch are made in stretches; a key of a later stretch has no values in the first.
+#[test]
+fn a_key_without_values_has_no_sum() {
+    let job = format!(
+        "{TIMED}
+[transforms.sums]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+select = [\"k\", \"sum(v) AS v\", \"min(v) AS least\"]
+emit = \"update\"
+{}",
+        sink("out", "\"sums\"")
+    );
+    let rows: Vec<String> = ["1,a,1", "2,a,2", "3,b,"].map(String::from).to_vec();
+    same_everywhere(&job, &rows, &[3], Some("a,1,1\na,3,1\nb,,\n"));
+}

@@ -1,0 +1,570 @@
+//! Random jobs as job files, against the model: the same bytes at every parallelism and under every schedule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use bytes::Bytes;
+
+use super::build::{Run, bounded, plan, start};
+use super::memory::{Input, Memory};
+use super::model::*;
+use super::sim::{End, Rng};
+
+/// Every stream has the columns at, k, v, n, so that transforms go together in any order.
+#[derive(Debug, Clone)]
+enum Op {
+    Filter(usize),
+    Select(usize),
+    Window {
+        size: i64,
+        slide: i64,
+        lateness: i64,
+        keyed: bool,
+        having: bool,
+        sorted: bool,
+        fourth: Fourth,
+    },
+    Total {
+        keyed: bool,
+        update: bool,
+        having: bool,
+        sorted: bool,
+        fourth: Fourth,
+    },
+    /// An aggregation, a `top` by its windows and a select.
+    WindowTop {
+        size: i64,
+        slide: i64,
+        keyed: bool,
+        n: usize,
+    },
+    /// A `top` with windows of its own and a select.
+    TopOwn {
+        size: i64,
+        keyed: bool,
+        n: usize,
+    },
+    Top {
+        keyed: bool,
+        n: usize,
+    },
+    Limit(usize),
+}
+
+/// A node and its output.
+type Ref = (usize, usize);
+
+struct Node {
+    inputs: Vec<Ref>,
+    op: Op,
+}
+
+struct Source {
+    json: bool,
+    /// Event time with this delay in µs.
+    delay: Option<i64>,
+    on_error: &'static str,
+    /// `Err`: a bad record.
+    blocks: Vec<Vec<Result<Row, ()>>>,
+}
+
+/// Nodes are numbered sources first.
+struct Job {
+    sources: Vec<Source>,
+    nodes: Vec<Node>,
+    sinks: Vec<Vec<Ref>>,
+}
+
+const CONDITIONS: [&str; 4] = ["v > 2", "k = 'a' OR v IS NULL", "n % 3 <> 0", "n < 0"];
+const SELECTS: [&str; 3] = [
+    r#"["at", "k", "v * 2 AS v", "n"]"#,
+    r#"["n", "CASE WHEN v > 3 THEN NULL ELSE v END AS v", "k", "at"]"#,
+    r#"["v", "n", "k", "at"]"#,
+];
+
+fn source(rng: &mut Rng, first: i64) -> Source {
+    let delay = if rng.once_in(5) { None } else { Some(rng.pick(&[0, 3, 10])) };
+    let on_error = rng.pick(&["skip", "skip", "dead-letter", "fail"]);
+    let json = rng.once_in(2);
+    let bad = if on_error == "fail" { 120 } else { 9 };
+    let mut at = rng.below(20) as i64;
+    let mut n = first;
+    let mut blocks = Vec::new();
+    for _ in 0..rng.below(14) {
+        let mut block = Vec::new();
+        for _ in 0..1 + rng.below(6) {
+            at += rng.pick(&[0, 0, 1, 1, 2, 5]) + if rng.once_in(25) { 40 } else { 0 };
+            n += 1;
+            let back = if rng.once_in(4) { rng.below(25) as i64 } else { 0 };
+            let row = Row {
+                at: Some(at - back),
+                k: rng.pick(&[Some("a"), Some("b"), Some("c"), Some("ä\"x"), Some(""), None]).map(String::from),
+                v: rng.pick(&[Some(0), Some(1), Some(2), Some(3), Some(4), Some(-7), None]),
+                n: Some(n),
+                within: i64::MIN,
+                ..Row::default()
+            };
+            block.push(if rng.once_in(bad) { Err(()) } else { Ok(row) });
+        }
+        blocks.push(block);
+    }
+    Source { json, delay, on_error, blocks }
+}
+
+fn op(rng: &mut Rng, has_time: bool) -> Op {
+    let keyed = !rng.once_in(4);
+    let n = 1 + rng.below(3);
+    let size = rng.pick(&[4, 10, 16]);
+    let slide = rng.pick(&[size, size, 4, 6]);
+    let (having, sorted) = (rng.once_in(4), rng.once_in(4));
+    let fourth = rng.pick(&[Fourth::Count, Fourth::Count, Fourth::Max, Fourth::First, Fourth::Last]);
+    match rng.below(if has_time { 9 } else { 6 }) {
+        0 => Op::Filter(rng.below(CONDITIONS.len())),
+        1 => Op::Select(rng.below(SELECTS.len())),
+        2 => Op::Limit(rng.below(30)),
+        3 => Op::Top { keyed, n },
+        4 => Op::Total { keyed, update: false, having, sorted, fourth: rng.pick(&[Fourth::Count, Fourth::Max]) },
+        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: Fourth::Count },
+        6 => Op::WindowTop { size, slide, keyed, n },
+        7 => Op::TopOwn { size, keyed, n },
+        _ => {
+            let lateness = if sorted { 0 } else { rng.pick(&[0, 0, 5, 12]) };
+            Op::Window { size, slide, lateness, keyed, having, sorted, fourth }
+        }
+    }
+}
+
+impl Op {
+    fn keeps_time(&self, before: bool) -> bool {
+        match self {
+            Op::Filter(_) | Op::Select(_) | Op::Limit(_) | Op::Total { update: true, .. } => before,
+            Op::Window { .. } | Op::WindowTop { .. } | Op::TopOwn { .. } => true,
+            Op::Top { .. } | Op::Total { .. } => false,
+        }
+    }
+}
+
+impl Job {
+    fn random(rng: &mut Rng) -> Job {
+        let sources: Vec<Source> = (0..1 + rng.below(2)).map(|s| source(rng, 1000 * s as i64)).collect();
+        let mut nodes: Vec<Node> = Vec::new();
+        // Of each output, whether it has event time.
+        let mut has_time: BTreeMap<Ref, bool> =
+            sources.iter().enumerate().map(|(i, s)| ((i, 0), s.delay.is_some())).collect();
+        let mut read = BTreeSet::new();
+        for _ in 0..1 + rng.below(5) {
+            let known: Vec<Ref> = has_time.keys().copied().collect();
+            let mut inputs = Vec::new();
+            for _ in 0..if rng.once_in(3) { 2 } else { 1 } {
+                let input = if rng.once_in(3) {
+                    rng.pick(&known)
+                } else {
+                    known[known.len() - 1 - rng.below(known.len().min(3))]
+                };
+                if !inputs.contains(&input) {
+                    inputs.push(input);
+                }
+            }
+            let timed = inputs.iter().all(|i| has_time[i]);
+            let op = op(rng, timed);
+            let number = sources.len() + nodes.len();
+            has_time.insert((number, 0), op.keeps_time(timed));
+            if matches!(op, Op::Window { .. }) && rng.once_in(3) {
+                has_time.insert((number, 1), timed);
+            }
+            read.extend(inputs.iter().copied());
+            nodes.push(Node { inputs, op });
+        }
+        let mut sinks: Vec<Vec<Ref>> = Vec::new();
+        for output in has_time.keys().filter(|o| !read.contains(o)) {
+            match sinks.last_mut() {
+                Some(sink) if rng.once_in(4) => sink.push(*output),
+                _ => sinks.push(vec![*output]),
+            }
+        }
+        if rng.once_in(3) {
+            sinks.push(vec![rng.pick(&has_time.keys().copied().collect::<Vec<_>>())]);
+        }
+        Job { sources, nodes, sinks }
+    }
+
+    fn name(&self, (node, output): Ref) -> String {
+        match (node.checked_sub(self.sources.len()), output) {
+            (None, _) => format!("s{node}"),
+            (Some(node), 0) => format!("t{node}"),
+            (Some(node), _) => format!("t{node}.late"),
+        }
+    }
+
+    fn inputs(&self, refs: &[Ref]) -> String {
+        format!("{:?}", refs.iter().map(|&r| self.name(r)).collect::<Vec<_>>())
+    }
+
+    fn toml(&self) -> String {
+        let mut text = String::from("[job]\nname = \"random\"\n");
+        for (i, source) in self.sources.iter().enumerate() {
+            let format = if source.json { r#""json""# } else { r#"{ type = "csv", header = false }"# };
+            let _ = writeln!(text, "[sources.s{i}]\ntype = \"file\"\npath = \"s{i}.txt\"\nformat = {format}");
+            text +=
+                "schema = { at = { type = \"timestamp\", unit = \"us\" }, k = \"string\", v = \"int\", n = \"int\" }\n";
+            if let Some(delay) = source.delay {
+                let _ = writeln!(text, "event_time = {{ column = \"at\", delay = \"{delay}us\" }}");
+            }
+            let _ = writeln!(text, "on_error = \"{}\"", source.on_error);
+            if source.on_error == "dead-letter" {
+                let _ = writeln!(
+                    text,
+                    "[transforms.e{i}]\ntype = \"select\"\ninput = \"s{i}.errors\"\nselect = [\"line\", \"raw\"]\n\
+                     [sinks.e{i}_out]\ntype = \"file\"\ninput = \"e{i}\"\npath = \"e{i}.csv\""
+                );
+            }
+        }
+        for (i, node) in self.nodes.iter().enumerate() {
+            self.node(&mut text, i, node);
+        }
+        for (i, inputs) in self.sinks.iter().enumerate() {
+            let inputs = self.inputs(inputs);
+            let _ = writeln!(text, "[sinks.o{i}]\ntype = \"file\"\ninput = {inputs}\npath = \"o{i}.csv\"");
+            text += "format = { type = \"csv\", timestamp = \"us\" }\n";
+        }
+        text
+    }
+
+    fn node(&self, text: &mut String, i: usize, node: &Node) {
+        let inputs = self.inputs(&node.inputs);
+        let by = |keyed: bool| if keyed { "by = [\"k\"]\n" } else { "" };
+        let k = |keyed: bool| if keyed { "k" } else { "min(k) AS k" };
+        let window = |size: i64, slide: i64| match size == slide {
+            true => format!("window = {{ type = \"tumbling\", size = \"{size}us\" }}\n"),
+            false => format!("window = {{ type = \"sliding\", size = \"{size}us\", slide = \"{slide}us\" }}\n"),
+        };
+        let fourth = |f: Fourth| match f {
+            Fourth::Count => "count(*) AS n",
+            Fourth::Max => "max(n) AS n",
+            Fourth::First => "first(n) AS n",
+            Fourth::Last => "last(n) AS n",
+        };
+        let more = |having: bool, sorted: bool| {
+            let having = if having { "having = \"n >= 2\"\n" } else { "" };
+            format!("{having}{}", if sorted { "order = [\"v DESC\"]\n" } else { "" })
+        };
+        // The windows' end becomes `at` behind those whose results still have their windows.
+        let (head, finish) = match node.op {
+            Op::WindowTop { .. } | Op::TopOwn { .. } => (format!("x{i}"), true),
+            _ => (format!("t{i}"), false),
+        };
+        let _ = match &node.op {
+            Op::Filter(c) => {
+                writeln!(
+                    text,
+                    "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{}\"",
+                    CONDITIONS[*c]
+                )
+            }
+            Op::Select(s) => {
+                writeln!(text, "[transforms.{head}]\ntype = \"select\"\ninput = {inputs}\nselect = {}", SELECTS[*s])
+            }
+            Op::Limit(n) => writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}"),
+            Op::Window { size, slide, lateness, keyed, having, sorted, fourth: f } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
+                 select = [\"window_end AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n{}lateness = \"{lateness}us\"\n{}",
+                by(*keyed),
+                k(*keyed),
+                fourth(*f),
+                window(*size, *slide),
+                more(*having, *sorted)
+            ),
+            Op::Total { keyed, update, having, sorted, fourth: f } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
+                 select = [\"max(at) AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n{}{}",
+                by(*keyed),
+                k(*keyed),
+                fourth(*f),
+                if *update { "emit = \"update\"\n" } else { "" },
+                more(*having, *sorted)
+            ),
+            Op::WindowTop { size, slide, keyed, n } => writeln!(
+                text,
+                "[transforms.w{i}]\ntype = \"aggregate\"\ninput = {inputs}\nby = [\"k\"]\n{}\
+                 select = [\"window_start\", \"window_end\", \"k\", \"sum(v) AS v\", \"count(*) AS n\"]\n\
+                 [transforms.{head}]\ntype = \"top\"\ninput = \"w{i}\"\n\
+                 by = [\"window_start\", \"window_end\"{}]\norder = [\"v DESC\"]\nn = {n}",
+                window(*size, *slide),
+                if *keyed { ", \"k\"" } else { "" }
+            ),
+            Op::TopOwn { size, keyed, n } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\n{}",
+                by(*keyed),
+                window(*size, *size)
+            ),
+            Op::Top { keyed, n } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}",
+                by(*keyed)
+            ),
+        };
+        if finish {
+            let select = r#"["window_end AS at", "k", "v", "n"]"#;
+            let _ = writeln!(text, "[transforms.t{i}]\ntype = \"select\"\ninput = \"{head}\"\nselect = {select}");
+        }
+    }
+
+    fn memory(&self, seed: u64) -> Memory {
+        let inputs = self.sources.iter().enumerate().map(|(i, s)| (format!("sources.s{i}"), s.input())).collect();
+        Memory { inputs, seed, ..Memory::default() }
+    }
+}
+
+impl Source {
+    fn input(&self) -> Input {
+        let line = |row: &Result<Row, ()>| match row {
+            Err(()) => "bad\n".into(),
+            Ok(row) if self.json => json(row),
+            Ok(row) => csv(row, [0, 1, 2, 3]),
+        };
+        bounded(self.blocks.iter().map(|b| Bytes::from(b.iter().map(line).collect::<String>())).collect())
+    }
+
+    /// Its rows, and its bad records as lines of the dead letters.
+    fn stream(&self, number: usize) -> (Stream, String) {
+        let (mut events, mut letters) = (Vec::new(), String::new());
+        let (mut line, mut greatest, mut failed) = (0, i64::MIN, false);
+        let behind = |max: i64| if max == i64::MIN { max } else { max - self.delay.unwrap_or(0) - 1 };
+        for block in &self.blocks {
+            let before = greatest;
+            let mut within = i64::MIN;
+            for row in block {
+                line += 1;
+                match row {
+                    _ if failed => {}
+                    Err(()) if self.on_error == "fail" => {
+                        events.push(Ev::Fail(format!("s{number}.txt:{line}: ")));
+                        failed = true;
+                        // The mark of the block that fails says nothing of time.
+                        greatest = before;
+                    }
+                    Err(()) => {
+                        let _ = writeln!(letters, "{line},bad");
+                    }
+                    Ok(row) if self.delay.is_some() => {
+                        events.push(Ev::Row(Row { time: row.at, within: behind(within), ..row.clone() }));
+                        within = within.max(row.at.unwrap());
+                        greatest = greatest.max(row.at.unwrap());
+                    }
+                    Ok(row) => events.push(Ev::Row(row.clone())),
+                }
+            }
+            events.push(Ev::End(behind(greatest)));
+        }
+        events.push(Ev::End(i64::MAX));
+        (Stream { domain: number, sources: BTreeSet::from([number]), events }, letters)
+    }
+}
+
+fn json(row: &Row) -> String {
+    let k = row.k.as_ref().map_or("null".into(), |k| format!("\"{}\"", k.replace('"', "\\\"")));
+    let v = row.v.map_or("null".into(), |v| v.to_string());
+    format!("{{\"n\":{},\"at\":{},\"k\":{k},\"v\":{v}}}\n", row.n.unwrap(), row.at.unwrap())
+}
+
+fn csv(row: &Row, columns: [usize; 4]) -> String {
+    let number = |v: Option<i64>| v.map_or(String::new(), |v| v.to_string());
+    let k = match row.k.as_deref() {
+        None => String::new(),
+        Some(k) if k.is_empty() || k.contains('"') => format!("\"{}\"", k.replace('"', "\"\"")),
+        Some(k) => k.into(),
+    };
+    let cells = [number(row.at), k, number(row.v), number(row.n)];
+    columns.map(|c| cells[c].as_str()).join(",") + "\n"
+}
+
+/// What each sink holds at the end, or where the job may fail.
+struct Expected {
+    texts: BTreeMap<String, String>,
+    failures: BTreeSet<String>,
+}
+
+/// An output: its streams and the order of its columns.
+type Value = (Vec<Stream>, [usize; 4]);
+
+fn stateless(op: &Op, row: Row) -> Option<Row> {
+    match op {
+        Op::Filter(0) => (row.v > Some(2)).then_some(row),
+        Op::Filter(1) => (row.k.as_deref() == Some("a") || row.v.is_none()).then_some(row),
+        Op::Filter(2) => row.n.is_some_and(|n| n % 3 != 0).then_some(row),
+        Op::Filter(_) => row.n.is_some_and(|n| n < 0).then_some(row),
+        Op::Select(0) => Some(Row { v: row.v.map(|v| v * 2), ..row }),
+        Op::Select(1) => Some(Row { v: row.v.filter(|&v| v <= 3), ..row }),
+        _ => Some(row),
+    }
+}
+
+fn expected(job: &Job) -> Expected {
+    let mut texts = BTreeMap::new();
+    let mut values: BTreeMap<Ref, Value> = BTreeMap::new();
+    let mut domains = Domains::new(job.sources.len());
+    for (i, source) in job.sources.iter().enumerate() {
+        let (stream, letters) = source.stream(i);
+        if source.on_error == "dead-letter" {
+            texts.insert(format!("sinks.e{i}_out"), letters);
+        }
+        values.insert((i, 0), (vec![stream], [0, 1, 2, 3]));
+    }
+    // Nodes and sinks by depth, as the plan has them.
+    let depth = depths(job);
+    let mut order: Vec<usize> = (0..job.nodes.len() + job.sinks.len()).collect();
+    order.sort_by_key(|&n| depth[n]);
+    let mut failures = BTreeSet::new();
+    for n in order {
+        match n.checked_sub(job.nodes.len()) {
+            Some(sink) => {
+                let (streams, columns) = union(&values, &job.sinks[sink]);
+                let read = domains.gate(&streams);
+                let mut text = String::new();
+                for event in &read.events {
+                    match event {
+                        Ev::Row(row) => text += &csv(row, columns),
+                        Ev::Fail(place) => drop(failures.insert(place.clone())),
+                        Ev::End(_) => {}
+                    }
+                }
+                texts.insert(format!("sinks.o{sink}"), text);
+            }
+            None => {
+                let (streams, columns) = union(&values, &job.nodes[n].inputs);
+                let number = job.sources.len() + n;
+                let [main, late] = evaluate(&job.nodes[n].op, streams, columns, &mut domains);
+                values.insert((number, 0), main);
+                values.insert((number, 1), late);
+            }
+        }
+    }
+    Expected { texts, failures }
+}
+
+/// How many rounds of placing come before each node or sink. Composite nodes are placed in several.
+fn depths(job: &Job) -> Vec<usize> {
+    let mut depths: Vec<usize> = Vec::new();
+    let of = |depths: &[usize], refs: &[Ref]| {
+        let before =
+            refs.iter().map(|r| r.0.checked_sub(job.sources.len()).map_or(0, |n| 1 + depths[n] + extra(job, n)));
+        before.max().unwrap_or(0)
+    };
+    for node in &job.nodes {
+        depths.push(of(&depths, &node.inputs));
+    }
+    for sink in &job.sinks {
+        depths.push(of(&depths[..job.nodes.len()], sink));
+    }
+    depths
+}
+
+fn extra(job: &Job, node: usize) -> usize {
+    match job.nodes[node].op {
+        Op::WindowTop { .. } => 2,
+        Op::TopOwn { .. } => 1,
+        _ => 0,
+    }
+}
+
+fn union(values: &BTreeMap<Ref, Value>, refs: &[Ref]) -> Value {
+    let streams = refs.iter().flat_map(|r| values[r].0.clone()).collect();
+    (streams, values[&refs[0]].1)
+}
+
+fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4], domains: &mut Domains) -> [Value; 2] {
+    const PLAIN: [usize; 4] = [0, 1, 2, 3];
+    if let Op::Filter(_) | Op::Select(_) = op {
+        let each = |event: Ev| match event {
+            Ev::Row(row) => stateless(op, row).map(Ev::Row),
+            other => Some(other),
+        };
+        let streams =
+            streams.into_iter().map(|s| Stream { events: s.events.into_iter().filter_map(each).collect(), ..s });
+        let columns = match op {
+            Op::Select(0) => PLAIN,
+            Op::Select(1) => [3, 2, 1, 0],
+            Op::Select(_) => [2, 3, 1, 0],
+            _ => columns,
+        };
+        return [(streams.collect(), columns), (Vec::new(), columns)];
+    }
+    let input = domains.gate(&streams);
+    let groups = BTreeMap::new;
+    let mut step: Box<dyn Step> = match *op {
+        Op::Limit(n) => Box::new(Limit(n)),
+        Op::Window { size, slide, lateness, keyed, having, sorted, fourth } => {
+            let mut window = Window::new(size, slide, lateness, keyed, fourth);
+            (window.having, window.sorted) = (having, sorted);
+            Box::new(window)
+        }
+        Op::Total { keyed, update, having, sorted, fourth } => {
+            Box::new(Total { keyed, update, having, sorted, fourth, groups: BTreeMap::new() })
+        }
+        Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, true, Fourth::Count)),
+        Op::TopOwn { size, keyed, n } => Box::new(Top { window: TopWindow::Own(size), keyed, n, groups: groups() }),
+        Op::Top { keyed, n } => Box::new(Top { window: TopWindow::None, keyed, n, groups: groups() }),
+        Op::Filter(_) | Op::Select(_) => unreachable!(),
+    };
+    let [mut main, late] = run(&mut *step, &input);
+    if let Op::WindowTop { keyed, n, .. } = *op {
+        let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
+        [main, _] = run(&mut top, &domains.gate(&[main]));
+    }
+    let plain = matches!(op, Op::Window { .. } | Op::Total { .. } | Op::WindowTop { .. } | Op::TopOwn { .. });
+    [(vec![main], if plain { PLAIN } else { columns }), (vec![late], columns)]
+}
+
+/// Runs a job a few times and compares; false if the engine refuses it.
+fn check(seed: u64, runs: u64) -> bool {
+    let mut rng = Rng(seed);
+    let job = Job::random(&mut rng);
+    let toml = job.toml();
+    let expected = expected(&job);
+    for number in 0..runs {
+        let run = Run::random(seed.wrapping_mul(1000).wrapping_add(number));
+        let plan = match plan(&toml, run.parallelism) {
+            Ok(plan) => plan,
+            Err(error) if error.message.contains("share") => return false,
+            Err(error) => panic!("{error}"),
+        };
+        let mut memory = job.memory(run.seed);
+        let end = start(&plan, &mut memory, run).run(|_| {});
+        let context = || {
+            let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
+            format!("seed {seed}, {run:?}\n{toml}\n{inputs:?}")
+        };
+        match end {
+            End::Finished => {
+                assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
+                for (sink, text) in &expected.texts {
+                    let got = memory.text(sink);
+                    assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
+                }
+                assert!(memory.written.lock().unwrap().values().all(|w| w.committed && !w.aborted));
+            }
+            End::Failed(error) => {
+                let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
+                assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
+                assert!(memory.written.lock().unwrap().values().all(|w| !w.committed));
+            }
+            End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+        }
+    }
+    true
+}
+
+/// Seeds from `FLOTT_SEED` on, so many as `FLOTT_JOBS` says, for long searches.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn random_jobs_give_what_the_model_gives() {
+    let (first, jobs) = (setting("FLOTT_SEED", 1), setting("FLOTT_JOBS", 700));
+    let ran = (first..first + jobs).filter(|&seed| check(seed, 4)).count() as u64;
+    assert!(ran > jobs / 2, "most jobs are placed: {ran}");
+}

@@ -1,0 +1,11 @@
+//! The engine as a whole: random jobs under a seeded scheduler against a row-by-row model, ends, barriers, threads.
+
+mod barriers;
+mod build;
+mod cases;
+mod ends;
+mod jobs;
+mod memory;
+mod model;
+mod sim;
+mod threads;

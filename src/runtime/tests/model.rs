@@ -1,0 +1,388 @@
+//! The naive model: rows in vectors, one by one, by the rules as they are written down. It knows blocks and
+//! watermarks, but no batches, subtasks, channels or columns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    pub at: Option<i64>,
+    pub k: Option<String>,
+    pub v: Option<i64>,
+    pub n: Option<i64>,
+    /// Event time.
+    pub time: Option<i64>,
+    /// Watermark that the rows before it in its block stand for.
+    pub within: i64,
+    /// What it is judged late by, as of the gate.
+    pub judge: i64,
+    /// (end, start) of the window whose result it is.
+    pub window: (i64, i64),
+}
+
+#[derive(Debug, Clone)]
+pub enum Ev {
+    Row(Row),
+    /// A bad record ends the job here, unless nobody wants more: where it is.
+    Fail(String),
+    /// A block has ended; the watermark behind it.
+    End(i64),
+}
+
+/// The rows of one producer.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    pub domain: usize,
+    pub sources: BTreeSet<usize>,
+    pub events: Vec<Ev>,
+}
+
+/// What domains there are, and in which order equal ones are read.
+#[derive(Debug)]
+pub struct Domains {
+    count: usize,
+    order: Vec<usize>,
+}
+
+impl Domains {
+    /// `count`: the sources have the first numbers.
+    pub fn new(count: usize) -> Domains {
+        Domains { count, order: Vec::new() }
+    }
+
+    fn rank(&self, sources: &BTreeSet<usize>) -> usize {
+        self.order.iter().position(|s| sources.contains(s)).unwrap_or(0)
+    }
+
+    /// Reads streams as a gate does: one stream.
+    pub fn gate(&mut self, inputs: &[Stream]) -> Stream {
+        let mut domains: Vec<Vec<usize>> = Vec::new();
+        for (index, input) in inputs.iter().enumerate() {
+            match domains.iter_mut().find(|d| inputs[d[0]].domain == input.domain) {
+                Some(domain) => domain.push(index),
+                None => domains.push(vec![index]),
+            }
+        }
+        if domains.len() > 1 {
+            for source in inputs.iter().flat_map(|i| &i.sources) {
+                if !self.order.contains(source) {
+                    self.order.push(*source);
+                }
+            }
+            domains.sort_by_key(|d| self.rank(&inputs[d[0]].sources));
+        }
+        let mut at = vec![0; inputs.len()];
+        let mut marks = vec![i64::MIN; inputs.len()];
+        let mut watermark = i64::MIN;
+        let mut events = Vec::new();
+        loop {
+            let of = |d: &Vec<usize>, marks: &[i64]| d.iter().map(|&i| marks[i]).min().unwrap();
+            let open = domains.iter().filter(|d| at[d[0]] < inputs[d[0]].events.len());
+            let Some(domain) = open.min_by_key(|d| of(d, &marks)) else { break };
+            for &input in domain {
+                for event in &inputs[input].events[at[input]..] {
+                    at[input] += 1;
+                    match event {
+                        Ev::Row(row) => {
+                            events.push(Ev::Row(Row { judge: row.within.max(marks[input]), ..row.clone() }));
+                        }
+                        Ev::Fail(place) => events.push(Ev::Fail(place.clone())),
+                        Ev::End(mark) => {
+                            marks[input] = *mark;
+                            break;
+                        }
+                    }
+                }
+            }
+            let least = domains.iter().map(|d| of(d, &marks)).filter(|&w| w < i64::MAX).min();
+            watermark = watermark.max(least.unwrap_or(i64::MAX));
+            events.push(Ev::End(watermark));
+        }
+        let (domain, sources) = match &domains[..] {
+            [one] => (inputs[one[0]].domain, inputs[one[0]].sources.clone()),
+            _ => {
+                self.count += 1;
+                (self.count - 1, inputs.iter().flat_map(|i| i.sources.clone()).collect())
+            }
+        };
+        Stream { domain, sources, events }
+    }
+}
+
+/// A transform at work.
+pub trait Step {
+    /// A row of the block; what comes out of output 0 and 1.
+    fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]);
+    fn end(&mut self, _watermark: i64, _out: &mut [Vec<Ev>; 2]) {}
+    /// No bad record behind this matters.
+    fn satisfied(&self) -> bool {
+        false
+    }
+}
+
+/// Both outputs of a step.
+pub fn run(step: &mut dyn Step, input: &Stream) -> [Stream; 2] {
+    let mut out = [Vec::new(), Vec::new()];
+    let mut failed = false;
+    for event in &input.events {
+        match event {
+            Ev::Row(row) if !failed => step.row(row.clone(), &mut out),
+            Ev::Row(_) => {}
+            Ev::Fail(_) if failed || step.satisfied() => {}
+            Ev::Fail(place) => {
+                failed = true;
+                out.iter_mut().for_each(|o| o.push(Ev::Fail(place.clone())));
+            }
+            Ev::End(watermark) => {
+                if !failed {
+                    step.end(*watermark, &mut out);
+                }
+                out.iter_mut().for_each(|o| o.push(Ev::End(*watermark)));
+            }
+        }
+    }
+    out.map(|events| Stream { events, domain: input.domain, sources: input.sources.clone() })
+}
+
+pub struct Limit(pub usize);
+
+impl Step for Limit {
+    fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
+        if self.0 > 0 {
+            self.0 -= 1;
+            out[0].push(Ev::Row(row));
+        }
+    }
+
+    fn satisfied(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// The last column of an aggregation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fourth {
+    Count,
+    Max,
+    First,
+    Last,
+}
+
+type Key = Option<Option<String>>;
+type Group = ((i64, i64), Key);
+
+fn key(keyed: bool, row: &Row) -> Key {
+    keyed.then(|| row.k.clone())
+}
+
+/// The result of a group, whose rows are in input order.
+fn result(rows: &[Row], key: &Key, fourth: Fourth) -> Row {
+    let values = || rows.iter().filter_map(|r| r.v);
+    let first = |a: &&Row, b: &&Row| a.time.cmp(&b.time);
+    Row {
+        at: rows.iter().filter_map(|r| r.at).max(),
+        k: key.clone().unwrap_or_else(|| rows.iter().filter_map(|r| r.k.clone()).min()),
+        v: values().next().map(|_| values().sum()),
+        n: match fourth {
+            Fourth::Count => Some(rows.len() as i64),
+            Fourth::Max => rows.iter().filter_map(|r| r.n).max(),
+            Fourth::First => rows.iter().min_by(first).and_then(|r| r.n),
+            // Of several greatest, `max_by` gives the last.
+            Fourth::Last => rows.iter().max_by(first).and_then(|r| r.n),
+        },
+        within: i64::MIN,
+        ..Row::default()
+    }
+}
+
+/// v DESC: nulls last, ties as they come.
+fn by_value(rows: &mut [Row]) {
+    rows.sort_by_key(|r| std::cmp::Reverse(r.v));
+}
+
+/// (end, start) of all windows that hold `time`, by trying every multiple of `slide`.
+fn windows(size: i64, slide: i64, time: i64) -> Vec<(i64, i64)> {
+    let mut start = time.div_euclid(slide) * slide;
+    let mut found = Vec::new();
+    while start > time - size {
+        found.push((start + size, start));
+        start -= slide;
+    }
+    found
+}
+
+pub struct Window {
+    pub size: i64,
+    pub slide: i64,
+    pub lateness: i64,
+    pub keyed: bool,
+    pub having: bool,
+    pub sorted: bool,
+    pub fourth: Fourth,
+    groups: BTreeMap<Group, Vec<(usize, Row)>>,
+    fired: BTreeSet<(i64, i64)>,
+    deferred: Vec<(Group, (usize, Row))>,
+    places: usize,
+    watermark: i64,
+}
+
+impl Window {
+    pub fn new(size: i64, slide: i64, lateness: i64, keyed: bool, fourth: Fourth) -> Window {
+        Window {
+            size,
+            slide,
+            lateness,
+            keyed,
+            having: false,
+            sorted: false,
+            fourth,
+            groups: BTreeMap::new(),
+            fired: BTreeSet::new(),
+            deferred: Vec::new(),
+            places: 0,
+            watermark: i64::MIN,
+        }
+    }
+
+    fn results(&self, groups: impl IntoIterator<Item = Group>) -> Vec<Row> {
+        let mut results = Vec::new();
+        for group in groups {
+            let mut rows = self.groups[&group].clone();
+            rows.sort_by_key(|(place, _)| *place);
+            let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+            let row = result(&rows, &group.1, self.fourth);
+            let (end, _) = group.0;
+            results.push(Row { at: Some(end), time: Some(end - 1), window: group.0, ..row });
+        }
+        results.retain(|r| !self.having || r.n >= Some(2));
+        if self.sorted {
+            by_value(&mut results);
+        }
+        results
+    }
+}
+
+impl Step for Window {
+    fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
+        let judge = row.judge.max(self.watermark);
+        let windows = windows(self.size, self.slide, row.time.unwrap());
+        let is_late = |w: &(i64, i64)| w.0 - 1 + self.lateness <= judge;
+        if !windows.is_empty() && windows.iter().all(is_late) {
+            out[1].push(Ev::Row(row.clone()));
+        }
+        for window in windows.into_iter().filter(|w| !is_late(w)) {
+            let group = (window, key(self.keyed, &row));
+            let placed = (self.places, row.clone());
+            if window.0 - 1 <= judge {
+                self.deferred.push((group, placed));
+            } else {
+                self.groups.entry(group).or_default().push(placed);
+            }
+        }
+        self.places += 1;
+    }
+
+    fn end(&mut self, watermark: i64, out: &mut [Vec<Ev>; 2]) {
+        self.watermark = watermark;
+        let due = |w: &(i64, i64)| w.0 - 1 <= watermark;
+        let windows: BTreeSet<(i64, i64)> = self.groups.keys().map(|(w, _)| *w).filter(due).collect();
+        for &window in windows.difference(&self.fired.clone()) {
+            let groups: Vec<Group> = self.groups.keys().filter(|(w, _)| *w == window).cloned().collect();
+            out[0].extend(self.results(groups).into_iter().map(Ev::Row));
+            self.fired.insert(window);
+        }
+        let mut touched = BTreeSet::new();
+        for (group, row) in std::mem::take(&mut self.deferred) {
+            self.groups.entry(group.clone()).or_default().push(row);
+            if due(&group.0) {
+                self.fired.insert(group.0);
+                touched.insert(group);
+            }
+        }
+        out[0].extend(self.results(touched).into_iter().map(Ev::Row));
+    }
+}
+
+/// Aggregation without a window.
+pub struct Total {
+    pub keyed: bool,
+    pub update: bool,
+    pub having: bool,
+    pub sorted: bool,
+    pub fourth: Fourth,
+    pub groups: BTreeMap<Key, Vec<Row>>,
+}
+
+impl Step for Total {
+    fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
+        let key = key(self.keyed, &row);
+        let rows = self.groups.entry(key.clone()).or_default();
+        rows.push(row.clone());
+        if self.update {
+            let result = Row { time: row.time, within: row.within, ..result(rows, &key, self.fourth) };
+            if !self.having || result.n >= Some(2) {
+                out[0].push(Ev::Row(result));
+            }
+        }
+    }
+
+    fn end(&mut self, watermark: i64, out: &mut [Vec<Ev>; 2]) {
+        if watermark < i64::MAX || self.update {
+            return;
+        }
+        if !self.keyed {
+            self.groups.entry(None).or_default();
+        }
+        let mut results: Vec<Row> = self.groups.iter().map(|(k, rows)| result(rows, k, self.fourth)).collect();
+        results.retain(|r| !self.having || r.n >= Some(2));
+        if self.sorted {
+            by_value(&mut results);
+        }
+        out[0].extend(results.into_iter().map(Ev::Row));
+    }
+}
+
+/// How `top` gets its windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopWindow {
+    None,
+    /// Those of the aggregation before it.
+    Attached,
+    Own(i64),
+}
+
+pub struct Top {
+    pub window: TopWindow,
+    pub keyed: bool,
+    pub n: usize,
+    pub groups: BTreeMap<Group, Vec<Row>>,
+}
+
+impl Step for Top {
+    fn row(&mut self, row: Row, _out: &mut [Vec<Ev>; 2]) {
+        let window = match self.window {
+            TopWindow::None => (i64::MAX, i64::MIN),
+            TopWindow::Attached => row.window,
+            TopWindow::Own(size) => windows(size, size, row.time.unwrap())[0],
+        };
+        if self.window == TopWindow::None || window.0 - 1 > row.judge {
+            self.groups.entry((window, key(self.keyed, &row))).or_default().push(row);
+        }
+    }
+
+    fn end(&mut self, watermark: i64, out: &mut [Vec<Ev>; 2]) {
+        let due = |w: &(i64, i64)| w.0 - 1 <= watermark && (self.window != TopWindow::None || watermark == i64::MAX);
+        let groups: Vec<Group> = self.groups.keys().filter(|(w, _)| due(w)).cloned().collect();
+        for group in groups {
+            let mut rows = self.groups.remove(&group).unwrap();
+            by_value(&mut rows);
+            rows.truncate(self.n);
+            for row in rows {
+                let row = match self.window {
+                    TopWindow::None => row,
+                    _ => Row { at: Some(group.0.0), time: Some(group.0.0 - 1), within: i64::MIN, ..row },
+                };
+                out[0].push(Ev::Row(row));
+            }
+        }
+    }
+}
