@@ -11,6 +11,10 @@ mod commands;
 mod docs;
 #[path = "it/jobs.rs"]
 mod jobs;
+#[path = "it/live.rs"]
+mod live;
+#[path = "it/messages.rs"]
+mod messages;
 #[path = "it/pipes.rs"]
 mod pipes;
 #[path = "it/rooms.rs"]

@@ -19,6 +19,6 @@ pub fn check(args: &CheckArgs) -> u8 {
         screen.error(&error);
         return EXIT_WRONG;
     }
-    print(&format!("{}: ok\n\n{}", args.job.path.display(), show::schemas(&plan)));
+    print(&format!("{}: ok\n\n{}", args.job.path.display(), job.text.redact(&show::schemas(&plan))));
     0
 }

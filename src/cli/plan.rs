@@ -24,11 +24,11 @@ pub fn plan(args: &PlanArgs) -> u8 {
         .and_then(|parallelism| place(&plan, parallelism, job.max_parallelism.value, &files));
     match laid_out {
         Ok(physical) => {
-            print(&show::text(&plan, &physical));
+            print(&job.text.redact(&show::text(&plan, &physical)));
             0
         }
         Err(error) => {
-            screen.error(&error);
+            screen.error(&prepare::redact(&job.text, error));
             EXIT_WRONG
         }
     }

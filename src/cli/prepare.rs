@@ -3,6 +3,7 @@
 //! Files are looked for and looked at, never opened.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
@@ -45,24 +46,44 @@ pub fn load(args: &JobArgs) -> Prepared {
 /// with `severity`.
 pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut Diagnostics) -> Files {
     let mut files = Files::new();
-    for node in job.nodes.iter().filter(|node| plan.nodes.iter().any(|n| n.name == node.name.value)) {
-        match &node.kind {
-            NodeKind::Source(source) => {
-                if let SourceConnector::File { paths, .. } = &source.connector {
-                    files.insert(node.name.value.clone(), inputs(paths, severity, found));
-                }
-            }
-            NodeKind::Sink(sink) => {
-                if let SinkConnector::File { path, mode, .. } = &sink.connector
-                    && let Err(error) = output(Path::new(&path.value), mode.value)
-                {
-                    found.push(diagnostic(&error, path, severity));
-                }
-            }
-            _ => {}
+    let runs = || job.nodes.iter().filter(|node| plan.nodes.iter().any(|n| n.name == node.name.value));
+    for node in runs() {
+        if let NodeKind::Source(source) = &node.kind
+            && let SourceConnector::File { paths, .. } = &source.connector
+        {
+            files.insert(node.name.value.clone(), inputs(paths, severity, found));
         }
     }
+    let mut written: Vec<(FileId, &str)> = Vec::new();
+    for node in runs() {
+        let NodeKind::Sink(sink) = &node.kind else { continue };
+        let SinkConnector::File { path, mode, .. } = &sink.connector else { continue };
+        if let Err(error) = output(Path::new(&path.value), mode.value) {
+            found.push(diagnostic(&error, path, severity));
+        }
+        // Names have been compared; links are found out only here.
+        let Some(id) = file_id(Path::new(&path.value)) else { continue };
+        let read = files.iter().find(|(_, paths)| paths.iter().any(|p| file_id(p) == Some(id)));
+        if let Some((source, _)) = read {
+            let message = format!("`{}` writes a file that `{source}` reads", node.name.value);
+            found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
+        }
+        if let Some((_, other)) = written.iter().find(|(other, _)| *other == id) {
+            let message = format!("sinks `{other}` and `{}` write one file", node.name.value);
+            found.push(Diagnostic::error(message).at(&path.span).label("written twice"));
+        }
+        written.push((id, &node.name.value));
+    }
     files
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+/// What tells a regular file from all others, whatever it is called; `None` if it is not there or not a file.
+fn file_id(path: &Path) -> Option<FileId> {
+    let data = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some((data.dev(), data.ino()))
 }
 
 fn inputs(paths: &[Text], severity: Severity, found: &mut Diagnostics) -> Vec<PathBuf> {
@@ -85,6 +106,13 @@ fn output(path: &Path, mode: FileMode) -> Result<()> {
         FileMode::New => file_sink::Mode::New,
     };
     file_sink::check_target(&RealStorage, path, mode)
+}
+
+/// An error without the secrets of the job file, which it may quote.
+pub fn redact(text: &JobText, error: Error) -> Error {
+    let message = text.redact(&error.message);
+    let notes = error.notes.iter().map(|note| text.redact(note)).collect();
+    Error { message, notes, ..error }
 }
 
 fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {

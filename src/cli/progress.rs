@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::summary::{grouped, rate};
 use crate::observe::{JobStats, SourceFigures};
@@ -56,12 +56,21 @@ impl Drop for Progress {
 
 fn message(figures: SourceFigures, elapsed: Duration) -> String {
     let bad = if figures.bad > 0 { format!(", {} bad", grouped(figures.bad)) } else { String::new() };
-    format!("{} rows{bad}, {} rows/s", grouped(figures.rows), grouped(rate(figures.rows, elapsed.as_secs_f64())))
+    let speed = grouped(rate(figures.rows, elapsed.as_secs_f64()));
+    format!("{} rows{bad}, {speed} rows/s{}", grouped(figures.rows), left(figures, elapsed))
+}
+
+/// At the mean speed so far.
+fn left(figures: SourceFigures, elapsed: Duration) -> String {
+    let Some(total) = figures.total.filter(|_| figures.done > 0) else { return String::new() };
+    let ahead = total.saturating_sub(figures.done) as f64 / figures.done as f64;
+    let left = Duration::from_secs((elapsed.as_secs_f64() * ahead).ceil() as u64);
+    format!(", {} left", HumanDuration(left))
 }
 
 fn bar(name: &str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (ProgressBar::new(total), "{prefix} {wide_bar} {percent:>3} %  {msg}  {eta} left"),
+        Some(total) => (ProgressBar::new(total), "{prefix} {wide_bar} {percent:>3} %  {msg}"),
         None => (ProgressBar::new_spinner(), "{prefix} {spinner} {msg}  {elapsed}"),
     };
     // A template of our own is well-formed; the test below says so.
@@ -76,7 +85,7 @@ mod tests {
     #[test]
     fn bars_have_name_and_figures() {
         let figures = SourceFigures { rows: 12_000, bytes: 1, bad: 3, done: 1, total: Some(2) };
-        assert_eq!(message(figures, Duration::from_secs(2)), "12,000 rows, 3 bad, 6,000 rows/s");
+        assert_eq!(message(figures, Duration::from_secs(2)), "12,000 rows, 3 bad, 6,000 rows/s, 2 seconds left");
         assert_eq!(bar("sources.a", Some(7)).length(), Some(7));
         assert_eq!(bar("sources.a", None).length(), None);
     }

@@ -57,6 +57,7 @@ fn attempt(args: &RunArgs, screen: &Screen) -> Result<Outcome> {
         screen.error(&error);
         error
     };
+    let said = |error| said(prepare::redact(&job.text, error));
     let parallelism = prepare::parallelism(&args.job, &job).map_err(said)?;
     let terminal = std::io::stdout().is_terminal();
     prepare::stdout_format(&job, &mut plan, terminal);
@@ -82,6 +83,10 @@ fn attempt(args: &RunArgs, screen: &Screen) -> Result<Outcome> {
             (runtime::run(deployment, Some(orders.receiver.clone()), watch), stats)
         }
         Err(error) => (Ending::Failed(error), JobStats::default()),
+    };
+    let ending = match ending {
+        Ending::Failed(error) => Ending::Failed(prepare::redact(&job.text, error)),
+        other => other,
     };
     let seconds = started.elapsed().as_secs_f64();
     // Bars go before anything else is said.
@@ -112,6 +117,23 @@ fn is_stdout(node: &crate::plan::logical::Node) -> bool {
     matches!(&node.kind, Kind::Sink(sink) if matches!(sink.connector, SinkConnector::Stdout))
 }
 
+/// What a stop leaves of the output: files are undone, what has been sent is sent.
+fn stopped(plan: &LogicalPlan) -> Error {
+    let sinks = || {
+        plan.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Sink(sink) => Some((&node.name, &sink.connector)),
+            _ => None,
+        })
+    };
+    let mut warning = Error::external("stopped before the end of the input");
+    if sinks().any(|(_, connector)| matches!(connector, SinkConnector::File { .. })) {
+        warning.message.push_str("; output undone");
+        warning = warning.note("files are as they were before the run");
+    }
+    let sent = sinks().filter(|(_, c)| matches!(c, SinkConnector::Tcp { .. } | SinkConnector::Stdout));
+    sent.fold(warning, |warning, (name, _)| warning.note(format!("what sinks.{name} has written stays written")))
+}
+
 /// Says how it ended.
 fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) {
     if let Ending::Failed(error) = &outcome.ending {
@@ -119,8 +141,7 @@ fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) 
         return;
     }
     if let Ending::Stopped(_) = &outcome.ending {
-        let message = "stopped before the end of the input; output undone";
-        screen.warning(&Error::external(message).note("files are as they were before the run"));
+        screen.warning(&stopped(plan));
     }
     summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
     summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));

@@ -50,14 +50,14 @@ impl Screen {
 
     fn message(&self, word: &str, color: &str, error: &Error) -> String {
         let node = error.node.as_ref().map(|node| format!("{node}: ")).unwrap_or_default();
-        let message = format!("{node}{}", error.message);
+        let message = visible(&format!("{node}{}", error.message));
         let mut text = match self.color {
             true => format!("{color}{word}{RESET}{BOLD}: {message}{RESET}"),
             false => format!("{word}: {message}"),
         };
         for line in error.notes.iter().flat_map(|note| note.lines()) {
             text.push_str("\n  ");
-            text.push_str(line);
+            text.push_str(&visible(line));
         }
         text
     }
@@ -73,6 +73,19 @@ impl Screen {
         }
         self.line(report.trim_end());
     }
+}
+
+/// Text with its control characters written out: messages quote data, and data must not steer a terminal.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// `3 errors and 1 warning`, if there are errors.
@@ -101,6 +114,16 @@ mod tests {
         );
         let colored = Screen { color: true, terminal: true }.message("error", RED, &error);
         assert!(colored.starts_with("\x1b[1;31merror\x1b[0m\x1b[1m: sources.a: 'x' is not an int\x1b[0m\n"));
+    }
+
+    #[test]
+    fn data_does_not_steer_the_terminal() {
+        let error = Error::data("'a\x1b[31m\0' is not an int").note("a\tb\r\nc\u{9b}d é");
+        let plain = Screen { color: false, terminal: false };
+        assert_eq!(
+            plain.message("error", RED, &error),
+            "error: 'a\\u{1b}[31m\\u{0}' is not an int\n  a\tb\n  c\\u{9b}d é"
+        );
     }
 
     #[test]

@@ -12,16 +12,16 @@ use crate::connect::{Block, Body, Next, Source};
 use crate::error::Result;
 
 /// Blocks a second at most, so that rows come evenly.
-const BLOCKS_PER_SECOND: u64 = 50;
-const SECOND_US: i64 = 1_000_000;
+const BLOCKS_PER_SECOND: f64 = 50.0;
+const SECOND_US: f64 = 1e6;
 
 /// Slows a source down.
 pub struct Throttle {
     inner: Box<dyn Source>,
     /// `None` for a generator, whose blocks are ranges of rows.
     records: Option<Records>,
-    /// Rows a second, at least 1.
-    rate: u64,
+    /// Rows a second, more than 0.
+    rate: f64,
     /// Parts of a block of `inner`, with their rows.
     parts: VecDeque<(Block, u64)>,
     /// When the next part may be handed out, in µs.
@@ -30,13 +30,13 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// `rate` is in rows a second.
-    pub fn new(inner: Box<dyn Source>, records: Option<Records>, rate: u64) -> Throttle {
-        Throttle { inner, records, rate: rate.max(1), parts: VecDeque::new(), due: i64::MIN, stopped: false }
+    /// `rate` is in rows a second, greater than 0.
+    pub fn new(inner: Box<dyn Source>, records: Option<Records>, rate: f64) -> Throttle {
+        Throttle { inner, records, rate, parts: VecDeque::new(), due: i64::MIN, stopped: false }
     }
 
     fn rows_at_once(&self) -> u64 {
-        (self.rate / BLOCKS_PER_SECOND).max(1)
+        ((self.rate / BLOCKS_PER_SECOND) as u64).max(1)
     }
 
     /// Cuts a block into parts of at most `rows_at_once` rows. What a block says about its slot's end stands in the
@@ -57,7 +57,7 @@ impl Throttle {
     }
 
     fn pay(&mut self, rows: u64, now: i64) {
-        let cost = |rows: u64| (u128::from(rows) * SECOND_US as u128 / u128::from(self.rate)) as i64;
+        let cost = |rows: u64| (rows as f64 * SECOND_US / self.rate) as i64;
         // A late wake-up is made up for, but silence is not saved up.
         self.due = self.due.max(now.saturating_sub(cost(self.rows_at_once()))) + cost(rows);
     }
@@ -93,11 +93,12 @@ impl Source for Throttle {
         self.inner.input_name(file)
     }
 
-    /// What was read of a live input is handed out at once, as it cannot be asked for again.
+    /// What was read of a live input is handed out at once, as it cannot be asked for again. A generator has read
+    /// nothing: rows that are not due are not made.
     fn stop(&mut self) {
         self.inner.stop();
         self.stopped = true;
-        if !self.inner.is_live() {
+        if !self.inner.is_live() || self.records.is_none() {
             self.parts.clear();
         }
     }
@@ -177,9 +178,9 @@ mod tests {
         Body::Bytes { data: Bytes::from_static(data.as_bytes()), offset: 100, header: None }
     }
 
-    fn throttle(bodies: Vec<Body>, live: bool, rate: u64) -> Throttle {
+    fn throttle(bodies: Vec<Body>, live: bool, rate: impl Into<f64>) -> Throttle {
         let blocks = bodies.into_iter().map(|body| Block { ends: true, ..Block::single(body) }).collect();
-        Throttle::new(Box::new(Blocks(blocks, live)), Some(double::lines(true, false)), rate)
+        Throttle::new(Box::new(Blocks(blocks, live)), Some(double::lines(true, false)), rate.into())
     }
 
     /// Runs to the end with a clock that jumps to where the source waits for; (time, block) each.
@@ -237,5 +238,21 @@ mod tests {
             source.stop();
             assert_eq!(run(&mut source).len(), left);
         }
+    }
+
+    #[test]
+    fn less_than_a_row_a_second() {
+        let mut source = throttle(vec![bytes("a\nb\nc\n")], false, 0.5);
+        let out: Vec<i64> = run(&mut source).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(out, [0, 0, 2_000_000]);
+    }
+
+    #[test]
+    fn stop_drops_what_a_generator_has_not_made() {
+        let blocks = VecDeque::from([Block::single(Body::Range { first: 0, rows: 1000 })]);
+        let mut source = Throttle::new(Box::new(Blocks(blocks, true)), None, 1.0);
+        assert!(matches!(source.next(0).unwrap(), Next::Block(_)));
+        source.stop();
+        assert_eq!(run(&mut source), []);
     }
 }

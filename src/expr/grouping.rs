@@ -24,6 +24,8 @@ pub struct AggregateCall {
     pub filter: Option<Typed>,
     /// Type of the result.
     pub ty: DataType,
+    /// As it is written, such as `sum(amount)`, for messages.
+    pub text: String,
 }
 
 /// An aggregation in three steps: keys and arguments from the input; the aggregation, whose results have the
@@ -300,7 +302,9 @@ fn resolve_call(call: &Call, span: &Range<usize>, input: &Schema) -> Result<Aggr
             .help("CAST it to a number, such as CAST(x AS double)")
     })?;
     let filter = call.filter.as_ref().map(|filter| resolve_filter(filter, input)).transpose()?;
-    Ok(AggregateCall { function, arg, filter, ty })
+    let mut resolved = AggregateCall { function, arg, filter, ty, text: String::new() };
+    resolved.text = call_text(call, &resolved);
+    Ok(resolved)
 }
 
 fn resolve_filter(ast: &Ast, input: &Schema) -> Result<Typed, ExprError> {

@@ -112,6 +112,16 @@ impl Typed {
         columns
     }
 
+    /// Numbers and names of the columns that are read, in the order they are written, each once.
+    pub fn named_columns<'a>(&'a self, found: &mut Vec<(usize, &'a str)>) {
+        if let Node::Column { index, name } = &self.node
+            && !found.iter().any(|(i, _)| i == index)
+        {
+            found.push((*index, name));
+        }
+        self.children().into_iter().for_each(|child| child.named_columns(found));
+    }
+
     /// Gives every column a new number, as when unused ones were left out.
     pub fn remap(&mut self, number: &dyn Fn(usize) -> usize) {
         if let Node::Column { index, .. } = &mut self.node {

@@ -25,8 +25,12 @@ impl Operator for Filter {
 
 /// An expression that failed on a row, with the values it failed on.
 pub fn failed(expression: &Typed, error: EvalError, batch: &Batch) -> Error {
-    let columns = expression.columns();
-    let values = columns.into_iter().filter_map(|c| batch.columns.get(c)).map(|column| column.display(error.row));
-    let values: Vec<String> = values.collect();
-    Error::data(format!("{expression}: {}", error.message)).note(format!("the row's values: {}", values.join(", ")))
+    let mut named = Vec::new();
+    expression.named_columns(&mut named);
+    let value = |(index, name): (usize, &str)| {
+        batch.columns.get(index).map(|column| format!("{name} = {}", column.display(error.row)))
+    };
+    let values: Vec<String> = named.into_iter().filter_map(value).collect();
+    let failed = Error::data(format!("{expression}: {}", error.message));
+    if values.is_empty() { failed } else { failed.note(format!("in the row with {}", values.join(", "))) }
 }

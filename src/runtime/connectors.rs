@@ -77,7 +77,7 @@ impl Connectors for RealConnectors {
         Ok(match plan.rate {
             Some(rate) => {
                 let generated = matches!(plan.connector, SourceConnector::Generate { .. });
-                Box::new(Throttle::new(source, (!generated).then_some(records), rate.ceil() as u64))
+                Box::new(Throttle::new(source, (!generated).then_some(records), rate))
             }
             None => source,
         })

@@ -213,7 +213,9 @@ impl Gate {
 
     fn signal(&mut self, domain: usize, signal: Signal) -> Option<Event> {
         match signal {
-            Signal::Tick(now) if now > self.tick => {
+            // By arrival every subtask would see another mixture of the domains' ticks; those of one are enough, as
+            // readers tick until all have ended.
+            Signal::Tick(now) if now > self.tick && (!self.live || domain == 0) => {
                 self.tick = now;
                 Some(Event::Tick(now))
             }
@@ -234,14 +236,18 @@ impl Gate {
     }
 
     fn fold(&mut self) -> i64 {
-        let least = (0..self.domains.len())
-            .filter(|&d| !self.domains[d].ended)
-            .map(|d| self.domain_watermark(d))
-            .min()
-            .unwrap_or(i64::MAX);
+        let open = || (0..self.domains.len()).filter(|&d| !self.domains[d].ended);
+        let active = open().filter(|&d| !self.is_idle(d)).map(|d| self.domain_watermark(d)).min();
+        // Where all are idle, what they reached stands.
+        let least = active.or_else(|| open().map(|d| self.domain_watermark(d)).min()).unwrap_or(i64::MAX);
         // A slot may appear late (a new connection, a new file): time never goes back.
         self.watermark = self.watermark.max(least);
         self.watermark
+    }
+
+    /// All that is open of this domain is idle: it holds nobody back.
+    fn is_idle(&self, domain: usize) -> bool {
+        self.domains[domain].inputs.iter().all(|&i| self.inputs[i].is_idle())
     }
 
     fn domain_watermark(&self, domain: usize) -> i64 {

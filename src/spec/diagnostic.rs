@@ -177,6 +177,9 @@ impl JobText {
 
     /// The same text, with values that messages must not show.
     pub(super) fn with_secrets(mut self, mut secrets: Vec<String>) -> JobText {
+        // In SQL text quotes come twice.
+        let quoted: Vec<String> = secrets.iter().filter(|s| s.contains('\'')).map(|s| s.replace('\'', "''")).collect();
+        secrets.extend(quoted);
         secrets.retain(|s| s.len() >= SECRET_BYTES_MIN);
         secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
         self.secrets = Secrets(secrets.into());

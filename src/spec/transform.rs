@@ -4,9 +4,9 @@ use super::diagnostic::Diagnostic;
 use super::options::{AGGREGATE, EMIT, FILTER, LIMIT, SELECT_TRANSFORM, TOP_TRANSFORM, Words};
 use super::read::{Cx, Fields, Range};
 use super::source::node_type;
-use super::value::{Kind, Table};
+use super::value::{Kind, Table, Value};
 use super::window::window;
-use super::{AggregateNode, EmitSpec, NodeKind, OrderSpec, Spanned, Text, TopNode};
+use super::{AggregateNode, EmitSpec, NodeKind, OrderSpec, Spanned, Text, TopNode, WindowSpec};
 
 #[derive(Debug, Clone, Copy)]
 enum Type {
@@ -42,8 +42,6 @@ const TYPES: Words<Type> = Words {
         "throttle",
     ],
 };
-
-const EMITS: Words<EmitSpec> = Words { what: "emission", has: &[("update", EmitSpec::Update)], later: &[] };
 
 /// The transform and its inputs; `None` after a diagnostic.
 pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option<(NodeKind, Vec<Text>)> {
@@ -91,10 +89,15 @@ fn select(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<NodeKi
     }
 }
 
+/// Any window: a job with a wrong one does not run.
+const STAND_IN: WindowSpec = WindowSpec::Tumbling { size: 60_000_000, offset: 0 };
+
 fn aggregate(cx: &mut Cx, fields: &Fields) -> Option<AggregateNode> {
     let by = fields.texts(cx, "by").unwrap_or_default();
     let select = fields.need_texts(cx, "select");
-    let window = window(cx, fields);
+    // Where the window is wrong, the rest is checked with another, lest its columns seem to be missing.
+    let stand_in = |value: &Value| Spanned { value: STAND_IN, span: value.span.clone() };
+    let window = window(cx, fields).or_else(|| fields.get("window").map(stand_in));
     let having = fields.text(cx, "having");
     let order = order(cx, fields);
     let emit = emit(cx, fields);
@@ -120,7 +123,15 @@ fn emit(cx: &mut Cx, fields: &Fields) -> Option<Spanned<EmitSpec>> {
             let every = inner.duration(cx, "every", Range::Positive)?;
             Some(Spanned { value: EmitSpec::Every(every.value), span: value.span.clone() })
         }
-        Kind::String(_) => cx.word("emit", value, &EMITS),
+        Kind::String(text) if text.text.value == "update" => {
+            Some(Spanned { value: EmitSpec::Update, span: value.span.clone() })
+        }
+        Kind::String(text) => {
+            let message = format!("unknown emission {}", cx.shown(value, &text.text));
+            let help = "there are \"update\", a row for every input row, and { every = \"1s\" }";
+            cx.push(Diagnostic::error(message).at(&value.span).label("no such emission").help(help));
+            None
+        }
         _ => {
             cx.wrong_type("emit", value, "\"update\" or a table such as { every = \"1s\" }");
             None

@@ -163,10 +163,13 @@ impl Input {
     }
 
     fn cut_stream(&mut self, mut buffer: Buffer) -> io::Result<Cut> {
-        buffer.extend(&self.carry);
-        self.carry.clear();
         let mut view = BLOCK_BYTES;
+        // A record that was cut early leaves a long carry; it is taken by the block, so that buffers stay small.
+        let mut taken = 0;
         let end = loop {
+            let more = (self.carry.len() - taken).min(view.saturating_sub(buffer.len()));
+            buffer.extend(&self.carry[taken..taken + more]);
+            taken += more;
             if !self.eof && buffer.len() < view {
                 let room = buffer.room(view);
                 let wanted = room.len();
@@ -175,7 +178,7 @@ impl Input {
                 self.eof = filled < wanted;
             }
             let seen = &buffer.filled()[..buffer.len().min(view)];
-            let last = self.eof && seen.len() == buffer.len();
+            let last = self.eof && seen.len() == buffer.len() && taken == self.carry.len();
             match self.cutter.cut(seen, last) {
                 // `Skip` is met only behind a block, see `skip_rest`.
                 format::Cut::Records(end) | format::Cut::Skip(end) => break end,
@@ -183,10 +186,10 @@ impl Input {
                 format::Cut::More => view = self.wider(view),
             }
         };
+        self.carry.splice(..taken, buffer.filled()[end..].iter().copied());
         if end == 0 {
             return Ok(Cut::End);
         }
-        self.carry.extend_from_slice(&buffer.filled()[end..]);
         buffer.truncate(end);
         let offset = self.offset;
         self.offset += end as u64;

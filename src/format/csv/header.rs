@@ -36,7 +36,7 @@ pub fn read_header(options: &CsvOptions, fields: &[SourceField], data: &[u8], la
         consumed += next;
         if !record.is_empty() {
             let names = names(record, options.delimiter)?;
-            check(fields, &names)?;
+            check(fields, &names).map_err(|error| other_delimiter(error, options.delimiter, &names))?;
             let lines = memchr::memchr_iter(b'\n', &data[..consumed]).count() as u64;
             let header = Header { names, lines };
             return Ok(HeaderRead::Done { consumed, header: Some(Arc::new(header)) });
@@ -71,6 +71,18 @@ fn check(fields: &[SourceField], found: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A header of one field that holds another delimiter is most likely split by that one.
+fn other_delimiter(error: Error, delimiter: u8, found: &[String]) -> Error {
+    let [only] = found else { return error };
+    let others = [(b',', ","), (b';', ";"), (b'\t', "\\t"), (b'|', "|")];
+    match others.iter().find(|(byte, _)| *byte != delimiter && only.as_bytes().contains(byte)) {
+        Some((_, text)) => {
+            error.note(format!("is the file split by it? format = {{ type = \"csv\", delimiter = \"{text}\" }}"))
+        }
+        None => error,
+    }
 }
 
 fn missing(name: &str, found: &[String]) -> Error {

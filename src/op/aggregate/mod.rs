@@ -73,6 +73,8 @@ pub struct AggregateSpec {
     /// Key columns.
     pub keys: Vec<usize>,
     pub calls: Vec<Call>,
+    /// The calls as text, such as `sum(amount)`, for errors.
+    pub call_names: Vec<String>,
     pub window: Option<Window>,
     /// Allowed lateness in µs.
     pub lateness: i64,

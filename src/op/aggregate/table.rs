@@ -159,10 +159,10 @@ impl Table {
 }
 
 fn name_call(error: Error, shape: &Shape, call: usize) -> Error {
-    let Call { function, arg, .. } = shape.spec.calls[call];
-    let name = format!("{function:?}").to_lowercase();
-    let arg = arg.map_or(String::new(), |arg| format!(" of column {}", arg + 1));
-    Error { message: format!("aggregate call {} ({name}{arg}): {}", call + 1, error.message), ..error }
+    match shape.spec.call_names.get(call) {
+        Some(name) => Error { message: format!("{name}: {}", error.message), ..error },
+        None => error,
+    }
 }
 
 fn argument<'a>(call: &Call, rows: &'a Rows) -> Argument<'a> {

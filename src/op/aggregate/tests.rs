@@ -281,6 +281,7 @@ proptest! {
             input: TYPES.to_vec(),
             keys,
             calls: if pre { order_free() } else { all_calls() },
+            call_names: Vec::new(),
             window: Some(window),
             lateness,
             emit: Emit::Close,

@@ -99,6 +99,10 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         None => (text.value.as_str(), None),
     };
     let Some(node) = spec.nodes.iter().position(|n| n.name.value == name) else {
+        if spec.broken.iter().any(|broken| broken == name) {
+            // It is there; what is wrong with it has been said.
+            return None;
+        }
         // What could not be read has been reported already.
         if spec.broken.iter().any(|broken| broken == name) {
             return None;
@@ -107,6 +111,7 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         let names: Vec<&str> = names.map(|n| n.name.value.as_str()).collect();
         let help = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "the job has none: add a table [sources.NAME]".to_string(),
             None => format!("the job has: {}", names.join(", ")),
         };
         let span = text.locate(0..name.len());

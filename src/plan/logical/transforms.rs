@@ -20,7 +20,8 @@ impl Builder<'_> {
             NodeKind::Limit { n } => {
                 let mut built = Node::new(node, "transforms", Kind::Limit(n.value), inputs.refs);
                 built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
-                built.endless = inputs.endless;
+                // A limit ends what has no end.
+                built.endless = false;
                 Some(built)
             }
             NodeKind::Source(_) | NodeKind::Sink(_) => None,

@@ -26,6 +26,7 @@ impl Placer<'_> {
             input: layout.items.iter().map(|i| i.ty).collect(),
             keys: layout.keys.clone(),
             calls: layout.calls.clone(),
+            call_names: aggregate.plan.calls.iter().map(|call| call.text.clone()).collect(),
             window: layout.window,
             lateness: aggregate.lateness,
             emit: aggregate.emit,

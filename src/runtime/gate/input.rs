@@ -205,6 +205,11 @@ impl Input {
         }
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        let mut open = self.slots.iter().filter(|s| s.opened && !s.ended).peekable();
+        open.peek().is_some() && open.all(|s| s.idle)
+    }
+
     pub(super) fn context(&self, origin: Origin) -> RowContext {
         let watermark = match self.slots.get(origin.slot as usize) {
             Some(slot) if slot.max > i64::MIN => slot.max.saturating_sub(self.delay).saturating_sub(1),

@@ -233,7 +233,7 @@ fn transforms() {
         ),
         (
             "type = 'aggregate'\ninput = 's'\nselect = 'a'\nemit = 'updates'",
-            &["unknown emission `updates`", "did you mean `update`?"],
+            &["unknown emission `updates`", "every = \"1s\""],
         ),
         ("type = 'aggregate'\ninput = 's'\nselect = 'a'\nemit = { each = '1s' }", &["unknown option `each` in emit"]),
         ("type = 'aggregate'\ninput = 's'\nselect = 'a'\nemit = { every = '0s' }", &["greater than zero"]),

@@ -1,0 +1,93 @@
+//! What users are told: places, names and values are right, and secrets stay out.
+
+use crate::program::{Folder, JOB};
+
+/// `in.csv` with the columns of `schema` to stdout through a select of `items`.
+fn select(schema: &str, items: &str) -> String {
+    format!(
+        "[sources.s]\ntype = 'file'\npath = 'in.csv'\nschema = {{ {schema} }}\n\
+         [transforms.t]\ntype = 'select'\ninput = 's'\nselect = [{items}]\n\
+         [sinks.out]\ntype = 'stdout'\ninput = 't'\nformat = 'csv'\n"
+    )
+}
+
+#[test]
+fn lines_of_bad_records_count_the_header() {
+    let folder = Folder::new();
+    folder.write("in.csv", "a,b\n1,\"x\ny\"\nz,w\n").write("job.toml", &select("a = 'int', b = 'string'", "'a'"));
+    for parallelism in [1, 2] {
+        folder.flott(&format!("run job.toml -p {parallelism}")).exits(1).says("in.csv:4: column a: 'z' is not an int");
+    }
+    let errors = "[sinks.bad]\ntype = 'file'\npath = 'bad.csv'\ninput = 's.errors'\n";
+    folder.write("job.toml", &format!("{}{errors}", select("a = 'int', b = 'string'", "'a'")));
+    folder.flott("run job.toml -D sources.s.on_error=dead-letter").exits(0);
+    assert!(folder.read("bad.csv").contains("s,in.csv,12,4,"), "{}", folder.read("bad.csv"));
+}
+
+#[test]
+fn secrets_are_not_shown_by_running_jobs() {
+    let folder = Folder::new();
+    folder.write("in.csv", "a\n0\n");
+    folder.write("job.toml", &select("a = 'int'", "\"CAST(concat(CAST(a AS string), '${file:secret}') AS int) AS x\""));
+    let shown = |text: &str| text.contains("hunt");
+    folder.write("secret", "hunter2\n");
+    let ran = folder.flott("run job.toml --report r.json").exits(1).says("***").says("is not an int");
+    assert!(!shown(&ran.stderr) && !shown(&folder.read("r.json")), "{}", ran.stderr);
+    let plan = folder.flott("plan job.toml").exits(0).prints("***");
+    assert!(!shown(&plan.stdout), "{}", plan.stdout);
+}
+
+#[test]
+fn readers_of_a_broken_node_are_not_told_that_it_is_missing() {
+    let folder = Folder::new();
+    folder.write("job.toml", &JOB.replace("path = \"in.csv\"\n", ""));
+    let ran = folder.flott("run job.toml").exits(2).says("`path` is missing").says("1 error in job.toml");
+    assert!(!ran.stderr.contains("no node"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_wrong_window_does_not_hide_its_columns() {
+    let folder = Folder::new();
+    folder.write("job.toml", &JOB.replace("tumbling", "hop"));
+    folder.flott("run job.toml").exits(2).says("did you mean `sliding`?").says("1 error in job.toml");
+}
+
+#[test]
+fn links_to_inputs_and_outputs_are_found_out() {
+    let folder = Folder::new();
+    folder.write("job.toml", JOB).write("in.csv", "at,status,ms\n");
+    std::os::unix::fs::symlink("in.csv", folder.path("out.csv")).unwrap();
+    folder.flott("run job.toml").exits(2).says("`out` writes a file that `requests` reads");
+    std::fs::remove_file(folder.path("out.csv")).unwrap();
+    std::fs::hard_link(folder.path("in.csv"), folder.path("out.csv")).unwrap();
+    folder.flott("run job.toml").exits(2).says("`out` writes a file that `requests` reads");
+    std::fs::remove_file(folder.path("out.csv")).unwrap();
+    folder.write("out.csv", "");
+    std::os::unix::fs::symlink("out.csv", folder.path("other.csv")).unwrap();
+    let other = "[sinks.other]\ntype = 'file'\npath = 'other.csv'\ninput = 'failed'\n";
+    folder.write("job.toml", &format!("{JOB}{other}"));
+    folder.flott("run job.toml").exits(2).says("sinks `out` and `other` write one file");
+}
+
+#[test]
+fn failed_expressions_name_their_columns() {
+    let folder = Folder::new();
+    folder.write("in.csv", "a,b\n7,0\n").write("job.toml", &select("a = 'int', b = 'int'", "'a / b AS q'"));
+    folder
+        .flott("run job.toml")
+        .exits(1)
+        .says("transforms.t: a / b: division by zero")
+        .says("in the row with a = 7, b = 0");
+    let sum = "[sources.s]\ntype = 'file'\npath = 'in.csv'\nschema = { a = 'int' }\n\
+               [transforms.t]\ntype = 'aggregate'\ninput = 's'\nselect = ['sum(a) AS s']\n\
+               [sinks.out]\ntype = 'stdout'\ninput = 't'\n";
+    folder.write("job.toml", sum).write("in.csv", "a\n9223372036854775807\n1\n");
+    folder.flott("run job.toml").exits(1).says("transforms.t: sum(a): the sum does not fit an int");
+}
+
+#[test]
+fn another_delimiter_is_guessed() {
+    let folder = Folder::new();
+    folder.write("in.csv", "a;b\n1;2\n").write("job.toml", &select("a = 'int', b = 'int'", "'a'"));
+    folder.flott("run job.toml").exits(1).says("columns in the file: a;b").says("delimiter = \";\"");
+}
