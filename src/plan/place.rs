@@ -15,7 +15,6 @@ use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
 use crate::op::MAIN;
-use crate::runtime::Target;
 use crate::spec::SourceConnector;
 
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
