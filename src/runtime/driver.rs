@@ -49,7 +49,9 @@ impl Driver {
     ) -> std::io::Result<JoinHandle<Vec<Box<dyn Task>>>> {
         std::thread::Builder::new().name(self.name.clone()).spawn(move || {
             self.waker.attach();
-            report(self.run(&clock, &cancel).err());
+            // A panic outside a step, too, must be reported: the job waits for every thread.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.run(&clock, &cancel)));
+            report(outcome.unwrap_or_else(|panic| Err(panicked(&*panic, "the thread"))).err());
             self.tasks
         })
     }
@@ -106,14 +108,13 @@ impl Driver {
 
 /// Steps a task; a panic becomes an error that names its operator.
 fn step(task: &mut dyn Task, now: i64) -> Result<Step> {
-    catch_unwind(AssertUnwindSafe(|| task.step(now))).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|s| s.to_string())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".into());
-        Err(Error::internal(format!("the operator panicked: {text}"))
-            .at(task.name())
-            .note("this is a bug in flott, not in the job; please report it with the job file"))
-    })
+    catch_unwind(AssertUnwindSafe(|| task.step(now)))
+        .unwrap_or_else(|panic| Err(panicked(&*panic, "the operator").at(task.name())))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send), what: &str) -> Error {
+    let text = panic.downcast_ref::<&str>().map(|s| s.to_string());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
+    Error::internal(format!("{what} panicked: {text}"))
+        .note("this is a bug in flott, not in the job; please report it with the job file")
 }
