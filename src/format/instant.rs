@@ -61,7 +61,7 @@ impl Instants {
         match self {
             Instants::Text { memo } => memo.parse(&base[start..end]),
             Instants::Unit { per_second } => match number::int(base, start, end) {
-                Some(value) => from_int(value, *per_second),
+                Some(value) => of_int(value, *per_second),
                 None => from_decimal(&base[start..end], *per_second),
             },
             Instants::Pattern { pattern, zone, last } => {
@@ -80,9 +80,9 @@ impl Instants {
 
     /// As [`Instants::parse`], for a number; `None` also if numbers are no such timestamps.
     #[inline(always)]
-    pub fn from_int(&self, value: i64) -> Option<i64> {
+    pub fn of_int(&self, value: i64) -> Option<i64> {
         match self {
-            Instants::Unit { per_second } => from_int(value, *per_second),
+            Instants::Unit { per_second } => of_int(value, *per_second),
             _ => None,
         }
     }
@@ -169,7 +169,7 @@ fn seconds(rest: &[u8]) -> Option<i64> {
 
 /// A whole number of so many per second, cut below a microsecond.
 #[inline(always)]
-fn from_int(value: i64, per_second: u32) -> Option<i64> {
+fn of_int(value: i64, per_second: u32) -> Option<i64> {
     match per_second {
         ..=1_000_000 => value.checked_mul(i64::from(1_000_000 / per_second)),
         _ => Some(value.div_euclid(i64::from(per_second / 1_000_000))),

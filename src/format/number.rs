@@ -101,7 +101,7 @@ const ASCII: u64 = 0x3030_3030_3030_3030;
 #[inline(always)]
 fn spelled(value: u64) -> u64 {
     // In lanes of 32, 16 and 8 bits; the divisions by 100 and 10 are exact for what a lane holds.
-    let fours = value / 10_000 | (value % 10_000) << 32;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
     let hundreds = fours.wrapping_mul(10_486) >> 20 & 0x0000_007F_0000_007F;
     let twos = hundreds | (fours - 100 * hundreds) << 16;
     let tens = twos.wrapping_mul(103) >> 10 & 0x000F_000F_000F_000F;

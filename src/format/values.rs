@@ -210,7 +210,7 @@ impl Converter {
             DataType::Timestamp => {
                 let mut instants = std::mem::take(&mut self.instants);
                 let parse = |base: &[u8], start: usize, end: usize, kind| match kind {
-                    Kind::Int => instants.from_int(joined(start, end)),
+                    Kind::Int => instants.of_int(joined(start, end)),
                     _ => instants.parse(base, start, end).filter(|_| !json || base.get(start) != Some(&b'+')),
                 };
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
