@@ -50,6 +50,7 @@ fn spec(keys: &[usize], calls: &[(AggregateFunction, Option<usize>)], window: Op
         input: vec![DataType::Int, DataType::String, DataType::Int, DataType::Int],
         keys: keys.to_vec(),
         calls: calls.iter().map(call).collect(),
+        call_names: vec!["call".into(); calls.len()],
         window,
         lateness: 0,
         emit: Emit::Close,

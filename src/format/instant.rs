@@ -55,13 +55,17 @@ impl Instants {
         })
     }
 
-    /// Microseconds since 1970 UTC, `None` if `bytes` is no such timestamp.
+    /// Microseconds since 1970 UTC, `None` if `base[start..end]` is no such timestamp.
     #[inline(always)]
-    pub fn parse(&mut self, bytes: &[u8]) -> Option<i64> {
+    pub fn parse(&mut self, base: &[u8], start: usize, end: usize) -> Option<i64> {
         match self {
-            Instants::Text { memo } => memo.parse(bytes),
-            Instants::Unit { per_second } => from_unit(bytes, *per_second),
+            Instants::Text { memo } => memo.parse(&base[start..end]),
+            Instants::Unit { per_second } => match number::int(base, start, end) {
+                Some(value) => from_int(value, *per_second),
+                None => from_decimal(&base[start..end], *per_second),
+            },
             Instants::Pattern { pattern, zone, last } => {
+                let bytes = &base[start..end];
                 if !bytes.is_empty() && last.0 == bytes {
                     return Some(last.1);
                 }
@@ -71,6 +75,15 @@ impl Instants {
                 last.1 = micros;
                 Some(micros)
             }
+        }
+    }
+
+    /// As [`Instants::parse`], for a number; `None` also if numbers are no such timestamps.
+    #[inline(always)]
+    pub fn from_int(&self, value: i64) -> Option<i64> {
+        match self {
+            Instants::Unit { per_second } => from_int(value, *per_second),
+            _ => None,
         }
     }
 
@@ -122,6 +135,16 @@ impl Minute {
 /// Microseconds of `:SS`, `:SSZ`, `:SS.mmm`, `:SS.mmmZ`, `:SS.uuuuuu` or `:SS.uuuuuuZ`; `None` for anything else.
 #[inline(always)]
 fn seconds(rest: &[u8]) -> Option<i64> {
+    // By far the most frequent forms are taken as one word; what they do not fit is looked at byte by byte.
+    if let Ok(rest) = <[u8; 8]>::try_from(rest) {
+        let word = u64::from_le_bytes(rest) ^ u64::from_le_bytes(*b":00.000Z");
+        if word & u64::from_le_bytes([255, 0, 0, 255, 0, 0, 0, 255]) | number::ends(word) == 0 {
+            let digit = |place: u32| (word >> (8 * place) & 0xFF) as i64;
+            let second = digit(1) * 10 + digit(2);
+            let milli = digit(4) * 100 + digit(5) * 10 + digit(6);
+            return (second < 60).then_some(second * 1_000_000 + milli * 1000);
+        }
+    }
     let digits = match rest {
         [digits @ .., b'Z'] => digits,
         other => other,
@@ -144,19 +167,21 @@ fn seconds(rest: &[u8]) -> Option<i64> {
     }
 }
 
-/// A whole number of so many per second, or one with decimals (`1431857100.25`), cut below a microsecond.
-#[inline]
-fn from_unit(bytes: &[u8], per_second: u32) -> Option<i64> {
-    let micros_per_unit = 1_000_000 / per_second.min(1_000_000);
-    match number::int(bytes, 0, bytes.len()) {
-        Some(value) if per_second > 1_000_000 => Some(value.div_euclid(i64::from(per_second / 1_000_000))),
-        Some(value) => value.checked_mul(i64::from(micros_per_unit)),
-        None => {
-            let unscaled = text::parse_decimal(bytes, 38, 9).ok()?;
-            let micros = (unscaled * 1_000_000).div_euclid(i128::from(per_second) * 1_000_000_000);
-            i64::try_from(micros).ok()
-        }
+/// A whole number of so many per second, cut below a microsecond.
+#[inline(always)]
+fn from_int(value: i64, per_second: u32) -> Option<i64> {
+    match per_second {
+        ..=1_000_000 => value.checked_mul(i64::from(1_000_000 / per_second)),
+        _ => Some(value.div_euclid(i64::from(per_second / 1_000_000))),
     }
+}
+
+/// As [`from_int`], with decimals (`1431857100.25`).
+#[inline(never)]
+fn from_decimal(bytes: &[u8], per_second: u32) -> Option<i64> {
+    let unscaled = text::parse_decimal(bytes, 38, 9).ok()?;
+    let micros = (unscaled * 1_000_000).div_euclid(i128::from(per_second) * 1_000_000_000);
+    i64::try_from(micros).ok()
 }
 
 fn from_pattern(bytes: &[u8], pattern: &str, zone: &TimeZone) -> Option<i64> {
@@ -178,13 +203,17 @@ mod tests {
 
     use super::*;
 
+    fn parse(instants: &mut Instants, text: &[u8]) -> Option<i64> {
+        instants.parse(text, 0, text.len())
+    }
+
     fn pattern(pattern: &str, zone: Option<&str>) -> Instants {
         Instants::new(&TimestampSource::Pattern { pattern: pattern.into(), zone: zone.map(str::to_string) }).unwrap()
     }
 
     #[test]
     fn units() {
-        let read = |text: &str, unit| Instants::Unit { per_second: unit }.parse(text.as_bytes());
+        let read = |text: &str, unit| parse(&mut Instants::Unit { per_second: unit }, text.as_bytes());
         assert_eq!(read("1431857100", 1), Some(1_431_857_100_000_000));
         assert_eq!(read("1431857100123", 1000), Some(1_431_857_100_123_000));
         assert_eq!(read("-5", 1_000_000), Some(-5));
@@ -199,13 +228,13 @@ mod tests {
     fn patterns() {
         let mut log = pattern("%d/%b/%Y:%H:%M:%S %z", None);
         for _ in 0..2 {
-            assert_eq!(log.parse(b"17/May/2015:10:05:00 +0900"), Some(1_431_824_700_000_000));
+            assert_eq!(parse(&mut log, b"17/May/2015:10:05:00 +0900"), Some(1_431_824_700_000_000));
         }
-        assert_eq!(log.parse(b"17/Mai/2015:10:05:00 +0900"), None);
-        assert_eq!(pattern("%Y%m%d %H:%M", None).parse(b"20150517 10:05"), Some(1_431_857_100_000_000));
-        assert_eq!(pattern("%Y%m%d", None).parse(b"20150517"), Some(1_431_820_800_000_000));
+        assert_eq!(parse(&mut log, b"17/Mai/2015:10:05:00 +0900"), None);
+        assert_eq!(parse(&mut pattern("%Y%m%d %H:%M", None), b"20150517 10:05"), Some(1_431_857_100_000_000));
+        assert_eq!(parse(&mut pattern("%Y%m%d", None), b"20150517"), Some(1_431_820_800_000_000));
         assert_eq!(
-            pattern("%Y-%m-%d %H:%M", Some("Asia/Seoul")).parse(b"2015-05-17 19:05"),
+            parse(&mut pattern("%Y-%m-%d %H:%M", Some("Asia/Seoul")), b"2015-05-17 19:05"),
             Some(1_431_857_100_000_000)
         );
         let zone = TimestampSource::Pattern { pattern: "%Y".into(), zone: Some("Mars/Olympus".into()) };
@@ -220,7 +249,7 @@ mod tests {
         ) {
             let mut instants = Instants::default();
             for row in rows {
-                prop_assert_eq!(instants.parse(row.as_bytes()), text::parse_timestamp(row.as_bytes()), "{}", row);
+                prop_assert_eq!(parse(&mut instants, row.as_bytes()), text::parse_timestamp(row.as_bytes()), "{}", row);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Numbers in the short forms that nearly all input has; everything else goes to [`crate::data::text`].
 //!
-//! Digits are read eight at a time from one word, without a loop whose end has to be guessed.
+//! Digits are read and written eight at a time, without a loop whose end has to be guessed.
 
 use crate::data::text;
 
@@ -31,21 +31,17 @@ fn word_at(base: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The value of the first `len` (1 to 8) bytes of `word`, if they are digits.
-///
-/// Digits are added up in pairs, then fours, then eights, all lanes at once. Source: Daniel Lemire, "Quickly
-/// parsing eight digits".
 #[inline(always)]
 fn digits(word: u64, len: usize) -> Option<i64> {
-    let shift = 64 - 8 * len as u32;
     // Shifting fills up with zeros in front: in a little-endian word the first byte is the lowest.
-    let values = (word ^ 0x3030_3030_3030_3030) << shift;
-    if ends(values) != 0 {
-        return None;
-    }
-    Some(eight(values))
+    let values = (word ^ 0x3030_3030_3030_3030) << (64 - 8 * len as u32);
+    (ends(values) == 0).then(|| eight(values))
 }
 
 /// The number that eight bytes of 0 to 9 spell.
+///
+/// Digits are added up in pairs, then fours, then eights, all lanes at once. Source: Daniel Lemire, "Quickly
+/// parsing eight digits".
 #[inline(always)]
 fn eight(values: u64) -> i64 {
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
@@ -68,8 +64,48 @@ pub fn leading_digits(bytes: &[u8; 16]) -> (usize, i64) {
 
 /// The top bit of the first byte above 9 is set, those of bytes before it are not. Bytes behind it may be wrong.
 #[inline(always)]
-fn ends(word: u64) -> u64 {
+pub fn ends(word: u64) -> u64 {
     (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080
+}
+
+/// Appends an integer.
+#[inline(always)]
+pub fn write_int(value: i64, out: &mut Vec<u8>) {
+    const EIGHT: u64 = 100_000_000;
+    let mut rest = value.unsigned_abs();
+    if rest >= EIGHT * EIGHT {
+        return text::write_int(value, out);
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    let long = rest >= EIGHT;
+    let tail = rest % EIGHT;
+    if long {
+        rest /= EIGHT;
+    }
+    // All eight digits are written, those that count in front, and then the others are cut off.
+    let digits = spelled(rest);
+    let zeros = (digits.trailing_zeros() / 8).min(7);
+    let len = out.len() + 8 - zeros as usize;
+    out.extend_from_slice(&((digits | ASCII) >> (8 * zeros)).to_le_bytes());
+    out.truncate(len);
+    if long {
+        out.extend_from_slice(&(spelled(tail) | ASCII).to_le_bytes());
+    }
+}
+
+const ASCII: u64 = 0x3030_3030_3030_3030;
+
+/// The eight digits of a number below 10^8, one a byte, the first one lowest: [`eight`] backwards.
+#[inline(always)]
+fn spelled(value: u64) -> u64 {
+    // In lanes of 32, 16 and 8 bits; the divisions by 100 and 10 are exact for what a lane holds.
+    let fours = value / 10_000 | (value % 10_000) << 32;
+    let hundreds = fours.wrapping_mul(10_486) >> 20 & 0x0000_007F_0000_007F;
+    let twos = hundreds | (fours - 100 * hundreds) << 16;
+    let tens = twos.wrapping_mul(103) >> 10 & 0x000F_000F_000F_000F;
+    tens | (twos - 10 * tens) << 8
 }
 
 /// A double. `1234.5` needs one exact division; anything longer is left to the library.
@@ -157,6 +193,15 @@ mod tests {
         fn ints_are_those_of_the_plain_loop(text in "[-+]?[0-9]{0,21}[a-z/:.,]?[0-9]{0,3}", pad in "[0-9a-z]{0,20}", at in 0usize..20) {
             let base = format!("{}{text}{pad}", "9".repeat(at));
             prop_assert_eq!(int(base.as_bytes(), at, at + text.len()), text::parse_int(text.as_bytes()));
+        }
+
+        #[test]
+        fn ints_are_written_as_the_library_does(value in any::<i64>(), shift in 0u32..64) {
+            for value in [value >> shift, i64::MIN, 0, 9_999, 10_000, 99_999_999, 100_000_000, -(10i64.pow(16)), 10i64.pow(16) - 1] {
+                let mut out = b"x".to_vec();
+                write_int(value, &mut out);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), format!("x{value}"));
+            }
         }
 
         #[test]

@@ -72,6 +72,12 @@ impl Cells for &[Span] {
     }
 }
 
+/// The number in a span of [`Kind::Int`].
+#[inline(always)]
+fn joined(start: usize, end: usize) -> i64 {
+    start as i64 | (end as i64) << 32
+}
+
 /// One column of a table of spans.
 #[derive(Debug, Clone, Copy)]
 pub struct Strided<'a> {
@@ -171,6 +177,11 @@ impl Converter {
         Ok(Converter { accept, json: true, ..Converter::csv(field, &[])? })
     }
 
+    /// Whether whole numbers may be handed in as [`Kind::Int`].
+    pub fn takes_ints(&self) -> bool {
+        self.ty == DataType::Int || (self.ty == DataType::Timestamp && matches!(self.instants, Instants::Unit { .. }))
+    }
+
     pub fn is_text(&self) -> bool {
         self.ty == DataType::String
     }
@@ -182,7 +193,7 @@ impl Converter {
             DataType::String => self.strings(cells, text, column, bad),
             DataType::Int => {
                 let parse = |base: &[u8], start: usize, end: usize, kind| match kind {
-                    Kind::Int => Some(start as i64 | (end as i64) << 32),
+                    Kind::Int => Some(joined(start, end)),
                     _ => number::int(base, start, end).filter(|_| !json || number::is_json(&base[start..end])),
                 };
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
@@ -198,8 +209,9 @@ impl Converter {
             }
             DataType::Timestamp => {
                 let mut instants = std::mem::take(&mut self.instants);
-                let parse = |base: &[u8], start, end, _| {
-                    instants.parse(&base[start..end]).filter(|_| !json || !base[start..end].starts_with(b"+"))
+                let parse = |base: &[u8], start: usize, end: usize, kind| match kind {
+                    Kind::Int => instants.from_int(joined(start, end)),
+                    _ => instants.parse(base, start, end).filter(|_| !json || base.get(start) != Some(&b'+')),
                 };
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 self.instants = instants;
@@ -327,9 +339,19 @@ impl Converter {
 
     #[cold]
     fn reason(&self, span: Span, text: Text) -> String {
-        let bytes = text.get(span);
-        let value =
-            if self.json && span.kind != Kind::Plain { quote(&[b"\"", bytes, b"\""].concat()) } else { quote(bytes) };
+        let number;
+        let bytes = match span.kind {
+            Kind::Int => {
+                number = joined(span.start as usize, span.end as usize).to_string();
+                number.as_bytes()
+            }
+            _ => text.get(span),
+        };
+        let value = if self.json && matches!(span.kind, Kind::Quoted | Kind::Side) {
+            quote(&[b"\"", bytes, b"\""].concat())
+        } else {
+            quote(bytes)
+        };
         match self.ty {
             DataType::Int if number::is_digits(bytes) && text::parse_int(bytes).is_none() => {
                 format!("{value} does not fit an int (64 bits)")

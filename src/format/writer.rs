@@ -3,7 +3,7 @@
 use arrow_array::{BooleanArray, Decimal128Array, StringViewArray};
 use arrow_buffer::NullBuffer;
 
-use super::TimestampStyle;
+use super::{TimestampStyle, number};
 use crate::data::{Column, text};
 
 /// A column made ready for writing row by row.
@@ -96,22 +96,50 @@ pub fn write_value(column: &mut Values, row: usize, out: &mut Vec<u8>) {
         return;
     }
     match &mut column.kind {
-        Kind::Int(values) => text::write_int(values[row], out),
+        Kind::Int(values) => number::write_int(values[row], out),
         Kind::Iso { values, minute } => minute.write(values[row], out),
         Kind::Epoch { values, style } => write_epoch(values[row], *style, out),
         Kind::Double(values) => text::write_double(values[row], out),
         Kind::Decimal { values, scale } => text::write_decimal(values.value(row), *scale, out),
         Kind::Boolean(a) => text::write_bool(a.value(row), out),
-        Kind::String(a) => out.extend_from_slice(a.value(row).as_bytes()),
+        Kind::String(a) => write_text(a.value(row).as_bytes(), out),
     }
+}
+
+/// Appends `text`, mostly without a loop or a call: its first and its last bytes in copies of a fixed size, which
+/// overlap.
+#[inline(always)]
+pub fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    match text.len() {
+        ..4 => text.iter().for_each(|&byte| out.push(byte)),
+        4..8 => overlapping::<4>(text, out),
+        8..=16 => overlapping::<8>(text, out),
+        17..=32 => overlapping::<16>(text, out),
+        33..=64 => overlapping::<32>(text, out),
+        65..=128 => overlapping::<64>(text, out),
+        _ => out.extend_from_slice(text),
+    }
+}
+
+/// Appends `text` of `N` to `2 N` bytes.
+#[inline(always)]
+fn overlapping<const N: usize>(text: &[u8], out: &mut Vec<u8>) {
+    let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else {
+        return out.extend_from_slice(text);
+    };
+    let len = out.len() + text.len() - N;
+    out.reserve(2 * N);
+    out.extend_from_slice(first);
+    out.truncate(len);
+    out.extend_from_slice(last);
 }
 
 /// Units coarser than a microsecond round towards the past.
 fn write_epoch(micros: i64, style: TimestampStyle, out: &mut Vec<u8>) {
     match style {
-        TimestampStyle::Seconds => text::write_int(micros.div_euclid(1_000_000), out),
-        TimestampStyle::Millis => text::write_int(micros.div_euclid(1_000), out),
-        TimestampStyle::Micros | TimestampStyle::Iso => text::write_int(micros, out),
+        TimestampStyle::Seconds => number::write_int(micros.div_euclid(1_000_000), out),
+        TimestampStyle::Millis => number::write_int(micros.div_euclid(1_000), out),
+        TimestampStyle::Micros | TimestampStyle::Iso => number::write_int(micros, out),
         TimestampStyle::Nanos => {
             out.extend_from_slice(itoa::Buffer::new().format(i128::from(micros) * 1_000).as_bytes());
         }
@@ -170,4 +198,19 @@ impl Minute {
 fn two_digits(line: &mut [u8; 27], at: usize, value: u32) {
     line[at] = b'0' + (value / 10) as u8;
     line[at + 1] = b'0' + (value % 10) as u8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_any_length_are_copied() {
+        let all: Vec<u8> = (0..=200).collect();
+        for len in 0..200 {
+            let mut out = b"x".to_vec();
+            write_text(&all[..len], &mut out);
+            assert_eq!(out, [b"x", &all[..len]].concat());
+        }
+    }
 }

@@ -6,7 +6,6 @@ use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
-use crate::runtime::Target;
 use crate::spec::{OnError, SinkConnector, SourceConnector};
 
 #[derive(Debug, Clone)]
@@ -55,6 +54,13 @@ pub struct EventTimePlan {
     pub name: String,
     pub delay: i64,
     pub idle: Option<i64>,
+}
+
+/// Where rows go next: a node or a port of their chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Node(usize),
+    Port(usize),
 }
 
 /// Stateless operators fused behind a producer, and its ports.

@@ -4,20 +4,17 @@
 //! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
 
 mod required;
+mod stateful;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::logical::sources::ERRORS_LINE;
-use super::logical::{Aggregate, Kind, LogicalPlan, Node, OrderKey, OutputRef, Source, Top};
+use super::logical::{Kind, LogicalPlan, Node, OutputRef, Source};
 use super::physical::*;
 use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
-use crate::op::aggregate::{AggregateSpec, Call, Emit, PreAggregate, Window};
-use crate::op::sort::SortKey;
-use crate::op::top::TopSpec;
-use crate::op::{LATE, MAIN};
-use crate::runtime::Target;
+use crate::op::MAIN;
 use crate::spec::SourceConnector;
 
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
@@ -395,7 +392,7 @@ impl Placer<'_> {
         let stage = self.out.stages.len();
         let mut plans: Vec<InputPlan> = inputs.iter().map(|location| self.input(location)).collect();
         let (domain, by_arrival) = self.check_domains(&mut plans)?;
-        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if comes_by_row(spec));
+        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if stateful::comes_by_row(spec));
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Stage { stage, input };
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
@@ -413,244 +410,6 @@ impl Placer<'_> {
         let producer = Producer::Stage(stage);
         Ok(Location { producer, exit: Exit::Stage(MAIN), columns, domain, delay: 0, line_column: None })
     }
-
-    fn aggregate(&mut self, index: usize, node: &Node, aggregate: &Aggregate) -> Result<()> {
-        let main = OutputRef { node: index, output: MAIN };
-        let late = OutputRef { node: index, output: LATE };
-        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
-        let layout = Layout::new(aggregate, input, node.outputs[LATE].read.then(|| self.needed(late)));
-        let keyed = !layout.keys.is_empty();
-        let parallelism = if keyed { self.out.parallelism } else { 1 };
-        let late_read = node.outputs[LATE].read;
-        let spec = AggregateSpec {
-            input: layout.items.iter().map(|i| i.ty).collect(),
-            keys: layout.keys.clone(),
-            calls: layout.calls.clone(),
-            call_names: aggregate.plan.calls.iter().map(|call| call.text.clone()).collect(),
-            window: layout.window,
-            lateness: aggregate.lateness,
-            emit: aggregate.emit,
-            late_output: late_read,
-            ordered: parallelism > 1,
-        };
-        // Without an exchange it would only cost time.
-        let early = self.out.parallelism > 1 && PreAggregate::is_possible(&spec);
-        let mut inputs = Vec::new();
-        for location in self.inputs(node) {
-            let items: Vec<Typed> = layout.items.iter().map(|item| location.map(item)).collect();
-            let columns = layout.late_columns.clone();
-            let mut location = self.chained(&location, &node.path(), ChainOp::Project(items), columns.clone());
-            if early && matches!(location.producer, Producer::Source(_)) {
-                location = self.chained(&location, &node.path(), ChainOp::PreAggregate(spec.clone()), columns);
-            }
-            inputs.push(location);
-        }
-        if parallelism > 1 && comes_by_row(&spec) {
-            inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
-        }
-        if let Emit::Every(period) = spec.emit {
-            for source in &mut self.out.sources {
-                source.tick = Some(source.tick.map_or(period, |tick| tick.min(period)));
-            }
-        }
-        let exchange = if keyed { ExchangePlan::Hash(layout.keys.clone()) } else { ExchangePlan::Single };
-        let op = StageOp::Aggregate(spec);
-        let result = self.stage(node, op, parallelism, inputs, layout.results.clone(), exchange)?;
-        if late_read {
-            let location = Location { exit: Exit::Stage(LATE), columns: layout.late_columns, ..result.clone() };
-            self.at.insert(late, vec![location]);
-        }
-        let mut needed = self.needed(main);
-        needed.extend(aggregate.plan.having.iter().flat_map(|h| h.columns()));
-        needed.extend(aggregate.order.iter().flat_map(|k| k.value.columns()));
-        let outputs: Vec<Typed> = aggregate.plan.outputs.iter().map(|(_, value)| value.clone()).collect();
-        let mut location = self.projected(&result, &node.path(), &outputs, &needed);
-        if let Some(having) = &aggregate.plan.having {
-            let op = ChainOp::Filter(location.map(having));
-            location = self.chained(&location, &node.path(), op, location.columns.clone());
-        }
-        if !aggregate.order.is_empty() {
-            location = self.sorted(node, &location, &aggregate.order, &needed, aggregate.window.is_some())?;
-        }
-        self.at.insert(main, vec![location]);
-        Ok(())
-    }
-
-    /// Rows that are numbered before an exchange must come from one producer in their final order; blocks of single
-    /// sources do. Others are brought into sequence first.
-    fn in_sequence(
-        &mut self,
-        node: &Node,
-        inputs: Vec<Location>,
-        columns: Vec<Option<usize>>,
-    ) -> Result<Vec<Location>> {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        let whole = |location: &Location| match location.producer {
-            Producer::Source(_) => true,
-            Producer::Stage(stage) => self.out.stages[stage].parallelism == 1,
-        };
-        if domains.len() == inputs.len() && inputs.iter().all(whole) {
-            return Ok(inputs);
-        }
-        Ok(vec![self.stage(node, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
-    }
-
-    /// A stage that sorts each window's rows, or all.
-    fn sorted(
-        &mut self,
-        node: &Node,
-        location: &Location,
-        order: &[OrderKey],
-        needed: &BTreeSet<usize>,
-        windowed: bool,
-    ) -> Result<Location> {
-        let schema = &node.outputs[MAIN].schema;
-        let kept: Vec<usize> = needed.iter().copied().collect();
-        let mut items: Vec<Typed> = kept.iter().map(|&c| location.map(&column_of(schema, c))).collect();
-        let keys = sort_keys(order, &mut items, |value| location.map(value));
-        let types = items.iter().map(|i| i.ty).collect();
-        let columns = spread(schema.len(), &kept);
-        let location = self.chained(location, &node.path(), ChainOp::Project(items), columns.clone());
-        let op = StageOp::Sort { keys, types, windowed };
-        self.stage(node, op, 1, vec![location], columns, ExchangePlan::Single)
-    }
-
-    fn top(&mut self, index: usize, node: &Node, top: &Top) -> Result<Location> {
-        let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
-        let needed = self.needed(OutputRef { node: index, output: MAIN });
-        let kept: Vec<usize> = needed.iter().copied().filter(|&c| c < input.len()).collect();
-        let mut items: Vec<Typed> = kept.iter().map(|&c| column_of(input, c)).collect();
-        let by: Vec<usize> = top.by.iter().map(|value| place_of(&mut items, value)).collect();
-        let window = match top.window {
-            Some(Window::Attached { start, end }) => Some(Window::Attached {
-                start: place_of(&mut items, &column_of(input, start)),
-                end: place_of(&mut items, &column_of(input, end)),
-            }),
-            other => other,
-        };
-        let order = sort_keys(&top.order, &mut items, Typed::clone);
-        let group: Vec<usize> = match window {
-            Some(Window::Attached { start, end }) => by.iter().copied().filter(|c| *c != start && *c != end).collect(),
-            _ => by.clone(),
-        };
-        let parallelism = if group.is_empty() { 1 } else { self.out.parallelism };
-        let spec = TopSpec {
-            input: items.iter().map(|i| i.ty).collect(),
-            by,
-            order,
-            n: top.n,
-            window,
-            ties: top.ties,
-            rank: top.rank,
-            ordered: parallelism > 1,
-        };
-        let mut columns = spread(input.len(), &kept);
-        let width = items.len();
-        columns.extend((input.len()..node.outputs[MAIN].schema.len()).map(|c| Some(width + c - input.len())));
-        let mut inputs = Vec::new();
-        for location in self.inputs(node) {
-            let mapped: Vec<Typed> = items.iter().map(|item| location.map(item)).collect();
-            let mut location = self.chained(&location, &node.path(), ChainOp::Project(mapped), Vec::new());
-            if self.out.parallelism > 1 {
-                location = self.chained(&location, &node.path(), ChainOp::TopLocal(spec.clone()), Vec::new());
-            }
-            inputs.push(location);
-        }
-        let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
-        self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
-    }
-}
-
-/// Some rows come out in the order of the input's rows: updates and late rows.
-fn comes_by_row(spec: &AggregateSpec) -> bool {
-    spec.emit == Emit::Update || spec.late_output
-}
-
-/// What an aggregation reads and gives, column by column.
-struct Layout {
-    /// Over the node's input schema: keys, window columns, arguments, filters, late columns.
-    items: Vec<Typed>,
-    keys: Vec<usize>,
-    window: Option<Window>,
-    calls: Vec<Call>,
-    /// Where each column of the input schema is among `items`, for late rows.
-    late_columns: Vec<Option<usize>>,
-    /// Where each column of the intermediate schema of the select is among the operator's results.
-    results: Vec<Option<usize>>,
-}
-
-impl Layout {
-    fn new(aggregate: &Aggregate, input: &Schema, late: Option<BTreeSet<usize>>) -> Layout {
-        let plan = &aggregate.plan;
-        let is_window = |key: &Typed| match aggregate.window {
-            Some(Window::Attached { start, end }) => key.as_column().filter(|c| *c == start || *c == end),
-            _ => None,
-        };
-        let mut items: Vec<Typed> = Vec::new();
-        let mut results = Vec::new();
-        let plain = plan.keys.iter().filter(|(_, key)| is_window(key).is_none()).count();
-        for (_, key) in &plan.keys {
-            match (is_window(key), aggregate.window) {
-                (Some(column), Some(Window::Attached { start, .. })) => {
-                    results.push(Some(plain + usize::from(column != start)));
-                }
-                _ => {
-                    results.push(Some(items.len()));
-                    items.push(key.clone());
-                }
-            }
-        }
-        let keys: Vec<usize> = (0..plain).collect();
-        let mut width = plain;
-        let window = match aggregate.window {
-            Some(Window::Attached { start, end }) => {
-                let start = place_of(&mut items, &column_of(input, start));
-                let end = place_of(&mut items, &column_of(input, end));
-                width += 2;
-                Some(Window::Attached { start, end })
-            }
-            Some(own) => {
-                results.extend([Some(width), Some(width + 1)]);
-                width += 2;
-                Some(own)
-            }
-            None => None,
-        };
-        let calls: Vec<Call> = plan
-            .calls
-            .iter()
-            .map(|call| Call {
-                function: call.function,
-                arg: call.arg.as_ref().map(|arg| place_of(&mut items, arg)),
-                filter: call.filter.as_ref().map(|filter| place_of(&mut items, filter)),
-            })
-            .collect();
-        results.extend((0..calls.len()).map(|c| Some(width + c)));
-        let mut late_columns = vec![None; input.len()];
-        for column in late.into_iter().flatten() {
-            late_columns[column] = Some(place_of(&mut items, &column_of(input, column)));
-        }
-        Layout { items, keys, window, calls, late_columns, results }
-    }
-}
-
-/// Index of `value` in `items`, appended if it is not there. Only plain columns are found again.
-fn place_of(items: &mut Vec<Typed>, value: &Typed) -> usize {
-    let same = |item: &Typed| item.as_column().is_some() && item.as_column() == value.as_column();
-    items.iter().position(same).unwrap_or_else(|| {
-        items.push(value.clone());
-        items.len() - 1
-    })
-}
-
-/// Sort keys over `items`, which get the columns that are not there.
-fn sort_keys(order: &[OrderKey], items: &mut Vec<Typed>, map: impl Fn(&Typed) -> Typed) -> Vec<SortKey> {
-    let key = |items: &mut Vec<Typed>, key: &OrderKey| SortKey {
-        column: place_of(items, &map(&key.value)),
-        descending: key.descending,
-        nulls_first: key.nulls_first,
-    };
-    order.iter().map(|k| key(items, k)).collect()
 }
 
 fn column_of(schema: &Schema, index: usize) -> Typed {

@@ -7,13 +7,7 @@ use super::port::Port;
 use crate::error::Result;
 use crate::observe::NodeStats;
 use crate::op::{Flow, Operator, Out, RowContext};
-
-/// Where rows go next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Node(usize),
-    Port(usize),
-}
+use crate::plan::physical::Target;
 
 /// A stateless operator of a chain.
 pub struct Node {

@@ -19,7 +19,6 @@ mod tests;
 mod waker;
 mod worker;
 
-pub use chain::Target;
 pub use connectors::RealConnectors;
 pub use deploy::{Connectors, Deployment, deploy};
 pub use job::{Ending, Order, run};

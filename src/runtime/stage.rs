@@ -1,6 +1,6 @@
 //! The task of a stateful operator: gate, operator, stateless chain.
 
-use super::chain::{Chain, Target};
+use super::chain::Chain;
 use super::gate::{Event, Gate};
 use super::message::{Mark, MarkTime, Origin, Signal};
 use super::task::{Step, Task};
@@ -8,6 +8,7 @@ use crate::data::Order;
 use crate::error::Result;
 use crate::observe::NodeStats;
 use crate::op::{Flow, Operator, Out, RowContext};
+use crate::plan::physical::Target;
 
 /// What the operator has been asked for and has not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

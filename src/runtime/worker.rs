@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Array, StringViewArray};
 use arrow_buffer::ScalarBuffer;
 
-use super::chain::{Chain, Target};
+use super::chain::Chain;
 use super::channel::Rx;
 use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
 use super::task::{Step, Task};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::{BadRecord, Decoded};
 use crate::observe::SourceStats;
 use crate::op::RowContext;
+use crate::plan::physical::Target;
 use crate::spec::OnError;
 
 /// Longest text of a bad record that is kept: 64 KiB.

@@ -79,7 +79,9 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
     let format = if has("format") { format(cx, &fields, Side::Source) } else { None };
     let schema = if has("schema") { schema(cx, &fields) } else { None };
     let on_error = if has("on_error") { fields.word(cx, "on_error", &ON_ERRORS) } else { None };
-    let (schema, schema_span) = schema.unzip();
+    // Where it is wrong, only its place is left.
+    let schema_span = fields.get("schema").map(|value| value.span.clone());
+    let schema = schema.map(|(schema, _)| schema);
     Some(SourceSpec {
         format,
         schema,

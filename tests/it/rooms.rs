@@ -24,10 +24,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 ];
 
 /// Single names that a room may use though it may not use their room.
-const NAMES: [(&str, &str); 1] = [
-    // A plan says where rows go in the words of the port that sends them.
-    ("plan", "crate::runtime::Target"),
-];
+const NAMES: [(&str, &str); 0] = [];
 
 fn files(folder: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -5,7 +5,7 @@
 
 use crate::data::raw::{self, Kernel, Simd};
 use crate::data::{Batch, Field};
-use crate::format::writer::{Values, write_value};
+use crate::format::writer::{Values, write_text, write_value};
 use crate::format::{CsvOptions, Encoder, TimestampStyle};
 
 pub struct CsvEncoder {
@@ -43,7 +43,7 @@ impl CsvEncoder {
                         quote(text, out);
                         written.quoted = true;
                     }
-                    Some(text) => out.extend_from_slice(text),
+                    Some(text) => write_text(text, out),
                     None => write_value(column, row, out),
                 }
                 out.push(self.delimiter);

@@ -22,6 +22,8 @@ pub struct JsonDecoder {
     /// Name of each column asked for.
     names: Vec<String>,
     types: Vec<DataType>,
+    /// Whether each takes whole numbers that are already converted.
+    ints: Vec<bool>,
     converters: Vec<Converter>,
     layouts: Layouts,
     walker: Walker,
@@ -40,11 +42,13 @@ impl JsonDecoder {
             None => Ok(vec![path::Step::Key(field.name.clone())]),
         };
         let paths = used.iter().map(path).collect::<Result<Vec<_>>>()?;
+        let converters: Vec<Converter> = used.iter().map(|field| Converter::json(field)).collect::<Result<_>>()?;
         Ok(JsonDecoder {
             max_record,
             names: used.iter().map(|field| field.name.clone()).collect(),
             types: used.iter().map(|field| field.ty).collect(),
-            converters: used.iter().map(|field| Converter::json(field)).collect::<Result<_>>()?,
+            ints: converters.iter().map(Converter::takes_ints).collect(),
+            converters,
             layouts: Layouts::default(),
             walker: Walker::new(path::tree(&paths)),
             positions: Vec::new(),
@@ -69,7 +73,7 @@ impl JsonDecoder {
 
     /// Takes the line at `start` apart by its structure. Returns where the next one starts.
     fn line(&mut self, data: &[u8], start: usize) -> usize {
-        let JsonDecoder { layouts, walker, rows, positions, values, types, names, max_record, .. } = self;
+        let JsonDecoder { layouts, walker, rows, positions, values, types, ints, names, max_record, .. } = self;
         let end = memchr(b'\n', &data[start..]).map_or(data.len(), |lf| start + lf);
         // The LF is one of the positions.
         let text = &data[start..data.len().min(end + 1)];
@@ -109,7 +113,7 @@ impl JsonDecoder {
             rows.push(start);
             positions.truncate(positions.len() - usize::from(end < data.len()));
             layouts.missed(|| {
-                Layout::of(text, positions, values.iter().map(|&(c, f, t)| (c, f - start, t - start)).collect(), types)
+                Layout::of(text, positions, values.iter().map(|&(c, f, t)| (c, f - start, t - start)).collect(), ints)
             });
         }
         end + 1

@@ -4,7 +4,7 @@
 
 use crate::data::raw::{self, Kernel, Simd};
 use crate::data::{Batch, Field};
-use crate::format::writer::{Class, Values, write_value};
+use crate::format::writer::{Class, Values, write_text, write_value};
 use crate::format::{Encoder, JsonOptions, TimestampStyle};
 
 pub struct JsonEncoder {
@@ -51,7 +51,7 @@ impl JsonEncoder {
         let (mut strings, mut escaped) = (0, false);
         for row in 0..batch.rows {
             for (values, class, before) in &mut columns {
-                out.extend_from_slice(before);
+                write_text(before, out);
                 if values.is_null(row) || (*class == Class::Double && values.is_not_finite(row)) {
                     out.extend_from_slice(b"null");
                 } else if let Some(text) = values.string(row) {
@@ -60,7 +60,7 @@ impl JsonEncoder {
                         escape(text, out);
                         escaped = true;
                     } else {
-                        out.extend_from_slice(text);
+                        write_text(text, out);
                     }
                     out.push(b'"');
                     strings += 1;

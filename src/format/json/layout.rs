@@ -3,8 +3,6 @@
 //! A line that has the same text between its scalars is the same object with other values: it is sound, its columns
 //! lie in the same slots, and no bracket, colon or comma of it needs to be looked at. See [`super::fast`].
 
-use crate::data::DataType;
-
 /// A line taken apart: the text before each scalar, and the text behind the last one.
 #[derive(Debug)]
 pub struct Layout {
@@ -64,15 +62,10 @@ impl Fixed {
 
 impl Layout {
     /// Takes the sound line `data` apart. `positions` are its brackets, colons and commas outside strings, `values`
-    /// the columns found in it and their places, `types` those of the columns.
+    /// the columns found in it and their places, `ints` which columns take numbers.
     /// `None` if a column is no scalar of its own, there is no scalar,
     /// or a key is not ASCII.
-    pub fn of(
-        data: &[u8],
-        positions: &[u32],
-        mut values: Vec<(usize, usize, usize)>,
-        types: &[DataType],
-    ) -> Option<Layout> {
+    pub fn of(data: &[u8], positions: &[u32], mut values: Vec<(usize, usize, usize)>, ints: &[bool]) -> Option<Layout> {
         let (mut slots, mut keys, mut flat) = (Vec::new(), Vec::new(), true);
         let mut from = 0;
         for pair in positions.windows(2) {
@@ -85,7 +78,7 @@ impl Layout {
             }
             let found = values.iter().position(|&(_, from, to)| (from, to) == (at, at + scalar.len()));
             let column = found.map(|found| values.swap_remove(found).0);
-            let int = column.is_some_and(|column| matches!(types[column], DataType::Int));
+            let int = column.is_some_and(|column| ints[column]);
             let before = &data[from..at];
             match key(before) {
                 Some(key) if flat && !keys.contains(&key) => keys.push(key),
@@ -100,7 +93,7 @@ impl Layout {
             return None;
         }
         flat &= text.trim_ascii_start() == b"}";
-        let absent = (0..types.len()).filter(|column| slots.iter().all(|slot| slot.column != Some(*column))).collect();
+        let absent = (0..ints.len()).filter(|column| slots.iter().all(|slot| slot.column != Some(*column))).collect();
         Some(Layout { slots, close: Fixed::new(text), absent, flat })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::JsonDecoder;
 use crate::data::{Column, DataType};
-use crate::format::{Decoder, SourceField};
+use crate::format::{Decoder, SourceField, TimestampSource};
 
 type Row = (Option<i64>, Option<String>);
 
@@ -169,6 +169,7 @@ proptest! {
         bytes in proptest::collection::vec((any::<prop::sample::Index>(), prop::sample::select(&b"{}[]:,\"\\ \n\r0a-.\x01\xC3\xff"[..])), 0..3),
         max_record in prop_oneof![5 => Just(10_000usize), 1 => 40usize..200],
         crlf: bool,
+        seconds: bool,
     ) {
         let mut data = Vec::new();
         for ([a, b, s, t], kind, change, member) in &lines {
@@ -188,11 +189,14 @@ proptest! {
         }
         data.extend_from_slice(&[b' '; 200]);
         let field = |name, ty, from| SourceField::new(name, ty, from);
-        let fields = [
+        let mut fields = [
             field("a", DataType::Int, None), field("s", DataType::String, None), field("b", DataType::Double, None),
             field("ub", DataType::Decimal { precision: 9, scale: 3 }, Some("u.b")), field("t", DataType::String, Some("t[0]")),
         ];
         let used: Vec<usize> = (0..fields.len()).collect();
+        if seconds {
+            fields[0] = SourceField { ty: DataType::Timestamp, timestamp: TimestampSource::Unit(1), ..fields[0].clone() };
+        }
         let decode = |decoder: &mut JsonDecoder, data: &[u8], offset: usize, line: u64, row: usize| -> Shown {
             let decoded = decoder.decode(&Bytes::copy_from_slice(data), None, false);
             let bad = decoded.bad.into_iter();

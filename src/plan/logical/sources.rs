@@ -45,6 +45,11 @@ impl Builder<'_> {
                 _ => None,
             },
         };
+        let gzip = source.compression.as_ref().filter(|c| c.value == Compression::Gzip);
+        if let (Some(compression), false) = (gzip, matches!(source.connector, SourceConnector::File { .. })) {
+            let diagnostic = Diagnostic::error("compressed stdin and sockets are not there yet").at(&compression.span);
+            self.found.push(diagnostic.label("only files").help("zcat FILE.gz | flott run …"));
+        }
         let mut fields = fields;
         if let Some(time) = &event_time {
             fields[time.column].required = true;

@@ -2,7 +2,7 @@
 
 use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output, Top};
 use crate::data::{DataType, Field, Schema};
-use crate::expr::{self, Part, SelectItem, Typed};
+use crate::expr::{self, Part, Scalar, SelectItem, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{
     AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, Text, TopNode, WindowSpec,
@@ -29,7 +29,9 @@ impl Builder<'_> {
     }
 
     fn filter(&mut self, node: &NodeSpec, where_: &Text, inputs: Inputs) -> Option<Node> {
-        let condition = self.condition("where", where_, &inputs.schema)?;
+        // What is behind a wrong condition is looked at all the same.
+        let condition = self.condition("where", where_, &inputs.schema);
+        let condition = condition.unwrap_or_else(|| Typed::literal(Scalar::Null, DataType::Boolean));
         let mut built = Node::new(node, "transforms", Kind::Filter(condition), inputs.refs);
         built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
         built.endless = inputs.endless;
@@ -45,7 +47,7 @@ impl Builder<'_> {
         inputs: Inputs,
     ) -> Option<Node> {
         let where_ = match where_ {
-            Some(text) => Some(self.condition("where", text, &inputs.schema)?),
+            Some(text) => self.condition("where", text, &inputs.schema),
             None => None,
         };
         let mut columns: Vec<(String, Typed)> = if add { all(&inputs.schema, &[]) } else { Vec::new() };

@@ -7,7 +7,7 @@ use super::{Words, call, duration, emit, sink, source, window};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
-use crate::runtime::Target;
+use crate::plan::physical::Target;
 
 pub fn draw(plan: &PhysicalPlan, words: &Words) -> String {
     let mut drawing = Drawing { plan, words, inputs: BTreeMap::new(), out: String::new() };

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::Column;
 use crate::runtime::channel::{Tx, channel};
+use crate::runtime::message::{Mark, MarkTime, Origin};
 use crate::runtime::waker::Waker;
 
 /// A gate over inputs given as (domain, feed, number of channels), and the senders of all channels.
