@@ -80,7 +80,7 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
     let schema = if has("schema") { schema(cx, &fields) } else { None };
     let on_error = if has("on_error") { fields.word(cx, "on_error", &ON_ERRORS) } else { None };
     // Where it is wrong, only its place is left.
-    let schema_span = fields.get("schema").map(|value| value.span.clone());
+    let schema_span = if has("schema") { fields.get("schema").map(|value| value.span.clone()) } else { None };
     let schema = schema.map(|(schema, _)| schema);
     Some(SourceSpec {
         format,
