@@ -85,12 +85,14 @@ fn seconds(seconds: f64) -> String {
 
 /// A warning for each node that dropped late rows, because nobody reads them.
 pub fn late(plan: &LogicalPlan, stats: &JobStats) -> Vec<Error> {
-    let mut dropped: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut dropped: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
     for (name, _, figures) in &stats.nodes {
-        *dropped.entry(name).or_default() += figures.read().late;
+        let (late, by) = dropped.entry(name).or_default();
+        *late += figures.read().late;
+        *by = figures.read().late_by.max(*by);
     }
-    dropped.retain(|_, late| *late > 0);
-    dropped.into_iter().map(|(name, late)| late_warning(plan, stats, name, late)).collect()
+    dropped.retain(|_, (late, _)| *late > 0);
+    dropped.into_iter().map(|(name, (late, by))| late_warning(plan, stats, name, late, by)).collect()
 }
 
 /// A warning for each source with columns that no record had: probably misspelt.
@@ -108,7 +110,7 @@ pub fn missing(stats: &JobStats) -> Vec<Error> {
     .collect()
 }
 
-fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64) -> Error {
+fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64, by: i64) -> Error {
     let seen = rows_into(stats, name);
     let share = match seen {
         0 => String::new(),
@@ -122,8 +124,10 @@ fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64) -> 
             && let Some(time) = &kind.event_time
         {
             let path = source.path();
-            let delay = duration(time.delay);
-            warning = warning.note(format!("a larger `delay` in the event_time of {path} keeps them; it is {delay}"));
+            let (delay, enough) = (duration(time.delay), duration(round_up(time.delay.saturating_add(by))));
+            let advice =
+                format!("delay = \"{enough}\" in the event_time of {path} would have kept them; it is {delay}");
+            warning = warning.note(advice);
         }
     }
     let node = &plan.nodes[index];
@@ -131,6 +135,12 @@ fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64) -> 
         warning = warning.note(format!("or read them: input = \"{}.late\"", node.name));
     }
     warning
+}
+
+/// A delay as one would write it: whole seconds, or whole milliseconds below one.
+fn round_up(micros: i64) -> i64 {
+    let unit = if micros > 1_000_000 { 1_000_000 } else { 1_000 };
+    micros.saturating_add(unit - 1) / unit * unit
 }
 
 /// Rows that came into a node. Its parts in a chain follow each other, and later ones may see fewer rows: the most
@@ -167,7 +177,7 @@ mod tests {
         let (source, aggregate, sink) = (SourceStats::default(), NodeStats::default(), NodeStats::default());
         source.rows(5000, 1 << 20);
         aggregate.rows_in(4000);
-        aggregate.late(2);
+        aggregate.late(2, 27_340_001);
         sink.rows_in(31);
         let stats = JobStats {
             sources: vec![("sources.a".into(), source)],

@@ -13,6 +13,7 @@ struct NodeCounters {
     rows_out: AtomicU64,
     bytes: AtomicU64,
     late: AtomicU64,
+    late_by: AtomicI64,
     watermark: AtomicI64,
     barrier: AtomicU64,
 }
@@ -24,6 +25,7 @@ impl Default for NodeCounters {
             rows_out: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             late: AtomicU64::new(0),
+            late_by: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
             barrier: AtomicU64::new(0),
         }
@@ -44,8 +46,10 @@ impl NodeStats {
     }
 
     /// Late rows dropped so far.
-    pub fn late(&self, rows: u64) {
+    /// `by`: the delay (µs) that was missing to keep them.
+    pub fn late(&self, rows: u64, by: i64) {
         self.0.late.store(rows, Relaxed);
+        self.0.late_by.store(by, Relaxed);
     }
 
     pub fn watermark(&self, watermark: i64) {
@@ -63,6 +67,7 @@ impl NodeStats {
             rows_out: self.0.rows_out.load(Relaxed),
             bytes: self.0.bytes.load(Relaxed),
             late: self.0.late.load(Relaxed),
+            late_by: self.0.late_by.load(Relaxed),
             watermark: self.0.watermark.load(Relaxed),
             barrier: self.0.barrier.load(Relaxed),
         }
@@ -76,6 +81,7 @@ pub struct NodeFigures {
     pub rows_out: u64,
     pub bytes: u64,
     pub late: u64,
+    pub late_by: i64,
     pub watermark: i64,
     /// 0 before the first.
     pub barrier: u64,

@@ -82,6 +82,11 @@ pub trait Operator: Send {
         false
     }
 
+    /// By how much (µs) a larger delay of event time would have kept all of them.
+    fn late_by(&self) -> i64 {
+        0
+    }
+
     /// Late rows that were dropped so far, because nobody reads them.
     fn late_dropped(&self) -> u64 {
         0

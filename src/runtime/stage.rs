@@ -104,7 +104,7 @@ impl Stage {
             Work::BlockEnd(watermark) => self.mark(watermark),
             Work::Tick(_) => Ok(()),
             Work::Finish => {
-                self.stats.late(self.operator.late_dropped());
+                self.stats.late(self.operator.late_dropped(), self.operator.late_by());
                 self.mark(i64::MAX)
             }
         }

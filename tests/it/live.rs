@@ -101,3 +101,25 @@ fn an_idle_source_does_not_hold_windows_back() {
         assert_eq!(wait(child), Some(0));
     }
 }
+#[test]
+fn two_live_sources_with_results_every_period() {
+    let folder = Folder::new();
+    folder.write("job.toml", &two("", "emit = { every = '10ms' }\nselect = ['k', 'count(*) AS n']"));
+    for parallelism in 1..=4 {
+        let (mut child, mut stderr, [mut a, mut b]) = start(&folder, parallelism);
+        for _ in 0..50 {
+            // What went wrong is said on stderr.
+            let _ = a.write_all(b"2024-01-01T00:00:01Z,a\n2024-01-01T00:00:20Z,c\n");
+            let _ = b.write_all(b"2024-01-01T00:00:00Z,b\n");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        send(&child, "-INT");
+        let (mut out, mut err) = (String::new(), String::new());
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        stderr.read_to_string(&mut err).unwrap();
+        assert_eq!(wait(child), Some(0), "{err}");
+        for key in ["a", "b", "c"] {
+            assert!(out.contains(&format!("\n{key},50\n")), "{out}{err}");
+        }
+    }
+}

@@ -43,6 +43,8 @@ pub struct Windowed {
     /// Rows that came before.
     place: u64,
     late_dropped: u64,
+    /// The delay that was missing to keep them, µs.
+    late_by: i64,
 }
 
 /// Emptied tables that are kept.
@@ -73,8 +75,17 @@ impl Windowed {
             updates: None,
             place: 0,
             late_dropped: 0,
+            late_by: 0,
             shape,
         }
+    }
+
+    /// How much more delay would have kept the `dropped` rows of a pane: enough for their last window to be open.
+    fn shortfall(&self, pane: Pane, dropped: &[u32], judge: &Judge) -> i64 {
+        let Some((_, last)) = pane.windows else { return 0 };
+        let closed = (last.end - 1).saturating_add(self.shape.spec.lateness);
+        let by = dropped.iter().map(|&row| judge.watermark(row as usize).saturating_sub(closed).saturating_add(1));
+        by.max().unwrap_or(0)
     }
 
     /// Rows of one pane, some of whose windows were complete when they came.
@@ -239,7 +250,9 @@ impl Operator for Windowed {
                     Picked::Range(range) => (range.start as u32..range.end as u32).collect(),
                     Picked::Rows(rows) => rows,
                 };
-                late.extend(self.add_behind(run.pane, &picked, &rows, &judge));
+                let dropped = self.add_behind(run.pane, &picked, &rows, &judge);
+                self.late_by = self.late_by.max(self.shortfall(run.pane, &dropped, &judge));
+                late.extend(dropped);
                 continue;
             }
             let spare = &mut self.spare;
@@ -297,6 +310,10 @@ impl Operator for Windowed {
 
     fn late_dropped(&self) -> u64 {
         self.late_dropped
+    }
+
+    fn late_by(&self) -> i64 {
+        self.late_by
     }
 }
 

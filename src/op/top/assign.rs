@@ -22,6 +22,8 @@ pub(super) struct Assigned {
     pub windows: Vec<(WindowKey, Vec<u32>)>,
     /// Rows that are late for all their windows.
     pub late: u64,
+    /// The delay that was missing to keep them, µs.
+    pub late_by: i64,
 }
 
 pub(super) fn assign(window: Option<Window>, batch: &Batch, context: &RowContext) -> Result<Assigned> {
@@ -29,9 +31,9 @@ pub(super) fn assign(window: Option<Window>, batch: &Batch, context: &RowContext
     let judged_alike = batch.seen.is_none() || window.is_none();
     match common_window(window, batch) {
         Some(common) if judged_alike => Ok(if window.is_some() && is_late(common, context.watermark) {
-            Assigned { windows: Vec::new(), late: batch.rows as u64 }
+            Assigned { late: batch.rows as u64, late_by: shortfall(common, context.watermark), ..Assigned::default() }
         } else {
-            Assigned { windows: vec![(common, (0..batch.rows as u32).collect())], late: 0 }
+            Assigned { windows: vec![(common, (0..batch.rows as u32).collect())], ..Assigned::default() }
         }),
         _ => assign_each(window, batch, context),
     }
@@ -92,6 +94,11 @@ fn timestamps(column: &Column) -> Option<&TimestampMicrosecondArray> {
     }
 }
 
+/// How much more delay would have kept a late row.
+fn shortfall((end, _): WindowKey, watermark: i64) -> i64 {
+    watermark.saturating_sub(end.saturating_sub(1)).saturating_add(1)
+}
+
 fn is_late((end, _): WindowKey, watermark: i64) -> bool {
     end.saturating_sub(1) <= watermark
 }
@@ -101,6 +108,7 @@ fn sliding(size: i64, slide: i64, offset: i64, times: &[i64], batch: &Batch, con
     for (row, &time) in times.iter().enumerate() {
         let watermark = watermark_of(row, batch, context);
         let mut start = window_start(time, offset, slide);
+        let newest = (start.saturating_add(size), start);
         let (mut windows, mut taken) = (0, 0);
         while start > time.saturating_sub(size) {
             let window = (start.saturating_add(size), start);
@@ -112,7 +120,7 @@ fn sliding(size: i64, slide: i64, offset: i64, times: &[i64], batch: &Batch, con
             start = start.saturating_sub(slide);
         }
         if windows > 0 && taken == 0 {
-            collector.assigned.late += 1;
+            collector.late(newest, watermark);
         }
     }
     collector.assigned
@@ -122,8 +130,9 @@ fn each_row(batch: &Batch, context: &RowContext, window_of: impl Fn(usize) -> Wi
     let mut collector = Collector::default();
     for row in 0..batch.rows {
         let window = window_of(row);
-        if is_late(window, watermark_of(row, batch, context)) {
-            collector.assigned.late += 1;
+        let watermark = watermark_of(row, batch, context);
+        if is_late(window, watermark) {
+            collector.late(window, watermark);
         } else {
             collector.push(window, row);
         }
@@ -148,6 +157,11 @@ struct Collector {
 }
 
 impl Collector {
+    fn late(&mut self, window: WindowKey, watermark: i64) {
+        self.assigned.late += 1;
+        self.assigned.late_by = self.assigned.late_by.max(shortfall(window, watermark));
+    }
+
     fn push(&mut self, window: WindowKey, row: usize) {
         let place = match self.last {
             Some((last, place)) if last == window => place,

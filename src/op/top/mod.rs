@@ -71,12 +71,14 @@ pub struct Top {
     windows: BTreeMap<WindowKey, Groups>,
     emitting: Option<Results>,
     late_dropped: u64,
+    /// The delay that was missing to keep them, µs.
+    late_by: i64,
 }
 
 impl Top {
     pub fn new(spec: TopSpec) -> Top {
         let group_columns = spec.group_columns();
-        Top { spec, group_columns, windows: BTreeMap::new(), emitting: None, late_dropped: 0 }
+        Top { spec, group_columns, windows: BTreeMap::new(), emitting: None, late_dropped: 0, late_by: 0 }
     }
 
     /// Emits results of windows that are due, about [`EMIT_ROWS`] rows a call.
@@ -107,6 +109,7 @@ impl Operator for Top {
     fn on_batch(&mut self, batch: Batch, context: &RowContext, _out: &mut Out) -> Result<()> {
         let assigned = assign::assign(self.spec.window, &batch, context)?;
         self.late_dropped += assigned.late;
+        self.late_by = self.late_by.max(assigned.late_by);
         if assigned.windows.is_empty() || self.spec.n == 0 {
             return Ok(());
         }
@@ -133,5 +136,9 @@ impl Operator for Top {
 
     fn late_dropped(&self) -> u64 {
         self.late_dropped
+    }
+
+    fn late_by(&self) -> i64 {
+        self.late_by
     }
 }

@@ -45,7 +45,7 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
-        if parallelism > 1 && comes_by_row(&spec) {
+        if parallelism > 1 && (comes_by_row(&spec) || self.come_by_arrival(&inputs)) {
             inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
         }
         if let Emit::Every(period) = spec.emit {
@@ -89,10 +89,18 @@ impl Placer<'_> {
             Producer::Source(_) => true,
             Producer::Stage(stage) => self.out.stages[stage].parallelism == 1,
         };
-        if domains.len() == inputs.len() && inputs.iter().all(whole) {
+        if domains.len() == inputs.len() && inputs.iter().all(whole) && !self.come_by_arrival(&inputs) {
             return Ok(inputs);
         }
         Ok(vec![self.stage(node, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
+    }
+
+    /// Several sources, one of them live: several subtasks would each read them in another order, and what they
+    /// give would not fit together.
+    fn come_by_arrival(&self, inputs: &[Location]) -> bool {
+        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
+        let live = |domain: &usize| self.domains[*domain].iter().any(|&source| self.out.sources[source].live);
+        domains.len() > 1 && domains.iter().any(live)
     }
 
     /// A stage that sorts each window's rows, or all.
@@ -155,6 +163,9 @@ impl Placer<'_> {
                 location = self.chained(&location, &node.path(), ChainOp::TopLocal(spec.clone()), Vec::new());
             }
             inputs.push(location);
+        }
+        if parallelism > 1 && self.come_by_arrival(&inputs) {
+            inputs = self.in_sequence(node, inputs, Vec::new())?;
         }
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
         self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
