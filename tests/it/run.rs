@@ -32,9 +32,12 @@ fn late_rows_are_warned_of() {
     let folder = folder();
     let ran = folder.flott("run job.toml -p 2 -D sources.requests.event_time.delay=0s").exits(0);
     let ran = ran.says("warning: transforms.per_minute: 1 late row was dropped");
-    let ran = ran.says("`delay`").says("per_minute.late").says(" 1 late, ");
+    let ran = ran.says("delay = \"31s\"").says("per_minute.late").says(" 1 late, ");
     assert_eq!(ran.stdout, "");
     assert!(!folder.read("out.csv").contains("12:00:00Z"));
+    // The advice is right, and just enough.
+    folder.flott("run job.toml -p 2 -D sources.requests.event_time.delay=31s").exits(0).says(" 0 late, ");
+    folder.flott("run job.toml -p 2 -D sources.requests.event_time.delay=30s").exits(0).says(" 1 late, ");
 }
 
 #[test]
