@@ -39,7 +39,8 @@ impl Builder<'_> {
         };
         let schema = Schema { fields: fields.iter().map(|f| Field { name: f.name.clone(), ty: f.ty }).collect() };
         let event_time = match &source.event_time {
-            Some(spec) => Some(self.event_time(spec, &schema)?),
+            // Where it is wrong, nodes behind are still looked at as if it were right.
+            Some(spec) => self.event_time(spec, &schema),
             None => match &source.connector {
                 SourceConnector::Generate { .. } => generated_time(&schema),
                 _ => None,
@@ -60,7 +61,7 @@ impl Builder<'_> {
             SourceConnector::Generate { rows, .. } => rows.is_none(),
             _ => false,
         };
-        let has_time = event_time.is_some();
+        let has_time = source.event_time.is_some() || event_time.is_some();
         let kind = Kind::Source(Box::new(Source {
             connector: source.connector.clone(),
             format,
