@@ -43,16 +43,9 @@ pub fn connect(spec: &JobSpec, found: &mut Diagnostics) -> Graph {
         .collect();
     let order = sort(spec, &inputs, found);
     let runs = leads_to_sink(spec, &inputs);
-    let mut read = BTreeSet::new();
-    for (index, refs) in inputs.iter().enumerate().filter(|(index, _)| runs[*index]) {
-        for input in refs.iter().flatten() {
-            if !read.insert(*input) && spec.nodes[index].inputs.len() > 1 {
-                continue;
-            }
-        }
-    }
-    for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| !runs[*index]) {
-        let _ = index;
+    let running = inputs.iter().zip(&runs).filter(|(_, runs)| **runs);
+    let read: BTreeSet<OutputRef> = running.flat_map(|(refs, _)| refs.iter().flatten().copied()).collect();
+    for (node, _) in spec.nodes.iter().zip(&runs).filter(|(_, runs)| !**runs) {
         found.push(
             Diagnostic::warning(format!("nothing reads `{}`, so it does not run", node.name.value))
                 .at(&node.name.span)
