@@ -34,7 +34,8 @@
 //! | [`storage`] | the only way to disk for what must last | what the bytes mean |
 //! | [`expr`] | SQL text to typed expression to column; the tables of functions and aggregates | state, I/O |
 //! | [`mod@format`] | bytes to columns and back, one file or folder per format | sockets, files |
-//! | [`state`] | keys to dense ids | threads, operators |
+//! | [`state`] | keys to dense ids; state as tables | threads, operators |
+//! | [`checkpoint`] | manifests, state files, the folder they lie in | tasks, connectors, clocks |
 //! | [`op`] | one transform per file: synchronous, never blocks, has no clock | connectors, channels, threads |
 //! | [`connect`] | the outside world: files, stdin, stdout, TCP, generators | operators |
 //! | [`spec`] | the job file as typed tables that keep their places; durations, variables, diagnostics | what names mean |
@@ -85,6 +86,7 @@
 //! * **Sums of doubles are not summed up before the exchange.** Their result depends on the order of additions, and
 //!   output is to be the same at every parallelism; ints and decimals are.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod connect;
 pub mod data;

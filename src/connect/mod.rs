@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::event::PollFd;
+use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
@@ -88,6 +89,20 @@ pub trait Source: Send {
 
     /// True for input that does not end by itself or cannot be asked for again (stdin, TCP).
     fn is_live(&self) -> bool;
+
+    /// Where to go on behind the last block handed out: what [`Source::restore`] takes. Called between blocks, at
+    /// every barrier, also behind the end.
+    fn position(&mut self) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    /// Goes on from a position: called at most once, before the first `next`. The blocks that follow are those that
+    /// followed then.
+    ///
+    /// Errors (class External): the input is not the one that was read, which names what has changed.
+    fn restore(&mut self, _position: &Value) -> Result<()> {
+        Err(cannot_restore("this source"))
+    }
 }
 
 /// Turns block bodies into columns; one per worker.
@@ -106,18 +121,103 @@ pub enum Wrote {
     Closed,
 }
 
-/// Where the rows of a sink go. Nothing is visible under its final name before [`Writer::commit`], if the sink
-/// can do that at all.
+/// What a writer hands over at a barrier. By default: nothing, as of a sink that keeps no promise.
+#[derive(Default)]
+pub struct Prepared {
+    /// Where [`Writer::restore`] goes on.
+    pub state: Value,
+    /// For [`Committer::commit`], once the checkpoint is complete; `None` if nothing is to be done then.
+    pub pending: Option<Value>,
+    /// Makes what was written last through a power cut: run elsewhere, before the checkpoint is complete. Its failure
+    /// fails the checkpoint.
+    pub durable: Option<Box<dyn FnOnce() -> Result<()> + Send>>,
+}
+
+/// Where the rows of a sink go. Nothing is visible under its final name before it is committed, if the sink can do
+/// that at all.
 pub trait Writer: Send {
     /// Opens the target. `header` is written first where the target wants one (a file that is empty, stdout, …).
     fn open(&mut self, header: Bytes) -> Result<()>;
+
+    /// Goes on behind what a checkpoint holds, instead of `open`: what was written later is taken back. `state` is
+    /// that of [`Prepared`]; `header` is for targets that start new files.
+    ///
+    /// Errors (class External): the target is not as this job left it.
+    fn restore(&mut self, _state: &Value, header: Bytes) -> Result<()> {
+        self.open(header)
+    }
+
+    /// Cuts the output at a barrier: all that was written so far belongs to checkpoint `checkpoint`. Called when
+    /// [`Writer::flush`] is done. With `end`, nothing follows: what the sink makes visible at the end is pending.
+    fn prepare(&mut self, _checkpoint: u64, _end: bool) -> Result<Prepared> {
+        Ok(Prepared::default())
+    }
     /// Takes whole rows.
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote>;
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
     /// Pushes out what is buffered, at the end and when input pauses. Same outcomes as `write`.
     fn flush(&mut self) -> Result<Wrote>;
-    /// The job succeeded: make the output visible under its name.
+    /// The job succeeded without a checkpoint: make the output visible under its name.
     fn commit(&mut self) -> Result<()>;
-    /// The job failed or was stopped: undo what was written, where that is possible.
+    /// The job failed or was stopped without a checkpoint: undo what was written, where that is possible.
     fn abort(&mut self);
+    /// Lets go of the target as it is: a checkpoint holds how far it is good.
+    fn release(&mut self) {}
+}
+
+/// Nothing to commit, nothing to take back: sinks that deliver at least once.
+pub struct NoCommitter;
+
+impl Committer for NoCommitter {
+    fn commit(&mut self, _pending: &Value) -> Result<()> {
+        Ok(())
+    }
+
+    fn rewind(&mut self, _rewind: &Rewind) -> Result<Rewound> {
+        Ok(Rewound::Done)
+    }
+}
+
+/// The half of a sink that acts on what manifests say. It holds nothing open and knows no [`Writer`].
+pub trait Committer: Send {
+    /// Makes visible what is pending. Doing it again changes nothing: after a crash it is not known whether it was done.
+    fn commit(&mut self, pending: &Value) -> Result<()>;
+
+    /// Undoes output, in full or back to a checkpoint. Called with no writer open.
+    fn rewind(&mut self, rewind: &Rewind) -> Result<Rewound>;
+}
+
+/// How far output is to be taken back.
+#[derive(Debug)]
+pub struct Rewind<'a> {
+    /// State of the checkpoint to go back to; `None`: to before the run, which wrote checkpoint 0.
+    pub to: Option<&'a Value>,
+    /// What this lineage may have written since: the states of its later checkpoints that can be read, oldest first.
+    pub later: &'a [Value],
+    /// What the run began with: the state in checkpoint 0.
+    pub base: Option<&'a Value>,
+    /// The user asked to cut output even where others may have written since.
+    pub force: bool,
+}
+
+/// Outcome of [`Committer::rewind`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewound {
+    Done,
+    /// What is written cannot be taken back, and why: the job would write it again.
+    Refused(String),
+}
+
+/// What a run tells its writers beside their options.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// The lineage: new at every fresh start and at every resume from a savepoint or an older checkpoint.
+    pub lineage: String,
+    /// The job's state folder; `None` without checkpoints.
+    pub folder: Option<std::path::PathBuf>,
+}
+
+/// For sources and writers that cannot go on: a bug, as the plan lets nobody ask.
+pub fn cannot_restore(what: &str) -> Error {
+    Error::internal(format!("{what} cannot go on from a checkpoint"))
 }

@@ -12,6 +12,7 @@ pub mod window;
 
 use crate::data::Batch;
 use crate::error::Result;
+use crate::state::table::{Frozen, Restored, TableShape};
 
 /// Rows that an operator puts into one batch at most when it emits results in bulk.
 pub const EMIT_ROWS: usize = 8_192;
@@ -75,6 +76,24 @@ pub trait Operator: Send {
     /// The input has ended (after the last `on_block_end`).
     fn finish(&mut self, _out: &mut Out) -> Result<Flow> {
         Ok(Flow::Done)
+    }
+
+    /// The tables of its state; none for operators that remember nothing.
+    fn tables(&self) -> Vec<TableShape> {
+        Vec::new()
+    }
+
+    /// Its state as of now. Called between blocks, when nothing is left to emit; the task waits for it, so it copies
+    /// and leaves the rest to [`crate::state::table::MakeColumns`].
+    fn freeze(&mut self) -> Frozen {
+        Frozen::default()
+    }
+
+    /// Goes on from `state`: called at most once, before the first batch.
+    ///
+    /// Errors (class External): the state does not fit this operator.
+    fn restore(&mut self, _state: Restored) -> Result<()> {
+        Ok(())
     }
 
     /// True when no further row can change the output: rows may be dropped upstream.

@@ -17,7 +17,7 @@ use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
-use crate::connect::{BlockDecoder, Body, Source, Writer};
+use crate::connect::{BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::format::{self, Decoded, Decoder, Header};
@@ -34,6 +34,8 @@ const MAX_CONNECTIONS: usize = 1024;
 /// The outside world.
 #[derive(Default)]
 pub struct RealConnectors {
+    /// What writers are told of the run.
+    pub run: Run,
     /// Addresses that sources listen on, by node, for messages.
     pub listening: Vec<(String, std::net::SocketAddr)>,
 }
@@ -112,6 +114,10 @@ impl Connectors for RealConnectors {
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
+    }
+
+    fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {
+        Ok(Box::new(NoCommitter))
     }
 }
 

@@ -18,7 +18,7 @@ use super::stage::Stage;
 use super::task::Task;
 use super::waker::Waker;
 use super::worker::{EventTime, Worker, WorkerOptions};
-use crate::connect::{BlockDecoder, Source, Writer};
+use crate::connect::{BlockDecoder, Committer, Source, Writer};
 use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
@@ -40,6 +40,8 @@ pub trait Connectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>>;
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>>;
     fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
+    /// What commits and takes back what the writer of `plan` prepared.
+    fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>>;
 }
 
 /// A job that is ready to start.

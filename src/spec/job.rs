@@ -34,9 +34,76 @@ pub struct JobSpec {
     pub name: String,
     pub parallelism: Option<Spanned<usize>>,
     pub max_parallelism: Spanned<u32>,
+    pub checkpoint: CheckpointSpec,
+    pub restart: Option<RestartSpec>,
     pub nodes: Vec<NodeSpec>,
     /// Names of nodes that could not be read, so that what refers to them is not reported as dangling.
     pub broken: Vec<String>,
+}
+
+/// `[checkpoint]`. Durations in µs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckpointSpec {
+    /// The table stands in the job file.
+    pub written: bool,
+    /// `None`: off.
+    pub interval: Option<i64>,
+    pub retain: usize,
+    pub timeout: i64,
+    pub min_pause: i64,
+    /// Failed checkpoints in a row before the job fails.
+    pub tolerate: u32,
+    pub durability: Durability,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// What is complete survives a power cut: it is synced.
+    Power,
+    /// What is complete survives the end of the process.
+    Process,
+}
+
+impl Default for CheckpointSpec {
+    fn default() -> CheckpointSpec {
+        CheckpointSpec {
+            written: false,
+            interval: Some(10_000_000),
+            retain: 3,
+            timeout: 600_000_000,
+            min_pause: 0,
+            tolerate: 0,
+            durability: Durability::Power,
+        }
+    }
+}
+
+/// `[job] restart`. Durations in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartSpec {
+    None,
+    Fixed {
+        attempts: u32,
+        delay: i64,
+    },
+    /// More than `max` failures within `per` end the job.
+    FailureRate {
+        max: u32,
+        per: i64,
+        delay: i64,
+    },
+    /// `attempts`: in a row without a new checkpoint.
+    Exponential {
+        initial: i64,
+        max: i64,
+        attempts: u32,
+    },
+}
+
+impl Default for RestartSpec {
+    fn default() -> RestartSpec {
+        RestartSpec::Exponential { initial: 1_000_000, max: 60_000_000, attempts: 10 }
+    }
 }
 
 /// A source, transform or sink, in the order written.

@@ -8,7 +8,7 @@ use super::read::{Cx, Fields};
 use super::suggest::did_you_mean;
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
-use super::{JobSpec, NodeKind, NodeSpec, Span, Spanned, sink, source, transform};
+use super::{CheckpointSpec, JobSpec, NodeKind, NodeSpec, Span, Spanned, sink, source, transform};
 
 /// Number of key groups unless the job says otherwise.
 const MAX_PARALLELISM: u32 = 128;
@@ -73,8 +73,16 @@ pub fn parse(
 fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     top_level(cx, root);
     let (name, parallelism, max_parallelism) = job_table(cx, root);
-    let mut job =
-        JobSpec { text: cx.text.clone(), name, parallelism, max_parallelism, nodes: Vec::new(), broken: Vec::new() };
+    let mut job = JobSpec {
+        text: cx.text.clone(),
+        name,
+        parallelism,
+        max_parallelism,
+        checkpoint: CheckpointSpec::default(),
+        restart: None,
+        nodes: Vec::new(),
+        broken: Vec::new(),
+    };
     let mut entries: Vec<(&str, &Entry)> = Vec::new();
     for room in ["sources", "transforms", "sinks"] {
         let nodes = room_entries(cx, root, room);

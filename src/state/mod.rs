@@ -1,3 +1,4 @@
 //! Keyed state: key → dense id indexes. No threads, no operators.
 
 pub mod keys;
+pub mod table;

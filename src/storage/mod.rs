@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub mod crash;
 mod real;
 
 pub use real::RealStorage;

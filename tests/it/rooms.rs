@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// A room and the rooms it may use, besides itself.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("observe", &[]),
     ("data", &["error"]),
@@ -15,12 +15,16 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("expr", &["data", "error"]),
     ("format", &["data", "error"]),
     ("state", &["data", "error"]),
+    ("checkpoint", &["data", "error", "state", "storage"]),
     ("op", &["data", "error", "expr", "state"]),
     ("connect", &["data", "error", "format", "storage"]),
     ("spec", &["data", "error", "format"]),
     ("plan", &["connect", "data", "error", "expr", "format", "op", "spec"]),
-    ("runtime", &["connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
-    ("cli", &["connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"]),
+    ("runtime", &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
+    (
+        "cli",
+        &["checkpoint", "connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"],
+    ),
 ];
 
 /// Single names that a room may use though it may not use their room.

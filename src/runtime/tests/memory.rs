@@ -222,4 +222,8 @@ impl Connectors for Memory {
             waker,
         }))
     }
+
+    fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn crate::connect::Committer>> {
+        Ok(Box::new(crate::connect::NoCommitter))
+    }
 }

@@ -1,0 +1,33 @@
+//! Places where tests kill the process, as kill -9 would: `FLOTT_CRASH=NAME:PASSAGE`. Only in builds for tests.
+
+/// Every place there is. A test goes through all of them.
+pub const POINTS: &[&str] = &[];
+
+/// Dies here, if this is the place and the passage asked for.
+#[cfg(debug_assertions)]
+pub fn point(name: &str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static WANTED: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    debug_assert!(POINTS.contains(&name), "{name} is not in the table");
+    let wanted = WANTED.get_or_init(|| {
+        let text = std::env::var("FLOTT_CRASH").ok()?;
+        let (name, passage) = text.rsplit_once(':')?;
+        Some((name.to_owned(), passage.parse().ok()?))
+    });
+    if let Some((wanted, passage)) = wanted
+        && wanted == name
+        && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *passage
+    {
+        // The process is gone before this returns.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        std::thread::park();
+    }
+}
+
+/// Nothing, outside tests.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn point(_name: &str) {}
