@@ -1,5 +1,7 @@
 //! The job as it will run: chains, exchanges, degrees of parallelism. Plain data; `runtime::deploy` makes it move.
 
+use std::collections::BTreeMap;
+
 use crate::data::{DataType, Schema};
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
@@ -119,6 +121,11 @@ pub enum Producer {
 #[derive(Debug, Clone)]
 pub struct StagePlan {
     pub name: String,
+    /// Under which its state is kept: the path of the node, and where it is laid out as several stages, what this
+    /// one does: `transforms.best/sort`.
+    pub id: String,
+    /// What its state depends on, in words: an edit of it makes the state useless.
+    pub identity: BTreeMap<String, String>,
     pub parallelism: usize,
     pub op: StageOp,
     pub inputs: Vec<InputPlan>,

@@ -399,6 +399,8 @@ impl Placer<'_> {
             self.port(location, port);
         }
         self.out.stages.push(StagePlan {
+            id: name.clone(),
+            identity: BTreeMap::new(),
             name,
             parallelism,
             op,

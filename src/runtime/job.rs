@@ -37,7 +37,7 @@ pub enum Ending {
 
 /// Runs a deployment to its end. `watch` is called some ten times a second.
 pub fn run(deployment: Deployment, orders: Option<Receiver<Order>>, mut watch: impl FnMut(&JobStats)) -> Ending {
-    let Deployment { drivers, control, stats, endless } = deployment;
+    let Deployment { drivers, control, stats, endless, .. } = deployment;
     let cancel = Arc::new(AtomicBool::new(false));
     let clock = Clock::start();
     let (report, reports) = unbounded::<Option<Error>>();
