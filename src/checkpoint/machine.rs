@@ -50,7 +50,6 @@ pub struct Machine {
     token: Option<Token>,
     asked: VecDeque<(Token, bool)>,
     failures: u32,
-    completed: u64,
 }
 
 impl Machine {
@@ -65,7 +64,6 @@ impl Machine {
             token: None,
             asked: VecDeque::new(),
             failures: 0,
-            completed: 0,
         }
     }
 
@@ -124,7 +122,6 @@ impl Machine {
     /// It is on disk. Returns who asked for it.
     pub fn written(&mut self, now: i64) -> Option<Token> {
         self.failures = 0;
-        self.completed += 1;
         self.next(now)
     }
 
@@ -143,18 +140,24 @@ impl Machine {
         self.token.take().into_iter().chain(self.asked.drain(..).map(|(token, _)| token)).collect()
     }
 
-    pub fn completed(&self) -> u64 {
-        self.completed
-    }
-
     /// The number that the next checkpoint has or would have.
     pub fn next_number(&self) -> u64 {
         self.number + u64::from(self.state != State::Idle)
     }
 
-    /// Nothing is under way.
-    pub fn is_idle(&self) -> bool {
-        self.state == State::Idle
+    /// When the one under way was started, µs.
+    pub fn started(&self) -> i64 {
+        self.started
+    }
+
+    /// One is being written.
+    pub fn is_writing(&self) -> bool {
+        self.state == State::Writing
+    }
+
+    /// Who asked for the one under way.
+    pub fn token(&self) -> Option<Token> {
+        self.token
     }
 
     fn fail(&mut self, now: i64) -> Action {

@@ -9,3 +9,5 @@
 
 pub mod machine;
 pub mod manifest;
+pub mod restore;
+pub mod store;

@@ -5,6 +5,7 @@
 //! first, so that a trickle wakes as few threads as possible.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -22,12 +23,11 @@ use super::task::Task;
 use super::waker::Waker;
 use super::worker::{EventTime, Worker, WorkerOptions};
 use crate::checkpoint::manifest::{Manifest, Progress};
-use crate::connect::{BlockDecoder, Committer, Source, Writer};
+use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
 use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
-use crate::state::table::Restored;
 use crate::op::aggregate::{AggregateOperator, PreAggregate};
 use crate::op::filter::Filter;
 use crate::op::limit::Limit;
@@ -39,6 +39,7 @@ use crate::plan::physical::{
     ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
     StageOp, StagePlan,
 };
+use crate::state::table::Restored;
 
 /// Opens what the plan names. `waker` wakes the task that will use it.
 pub trait Connectors {
@@ -47,6 +48,12 @@ pub trait Connectors {
     fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
     /// What commits and takes back what the writer of `plan` prepared.
     fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>>;
+    /// Told before anything is opened.
+    fn begin(&mut self, _run: Run) {}
+    /// Addresses that sources listen on, by node, since it was asked last.
+    fn listening(&mut self) -> Vec<(String, SocketAddr)> {
+        Vec::new()
+    }
 }
 
 /// What a deployment goes on from.
@@ -84,15 +91,17 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
 
 /// As [`deploy`]; channels hold `capacity` messages, at least 1.
 pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
-    deploy_from(plan, connectors, capacity, None)
+    deploy_from(plan, connectors, capacity, None, BTreeMap::new())
 }
 
 /// As [`deploy_with`], going on from a checkpoint. Operators that the checkpoint does not know start empty.
+/// `sources`, by number, are used again: those of an attempt that failed.
 pub fn deploy_from(
     plan: &PhysicalPlan,
     connectors: &mut dyn Connectors,
     capacity: usize,
     resume: Option<&dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
 ) -> Result<Deployment> {
     let (acks_in, acks) = Acks::new();
     if let Some(resume) = resume {
@@ -101,6 +110,7 @@ pub fn deploy_from(
     let mut deployer = Deployer {
         plan,
         resume,
+        sources,
         acks: acks_in.clone(),
         watermarks: Vec::new(),
         capacity,
@@ -129,6 +139,7 @@ pub fn deploy_from(
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
     resume: Option<&'a dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
     acks: Acks,
     /// Of the stages built so far: what they go on from.
     watermarks: Vec<i64>,
@@ -183,7 +194,10 @@ impl Deployer<'_> {
         let place = Place::Reader(index);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let mut opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
+        let mut opened = match self.sources.remove(&index) {
+            Some(source) => source,
+            None => connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?,
+        };
         let mut ended = false;
         if let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&source.name)) {
             ended = state.ended;
@@ -361,7 +375,8 @@ impl Deployer<'_> {
     }
 }
 
-fn operator(op: &StageOp) -> Box<dyn Operator> {
+/// The operator of a stage, without state.
+pub fn operator(op: &StageOp) -> Box<dyn Operator> {
     match op {
         StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
         StageOp::Top(spec) => Box::new(Top::new(spec.clone())),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::barrier::{Ack, Durable, Part};
+use super::deploy::operator;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
 use crate::plan::physical::PhysicalPlan;
-use crate::state::table::{Frozen, TableShape};
+use crate::state::table::Frozen;
 
 /// What one checkpoint consists of, by number in the plan.
 pub struct Gathering {
@@ -51,7 +52,7 @@ impl Gathering {
         self.progress.extend(ack.progress);
         match ack.part {
             Part::Source { source, position, ended, durable } => {
-                self.sources[source] = Some(SourceState { position, ended, progress: Progress::default() });
+                self.sources[source] = Some(SourceState { position, ended, ..SourceState::default() });
                 self.durable.extend(durable);
             }
             Part::Stage { stage, subtask, watermark, finished, frozen } => {
@@ -59,7 +60,7 @@ impl Gathering {
             }
             Part::Sink { sink, prepared } => {
                 let pending = prepared.pending.into_iter().map(|pending| (ack.checkpoint, pending)).collect();
-                self.sinks[sink] = Some(SinkState { state: prepared.state, pending });
+                self.sinks[sink] = Some(SinkState { state: prepared.state, pending, ..SinkState::default() });
                 self.durable.extend(prepared.durable);
             }
             Part::Declined | Part::Wanted => {}
@@ -72,28 +73,32 @@ impl Gathering {
             && self.stages.iter().flatten().all(Option::is_some)
     }
 
-    /// Everything, once it is complete. `shapes` gives the tables of a stage.
-    pub fn finish(mut self, plan: &PhysicalPlan, shapes: impl Fn(usize) -> Vec<TableShape>) -> Parts {
+    /// Everything, once it is complete.
+    pub fn finish(mut self, plan: &PhysicalPlan) -> Parts {
         let mut sources = BTreeMap::new();
         for (number, (state, source)) in self.sources.into_iter().zip(&plan.sources).enumerate() {
             let progress = self.progress.remove(&number).unwrap_or_default();
-            sources.insert(source.name.clone(), SourceState { progress, ..state.unwrap_or_default() });
+            let kind = source.connector.kind().to_owned();
+            sources.insert(source.name.clone(), SourceState { kind, progress, ..state.unwrap_or_default() });
         }
         let mut operators = BTreeMap::new();
-        for (number, (parts, stage)) in self.stages.into_iter().zip(&plan.stages).enumerate() {
+        for (parts, stage) in self.stages.into_iter().zip(&plan.stages) {
             let parts: Vec<StagePart> = parts.into_iter().flatten().collect();
             let snapshot = OperatorSnapshot {
                 identity: stage.identity.clone(),
                 // Those of live inputs may differ by what arrived first.
                 watermark: parts.iter().map(|part| part.watermark).max().unwrap_or(i64::MIN),
                 finished: parts.iter().all(|part| part.finished),
-                tables: shapes(number),
+                tables: operator(&stage.op).tables(),
                 parts: parts.into_iter().map(|part| part.frozen).collect(),
             };
             operators.insert(stage.id.clone(), snapshot);
         }
-        let named = self.sinks.into_iter().zip(&plan.sinks);
-        let sinks = named.map(|(state, sink)| (sink.name.clone(), state.unwrap_or_default())).collect();
+        let mut sinks = BTreeMap::new();
+        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
+            let kind = sink.connector.kind().to_owned();
+            sinks.insert(sink.name.clone(), SinkState { kind, ..state.unwrap_or_default() });
+        }
         Parts { operators, sources, sinks, durable: self.durable }
     }
 }

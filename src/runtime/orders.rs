@@ -1,11 +1,9 @@
-//! What is said to a running job, and how a run is to be done.
+//! What a running job can be asked from outside, and how a run begins.
 
 use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
-use serde_json::Value;
 
-use crate::checkpoint::manifest;
 use crate::error::Result;
 use crate::spec::{CheckpointSpec, RestartSpec};
 
@@ -16,64 +14,94 @@ pub enum Order {
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// Over the control socket.
+    /// From the control socket.
     Ask(Ask),
 }
 
-/// A request and the way of its answer.
+/// A request that is answered once, when what was asked for is done or has failed. The asker may be gone by then.
 #[derive(Debug, Clone)]
 pub struct Ask {
     pub what: Request,
     pub reply: Sender<Result<Reply>>,
 }
 
+/// Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
+    /// A checkpoint now, as if it were time for one.
     Checkpoint,
-    /// Into a folder that does not exist yet.
-    Savepoint { to: PathBuf },
-    /// Stops reading, takes a last checkpoint and ends. With `drain`, what has been read is finished instead: windows
-    /// fire, output is complete, nothing is left to go on from.
-    Stop { savepoint: Option<PathBuf>, drain: bool },
-    /// Ends at once; what the last checkpoint holds stays.
+    /// A savepoint in the folder `to`, which does not exist or is empty; `None`: one the engine names, in `savepoints`
+    /// of the state folder.
+    Savepoint { to: Option<PathBuf> },
+    /// An orderly end with a last checkpoint.
+    Stop {
+        /// A savepoint as the last checkpoint; the inner option as `to` of a savepoint.
+        savepoint: Option<Option<PathBuf>>,
+        /// All windows fire and sinks commit first, as at the end of the input.
+        drain: bool,
+    },
+    /// An end at once, without a checkpoint: the last one stays the newest.
     Cancel,
+    /// Figures of the job.
     Status,
 }
 
+impl Request {
+    /// The folder of the savepoint that is asked for, `None` inside if it is not named.
+    pub fn savepoint(&self) -> Option<Option<PathBuf>> {
+        match self {
+            Request::Savepoint { to } => Some(to.clone()),
+            Request::Stop { savepoint, .. } => savepoint.clone(),
+            Request::Checkpoint | Request::Cancel | Request::Status => None,
+        }
+    }
+}
+
+/// What has been done. Paths are absolute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    Checkpoint { number: u64, path: PathBuf },
-    Savepoint { path: PathBuf },
-    /// The savepoint, else the checkpoint to go on from; `None` if there is nothing left to do.
-    Stopped { path: Option<PathBuf> },
+    Checkpoint {
+        number: u64,
+        path: PathBuf,
+    },
+    Savepoint {
+        path: PathBuf,
+    },
+    /// `path`: the savepoint, else the checkpoint to go on from; `None` if nothing is left to do.
+    Stopped {
+        path: Option<PathBuf>,
+    },
     Cancelled,
-    Status(Value),
+    /// An object; see `docs/commands.md`.
+    Status(serde_json::Value),
 }
 
-/// How a run is done.
-#[derive(Debug, Clone, Default)]
+/// How a run begins, and what it leaves.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOptions {
-    /// `None`: no checkpoints.
+    /// `None`: no checkpoints, neither at intervals nor when asked for.
     pub checkpoint: Option<CheckpointSpec>,
-    /// As the job has it; `None`: the default of jobs with checkpoints, once there is one.
+    /// As the job has it; `None`: that of jobs with checkpoints, once there is one to go on from.
     pub restart: Option<RestartSpec>,
-    /// The job's state folder, whose lock this process holds. There is one wherever there are checkpoints.
+    /// The state folder of the job, locked by this process. `None`: the run leaves nothing, and `checkpoint` is `None`.
     pub folder: Option<PathBuf>,
-    /// Where to go on; `None`: from the start.
-    pub resume: Option<Resume>,
-    /// What manifests say of the job.
-    pub job: manifest::Job,
+    /// What manifests say of the job; the engine adds the schemas it resolved.
+    pub job: crate::checkpoint::manifest::Job,
+    /// Where it goes on. `None`: at the start; what is left in the folder of an earlier run is undone and removed.
+    pub from: Option<From>,
+    /// State of operators that the job no longer has is left out; without this it is an error.
+    pub allow_non_restored: bool,
+    /// Going back to a checkpoint before output that cannot be taken back is no error.
+    pub allow_duplicates: bool,
+    /// Output behind the checkpoint that is gone back to is taken back.
+    pub rewind_output: bool,
 }
 
-/// Where a run goes on.
+/// State to begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resume {
-    /// A savepoint or checkpoint; `None`: the newest checkpoint of the state folder.
-    pub from: Option<PathBuf>,
-    /// State of operators that the job does not have any more is left behind.
-    pub allow_non_restored: bool,
-    /// Output that cannot be taken back may be written twice.
-    pub allow_duplicates: bool,
-    /// Output is cut even where others may have written since.
-    pub rewind_output: bool,
+pub enum From {
+    /// The newest checkpoint in the job's folder; if it is torn, the one before.
+    Latest,
+    /// A savepoint or a retained checkpoint: the folder that holds `manifest.json`. Absolute.
+    Path(PathBuf),
 }

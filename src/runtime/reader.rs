@@ -1,9 +1,11 @@
 //! The task of a source: takes blocks, deals them to decode workers, and injects what travels between them.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use rustix::event::PollFd;
+use serde_json::Value;
 
 use super::barrier::{Acks, Part};
 use super::message::{FINAL_BARRIER, Message, Signal};
@@ -28,6 +30,9 @@ pub struct ReaderControl {
     asked: AtomicUsize,
     /// Nothing is read behind this barrier; 0 for none.
     pub hold: AtomicU64,
+    /// By name of the source, what nobody goes back before; and how often it was told.
+    confirmed: std::sync::Mutex<BTreeMap<String, Value>>,
+    confirmations: AtomicUsize,
     /// Readers that have not reached their end.
     pub reading: AtomicUsize,
     wakers: std::sync::Mutex<Vec<Waker>>,
@@ -67,6 +72,12 @@ impl ReaderControl {
             self.go_on();
         }
         asked
+    }
+
+    /// Nobody goes back before these positions any more, by name of the source.
+    pub fn confirm(&self, positions: BTreeMap<String, Value>) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = positions;
+        self.confirmations.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Reading goes on behind a barrier that was to be the last.

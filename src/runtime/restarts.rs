@@ -74,7 +74,7 @@ mod tests {
         let fixed = RestartSpec::Fixed { attempts: 2, delay: 7 };
         assert_eq!(delays(Some(fixed), &twice, false), [Some(7), Some(7), None]);
         let rate = RestartSpec::FailureRate { max: 2, per: 10, delay: 1 };
-        let spread = [(0, false), (5, false), (10, false), (11, false), (12, false)];
+        let spread = [(0, false), (5, false), (10, false), (16, false), (17, false)];
         assert_eq!(delays(Some(rate), &spread, false), [Some(1), Some(1), Some(1), Some(1), None]);
         let growing = RestartSpec::Exponential { initial: 2, max: 5, attempts: 3 };
         let progress = [(0, false), (0, false), (0, false), (0, true), (0, false)];
