@@ -12,12 +12,12 @@ use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
 use super::port::{Exchange, Port};
-use super::reader::{Reader, ReaderControl};
+use super::reader::{Reader, ReaderControl, ReaderSource};
 use super::sink::Sink;
 use super::stage::Stage;
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Worker, WorkerOptions};
+use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
 use crate::connect::{BlockDecoder, Committer, Source, Writer};
 use crate::error::Result;
 use crate::format;
@@ -53,7 +53,7 @@ pub struct Deployment {
     pub endless: bool,
 }
 
-/// A subtask of the plan.
+/// A subtask of the plan. Readers and workers are those of a group of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Reader(usize),
@@ -77,9 +77,10 @@ pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacit
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
     };
+    deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
     // Producers first: they make the channels that consumers are built with.
-    for (index, source) in plan.sources.iter().enumerate() {
-        deployer.source(index, source, connectors)?;
+    for index in 0..plan.groups.len() {
+        deployer.group(index, connectors)?;
     }
     for (index, stage) in plan.stages.iter().enumerate() {
         deployer.stage(index, stage)?;
@@ -142,39 +143,39 @@ impl Deployer<'_> {
         driver.tasks.push(task);
     }
 
-    fn source(&mut self, index: usize, source: &SourcePlan, connectors: &mut dyn Connectors) -> Result<()> {
-        let place = Place::Reader(index);
+    /// One reader and P workers for all sources of a group.
+    fn group(&mut self, group: usize, connectors: &mut dyn Connectors) -> Result<()> {
+        let plan = self.plan;
+        let place = Place::Reader(group);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
-        let fields = match source.format {
-            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
-            _ => Vec::new(),
-        };
-        let stats = SourceStats::new(fields);
-        self.stats.sources.push((source.name.clone(), stats.clone()));
-        let mut lanes = Vec::new();
-        let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
-        for subtask in 0..self.plan.parallelism {
-            let worker = Place::Worker(index, subtask);
-            let (tx, rx) = channel(self.capacity, &waker, &self.waker(worker));
-            lanes.push(Port::new(Exchange::Single, vec![tx]));
-            let options = WorkerOptions {
-                name: source.name.clone(),
-                on_error: source.on_error,
-                event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
-                rows: source.rows.clone(),
-                errors: source.errors.clone(),
-                stats: stats.clone(),
-            };
-            let decoder = connectors.decoder(source)?;
-            let chain = self.chain(&source.chain, worker, Producer::Source(index))?;
-            workers.push((worker, Box::new(Worker::new(options, rx, decoder, chain))));
+        let members = &plan.groups[group];
+        let mut sources = Vec::new();
+        let mut heads: Vec<Vec<Head>> = (0..plan.parallelism).map(|_| Vec::new()).collect();
+        for &index in members {
+            let source = &plan.sources[index];
+            let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
+            let (stats, wanted) = (self.stats.sources[index].1.clone(), Wanted::by(plan.parallelism));
+            for (subtask, heads) in heads.iter_mut().enumerate() {
+                let options = head_options(source, &stats, &wanted);
+                let decoder = connectors.decoder(source)?;
+                let chain = self.chain(&source.chain, Place::Worker(group, subtask), Producer::Source(index))?;
+                heads.push(Head::new(options, decoder, chain));
+            }
+            sources.push(ReaderSource::new(source.name.clone(), opened, source.event_time.is_some(), wanted, stats));
         }
-        let reader = Reader::new(source.name.clone(), opened, lanes, source.tick, self.control.clone(), stats);
-        self.run(place, &source.name, Box::new(reader));
-        for (worker, task) in workers {
-            self.run(worker, &source.name, task);
+        let mut lanes = Vec::new();
+        let mut workers = Vec::new();
+        for (subtask, heads) in heads.into_iter().enumerate() {
+            let (tx, rx) = channel(self.capacity, &waker, &self.waker(Place::Worker(group, subtask)));
+            lanes.push(Port::new(Exchange::Single, vec![tx]));
+            workers.push(Worker::new(rx, heads));
+        }
+        let name = group_name(plan, members);
+        let tick = members.iter().filter_map(|&source| plan.sources[source].tick).min();
+        self.run(place, &name, Box::new(Reader::new(sources, lanes, tick, self.control.clone())));
+        for (subtask, worker) in workers.into_iter().enumerate() {
+            self.run(Place::Worker(group, subtask), &name, Box::new(worker));
         }
         Ok(())
     }
@@ -182,7 +183,7 @@ impl Deployer<'_> {
     fn stage(&mut self, index: usize, stage: &StagePlan) -> Result<()> {
         for subtask in 0..stage.parallelism {
             let place = Place::Stage(index, subtask);
-            let gate = self.gate(place, &stage.inputs, stage.by_arrival);
+            let gate = self.gate(place, &stage.inputs);
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
             let stats = NodeStats::default();
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
@@ -197,7 +198,7 @@ impl Deployer<'_> {
         let place = Place::Sink(index);
         let waker = self.waker(place);
         let writer = connectors.writer(sink, waker).map_err(|e| e.at(sink.name.clone()))?;
-        let gate = self.gate(place, &sink.inputs, sink.by_arrival);
+        let gate = self.gate(place, &sink.inputs);
         let header = format::encoder(&sink.format, &sink.schema.fields).header();
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
@@ -207,14 +208,13 @@ impl Deployer<'_> {
         Ok(())
     }
 
-    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> Gate {
+    fn gate(&mut self, place: Place, inputs: &[InputPlan]) -> Gate {
         let inputs = inputs
             .iter()
             .enumerate()
             .map(|(number, input)| GateInput {
                 port: 0,
                 domain: input.domain,
-                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
@@ -225,7 +225,7 @@ impl Deployer<'_> {
                 channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
             })
             .collect();
-        Gate::new(inputs, by_arrival)
+        Gate::new(inputs)
     }
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
@@ -280,6 +280,25 @@ impl Deployer<'_> {
     }
 }
 
+fn source_stats(source: &SourcePlan) -> SourceStats {
+    SourceStats::new(match source.format {
+        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> HeadOptions {
+    HeadOptions {
+        name: source.name.clone(),
+        on_error: source.on_error,
+        event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
+        rows: source.rows.clone(),
+        errors: source.errors.clone(),
+        stats: stats.clone(),
+        wanted: wanted.clone(),
+    }
+}
+
 fn operator(op: &StageOp) -> Box<dyn Operator> {
     match op {
         StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
@@ -288,6 +307,12 @@ fn operator(op: &StageOp) -> Box<dyn Operator> {
         StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),
         StageOp::Pass => Box::new(Pass),
     }
+}
+
+/// The sources of a group, such as `a+b`.
+fn group_name(plan: &PhysicalPlan, members: &[usize]) -> String {
+    let short = |&source: &usize| plan.sources[source].name.rsplit('.').next().unwrap_or_default();
+    members.iter().map(short).collect::<Vec<_>>().join("+")
 }
 
 /// At most 15 bytes are kept by the kernel.

@@ -33,6 +33,8 @@ pub struct Stage {
     satisfied: bool,
     /// A record has ended the job, unless nobody wants more: nothing but marks and signals follows.
     failed: bool,
+    /// The operator has given its last row: blocks that still come have nothing for it.
+    finished: bool,
     /// What it sends is merged with what other subtasks send.
     is_merged: bool,
     stats: NodeStats,
@@ -60,6 +62,7 @@ impl Stage {
             closed: false,
             satisfied: false,
             failed: false,
+            finished: false,
             is_merged,
             stats,
         }
@@ -104,6 +107,7 @@ impl Stage {
             Work::BlockEnd(watermark) => self.mark(watermark),
             Work::Tick(_) => Ok(()),
             Work::Finish => {
+                self.finished = true;
                 self.stats.late(self.operator.late_dropped(), self.operator.late_by());
                 self.mark(i64::MAX)
             }
@@ -144,11 +148,15 @@ impl Stage {
                 self.chain.each_port(|port| port.failed(&bad))?;
             }
             Event::BlockEnd(watermark) if self.failed => self.mark(watermark)?,
+            Event::BlockEnd(_) if self.finished => self.mark(i64::MAX)?,
+            // Nothing more comes from a full limit. Its sources are read on for a while, how long is chance, which must
+            // not show in the watermark behind it.
+            Event::BlockEnd(_) if self.operator.satisfied() => self.work(Work::BlockEnd(i64::MAX))?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => {
                 // What the operator emits belongs to the next block, which the reader sends at once.
                 self.signal(Signal::Tick(now))?;
-                if !self.failed {
+                if !self.failed && !self.finished {
                     self.work(Work::Tick(now))?;
                 }
             }
