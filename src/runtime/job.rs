@@ -248,7 +248,8 @@ impl Run<'_, '_> {
             }
             End::Failed(error) => {
                 leave(&mut tasks);
-                self.sources.extend(tasks.into_iter().filter_map(|task| task.into_source()));
+                let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
+                self.sources.extend(tasks.into_iter().flat_map(|task| task.into_sources()).filter(live));
                 return Err(error);
             }
         };

@@ -72,5 +72,5 @@ pub fn simulate(job: &str, inputs: &[(&str, Input)], run: Run) -> (End, Memory) 
 }
 
 pub fn bounded(blocks: Vec<Bytes>) -> Input {
-    Input { blocks, endless: false }
+    Input { blocks, ..Input::default() }
 }
