@@ -9,3 +9,4 @@ mod memory;
 mod model;
 mod sim;
 mod threads;
+mod unions;
