@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
-use super::build::{Run, bounded, plan, start};
+use super::build::{Run, bounded, plan, setting, start};
 use super::memory::{Input, Memory};
 use super::model::*;
 use super::restore::interrupted;
@@ -563,11 +563,6 @@ fn check(seed: u64, runs: u64) {
             End::Killed => unreachable!(),
         }
     }
-}
-
-/// Seeds from `FLOTT_SEED` on, so many as `FLOTT_JOBS` says, for long searches.
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
 #[test]
