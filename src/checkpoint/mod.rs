@@ -9,5 +9,3 @@
 
 pub mod machine;
 pub mod manifest;
-pub mod restore;
-pub mod store;
