@@ -1,6 +1,8 @@
 //! The job as it will run: chains, exchanges, degrees of parallelism. Plain data; `runtime::deploy` makes it move.
 
-use crate::data::{DataType, Schema};
+use std::collections::BTreeMap;
+
+use crate::data::Schema;
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
@@ -119,6 +121,11 @@ pub enum Producer {
 #[derive(Debug, Clone)]
 pub struct StagePlan {
     pub name: String,
+    /// Unique: the path of the node, and where it is laid out as several stages, what this one does:
+    /// `transforms.best/sort`.
+    pub id: String,
+    /// What the state depends on, in words, such as `by` → `card string`: an edit of it makes the state useless.
+    pub identity: BTreeMap<String, String>,
     pub parallelism: usize,
     pub op: StageOp,
     pub inputs: Vec<InputPlan>,
@@ -137,7 +144,7 @@ pub enum StageOp {
     /// Sorts the rows of each window, or all rows.
     Sort {
         keys: Vec<SortKey>,
-        types: Vec<DataType>,
+        input: Schema,
         windowed: bool,
     },
     /// Passes rows on: brings dealt rows into sequence.

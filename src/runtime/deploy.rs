@@ -11,6 +11,7 @@ use super::chain::{Chain, Node};
 use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
+use super::operators::operator;
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl};
 use super::sink::Sink;
@@ -23,16 +24,13 @@ use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
-use crate::op::aggregate::{AggregateOperator, PreAggregate};
+use crate::op::aggregate::PreAggregate;
 use crate::op::filter::Filter;
-use crate::op::limit::Limit;
-use crate::op::order::SortWithin;
-use crate::op::pass::Pass;
 use crate::op::project::Project;
-use crate::op::top::{Top, TopLocal};
+use crate::op::top::TopLocal;
 use crate::plan::physical::{
     ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
-    StageOp, StagePlan,
+    StagePlan,
 };
 
 /// Opens what the plan names. `waker` wakes the task that will use it.
@@ -277,16 +275,6 @@ impl Deployer<'_> {
         port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port
-    }
-}
-
-fn operator(op: &StageOp) -> Box<dyn Operator> {
-    match op {
-        StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
-        StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
-        StageOp::Limit(n) => Box::new(Limit::new(*n)),
-        StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),
-        StageOp::Pass => Box::new(Pass),
     }
 }
 
