@@ -7,4 +7,7 @@
 //!
 //! Nothing here knows tasks, connectors or clocks.
 
+pub mod machine;
 pub mod manifest;
+pub mod restore;
+pub mod store;

@@ -215,6 +215,8 @@ pub struct Run {
     pub lineage: String,
     /// The job's state folder; `None` without checkpoints.
     pub folder: Option<std::path::PathBuf>,
+    /// What is complete is to survive a power cut: it is synced.
+    pub power: bool,
 }
 
 /// For sources and writers that cannot go on: a bug, as the plan lets nobody ask.

@@ -34,7 +34,7 @@ impl Operator for Limit {
         Ok(())
     }
 
-    fn freeze(&mut self) -> Frozen {
+    fn freeze(&mut self, _full: bool) -> Frozen {
         Frozen { tables: Vec::new(), scalars: json!({ "left": self.left }) }
     }
 

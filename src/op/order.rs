@@ -113,12 +113,12 @@ impl Operator for SortWithin {
         if self.windowed { Vec::new() } else { vec![self.shape()] }
     }
 
-    fn freeze(&mut self) -> Frozen {
+    fn freeze(&mut self, full: bool) -> Frozen {
         if self.windowed {
             debug_assert!(self.held.is_empty() && self.sorted.is_none());
             return Frozen::default();
         }
-        if !std::mem::replace(&mut self.is_changed, false) {
+        if !std::mem::replace(&mut self.is_changed, false) && !full {
             return Frozen { tables: vec![FrozenTable::Unchanged], ..Frozen::default() };
         }
         let (shape, held) = (self.shape(), self.held.clone());

@@ -121,10 +121,10 @@ pub enum Producer {
 #[derive(Debug, Clone)]
 pub struct StagePlan {
     pub name: String,
-    /// Unique: the path of the node, and where it is laid out as several stages, what this one does:
-    /// `transforms.best/sort`.
+    /// Under which its state is kept: the path of the node, and where it is laid out as several stages, what this
+    /// one does: `transforms.best/sort`.
     pub id: String,
-    /// What the state depends on, in words, such as `by` → `card string`: an edit of it makes the state useless.
+    /// What its state depends on, in words: an edit of it makes the state useless.
     pub identity: BTreeMap<String, String>,
     pub parallelism: usize,
     pub op: StageOp,

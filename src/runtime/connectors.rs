@@ -1,5 +1,6 @@
 //! From the options of a plan to opened connectors.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,9 +36,9 @@ const MAX_CONNECTIONS: usize = 1024;
 #[derive(Default)]
 pub struct RealConnectors {
     /// What writers are told of the run.
-    pub run: Run,
+    run: Run,
     /// Addresses that sources listen on, by node, for messages.
-    pub listening: Vec<(String, std::net::SocketAddr)>,
+    listening: Vec<(String, SocketAddr)>,
 }
 
 impl Connectors for RealConnectors {
@@ -114,6 +115,14 @@ impl Connectors for RealConnectors {
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
+    }
+
+    fn begin(&mut self, run: Run) {
+        self.run = run;
+    }
+
+    fn listening(&mut self) -> Vec<(String, SocketAddr)> {
+        std::mem::take(&mut self.listening)
     }
 
     fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {

@@ -5,8 +5,12 @@
 //! first, so that a trickle wakes as few threads as possible.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
+
+use super::barrier::{Ack, Acks};
 use super::chain::{Chain, Node};
 use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::driver::Driver;
@@ -15,11 +19,12 @@ use super::operators::operator;
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl};
 use super::sink::Sink;
-use super::stage::Stage;
+use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
 use super::worker::{EventTime, Worker, WorkerOptions};
-use crate::connect::{BlockDecoder, Committer, Source, Writer};
+use crate::checkpoint::manifest::{Manifest, Progress};
+use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
 use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
@@ -32,6 +37,7 @@ use crate::plan::physical::{
     ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
     StagePlan,
 };
+use crate::state::table::Restored;
 
 /// Opens what the plan names. `waker` wakes the task that will use it.
 pub trait Connectors {
@@ -40,12 +46,29 @@ pub trait Connectors {
     fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
     /// What commits and takes back what the writer of `plan` prepared.
     fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>>;
+    /// Told before anything is opened.
+    fn begin(&mut self, _run: Run) {}
+    /// Addresses that sources listen on, by node, since it was asked last.
+    fn listening(&mut self) -> Vec<(String, SocketAddr)> {
+        Vec::new()
+    }
+}
+
+/// What a deployment goes on from.
+pub trait Resume {
+    fn manifest(&self) -> &Manifest;
+    /// State of an operator for subtask `subtask` of `parallelism`; `None` if the checkpoint has none.
+    fn state(&self, operator: &str, subtask: usize, parallelism: usize) -> Result<Option<Restored>>;
 }
 
 /// A job that is ready to start.
 pub struct Deployment {
     pub drivers: Vec<Driver>,
     pub control: Arc<ReaderControl>,
+    /// Parts of checkpoints, from the tasks.
+    pub acks: Receiver<Ack>,
+    /// The tasks' end of it.
+    pub acks_in: Acks,
     pub stats: JobStats,
     /// Some source has no end of its own.
     pub endless: bool,
@@ -66,8 +89,28 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
 
 /// As [`deploy`]; channels hold `capacity` messages, at least 1.
 pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
+    deploy_from(plan, connectors, capacity, None, BTreeMap::new())
+}
+
+/// As [`deploy_with`], going on from a checkpoint. Operators that the checkpoint does not know start empty.
+/// `sources`, by number, are used again: those of an attempt that failed.
+pub fn deploy_from(
+    plan: &PhysicalPlan,
+    connectors: &mut dyn Connectors,
+    capacity: usize,
+    resume: Option<&dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
+) -> Result<Deployment> {
+    let (acks_in, acks) = Acks::new();
+    if let Some(resume) = resume {
+        acks_in.set_base(resume.manifest().checkpoint);
+    }
     let mut deployer = Deployer {
         plan,
+        resume,
+        sources,
+        acks: acks_in.clone(),
+        watermarks: Vec::new(),
         capacity,
         together: plan.sources.iter().all(|s| s.live),
         drivers: BTreeMap::new(),
@@ -88,11 +131,16 @@ pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacit
     let endless = plan.sources.iter().any(|s| s.endless);
     let Deployer { drivers, control, stats, .. } = deployer;
     let drivers = drivers.into_values().collect();
-    Ok(Deployment { drivers, control, stats, endless })
+    Ok(Deployment { drivers, control, acks, acks_in, stats, endless })
 }
 
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
+    resume: Option<&'a dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
+    acks: Acks,
+    /// Of the stages built so far: what they go on from.
+    watermarks: Vec<i64>,
     capacity: usize,
     /// All sources are live: subtasks of the same number share a thread.
     together: bool,
@@ -144,7 +192,15 @@ impl Deployer<'_> {
         let place = Place::Reader(index);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
+        let mut opened = match self.sources.remove(&index) {
+            Some(source) => source,
+            None => connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?,
+        };
+        let mut ended = false;
+        if let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&source.name)) {
+            ended = state.ended;
+            opened.restore(&state.position).map_err(|e| e.at(source.name.clone()))?;
+        }
         let fields = match source.format {
             format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
             _ => Vec::new(),
@@ -169,7 +225,12 @@ impl Deployer<'_> {
             let chain = self.chain(&source.chain, worker, Producer::Source(index))?;
             workers.push((worker, Box::new(Worker::new(options, rx, decoder, chain))));
         }
-        let reader = Reader::new(source.name.clone(), opened, lanes, source.tick, self.control.clone(), stats);
+        let acks = self.acks.clone();
+        let mut reader =
+            Reader::new(source.name.clone(), index, acks, opened, lanes, source.tick, self.control.clone(), stats);
+        if ended {
+            reader.resume_ended();
+        }
         self.run(place, &source.name, Box::new(reader));
         for (worker, task) in workers {
             self.run(worker, &source.name, task);
@@ -178,14 +239,29 @@ impl Deployer<'_> {
     }
 
     fn stage(&mut self, index: usize, stage: &StagePlan) -> Result<()> {
+        let saved = self.resume.and_then(|resume| resume.manifest().operators.get(&stage.id));
         for subtask in 0..stage.parallelism {
             let place = Place::Stage(index, subtask);
-            let gate = self.gate(place, &stage.inputs, stage.by_arrival);
+            let (gate, reached) = self.gate(place, &stage.inputs, stage.by_arrival);
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
             let stats = NodeStats::default();
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
-            let operator = operator(&stage.op);
-            let task = Stage::new(stage.name.clone(), gate, operator, stage.outputs.clone(), chain, stats);
+            let mut operator = operator(&stage.op);
+            if let Some(resume) = self.resume
+                && let Some(state) = resume.state(&stage.id, subtask, stage.parallelism)?
+            {
+                operator.restore(state).map_err(|e| e.at(stage.name.clone()))?;
+            }
+            let at = StagePlace { stage: index, subtask, acks: self.acks.clone() };
+            let mut task = Stage::new(stage.name.clone(), at, gate, operator, stage.outputs.clone(), chain, stats);
+            let watermark = saved.map_or(reached, |state| state.watermark.max(reached));
+            if self.resume.is_some() {
+                // An operator that is new behind an end still has its last results to give.
+                task.resume(watermark, saved.is_some_and(|state| state.finished));
+            }
+            if subtask == 0 {
+                self.watermarks.push(watermark);
+            }
             self.run(place, &stage.name, Box::new(task));
         }
         Ok(())
@@ -195,22 +271,35 @@ impl Deployer<'_> {
         let place = Place::Sink(index);
         let waker = self.waker(place);
         let writer = connectors.writer(sink, waker).map_err(|e| e.at(sink.name.clone()))?;
-        let gate = self.gate(place, &sink.inputs, sink.by_arrival);
+        let (gate, _) = self.gate(place, &sink.inputs, sink.by_arrival);
         let header = format::encoder(&sink.format, &sink.schema.fields).header();
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
-        let task = Sink::new(sink.name.clone(), gate, writer, header, eager, stats);
+        let mut task = Sink::new(sink.name.clone(), index, self.acks.clone(), gate, writer, header, eager, stats);
+        if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
+            task.resume(saved.state.clone());
+        }
         self.run(place, &sink.name, Box::new(task));
         Ok(())
     }
 
-    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> Gate {
+    /// The gate of a subtask, and the watermark it goes on from.
+    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> (Gate, i64) {
+        let behind = |input: &InputPlan| match input.from {
+            Producer::Source(_) => None,
+            Producer::Stage(stage) => self.watermarks.get(stage).copied(),
+        };
+        let watermarks: Vec<Option<i64>> = inputs.iter().map(behind).collect();
         let inputs = inputs
             .iter()
             .enumerate()
             .map(|(number, input)| GateInput {
                 port: 0,
+                source: match input.from {
+                    Producer::Source(source) => Some(source),
+                    Producer::Stage(_) => None,
+                },
                 domain: input.domain,
                 rank: input.rank,
                 feed: match input.from {
@@ -223,7 +312,13 @@ impl Deployer<'_> {
                 channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
             })
             .collect();
-        Gate::new(inputs, by_arrival)
+        let mut gate = Gate::new(inputs, by_arrival);
+        let Some(resume) = self.resume else { return (gate, i64::MIN) };
+        let sources = &resume.manifest().sources;
+        let progress =
+            |source: usize| -> Option<&Progress> { sources.get(&self.plan.sources[source].name).map(|s| &s.progress) };
+        let reached = gate.resume(progress, &watermarks);
+        (gate, reached)
     }
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {

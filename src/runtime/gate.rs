@@ -18,6 +18,7 @@ use input::{Input, InputRead};
 
 use super::channel::Rx;
 use super::message::{BadRow, Chunk, Message, Signal};
+use crate::checkpoint::manifest::Progress;
 use crate::data::{Batch, Order};
 use crate::error::{Error, Result};
 use crate::op::RowContext;
@@ -33,6 +34,8 @@ pub enum Feed {
 pub struct GateInput {
     /// The operator's input it belongs to.
     pub port: usize,
+    /// Number of the source whose workers feed it, if it is one.
+    pub source: Option<usize>,
     /// Inputs with the same number stem from the same sources.
     pub domain: usize,
     /// Domains at the same watermark are read in this order, which is the same at every gate of the job.
@@ -122,6 +125,27 @@ impl Gate {
             tick: i64::MIN,
             watermark: i64::MIN,
         }
+    }
+
+    /// What is known of the sources read here.
+    pub fn progress(&self) -> Vec<(usize, Progress)> {
+        self.inputs.iter().filter_map(Input::progress).collect()
+    }
+
+    /// Goes on from a checkpoint, before the first poll; returns the watermark. `source` gives the progress of a
+    /// source, `watermarks` are those of the operators behind the inputs.
+    pub fn resume<'a>(&mut self, source: impl Fn(usize) -> Option<&'a Progress>, watermarks: &[Option<i64>]) -> i64 {
+        for (input, watermark) in self.inputs.iter_mut().zip(watermarks) {
+            match (input.source().and_then(&source), watermark) {
+                (Some(progress), _) => input.resume(progress),
+                (None, Some(watermark)) => input.resume_behind(*watermark),
+                (None, None) => {}
+            }
+        }
+        for domain in &mut self.domains {
+            domain.ended = domain.inputs.iter().all(|&i| self.inputs[i].is_finished());
+        }
+        self.fold()
     }
 
     /// Asks all senders to send no more rows.

@@ -1,10 +1,13 @@
 //! The task of a source: takes blocks, deals them to decode workers, and injects what travels between them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use rustix::event::PollFd;
+use serde_json::Value;
 
+use super::barrier::{Acks, Part};
 use super::message::{FINAL_BARRIER, Message, Signal};
 use super::port::Port;
 use super::task::{Step, Task};
@@ -21,8 +24,15 @@ const BATON_BYTES: usize = 64 << 10;
 pub struct ReaderControl {
     /// Stop reading; what is complete is still handed out, then the input ends.
     pub drain: AtomicBool,
-    /// Number of the barrier to inject next; 0 for none yet. Only ever raised.
-    pub barrier: AtomicU64,
+    /// Barriers to inject, in order; every reader injects all of them.
+    barriers: std::sync::Mutex<Vec<u64>>,
+    /// How many they are.
+    asked: AtomicUsize,
+    /// Nothing is read behind this barrier; 0 for none.
+    pub hold: AtomicU64,
+    /// By name of the source, what nobody goes back before; and how often it was told.
+    confirmed: std::sync::Mutex<BTreeMap<String, Value>>,
+    confirmations: AtomicUsize,
     /// Readers that have not reached their end.
     pub reading: AtomicUsize,
     wakers: std::sync::Mutex<Vec<Waker>>,
@@ -40,13 +50,48 @@ impl ReaderControl {
     }
 
     /// Asks every reader to inject barrier `id` before its next block.
-    /// Nothing happens once all readers have reached their end: the final barrier is on its way then.
-    pub fn request_barrier(&self, id: u64) {
+    /// Nothing happens once all readers have reached their end: the final barrier is on its way then. True if it was
+    /// asked for.
+    pub fn request_barrier(&self, id: u64) -> bool {
         let wakers = self.lock();
-        if self.reading.load(Ordering::Acquire) > 0 {
-            self.barrier.fetch_max(id, Ordering::AcqRel);
+        let reading = self.reading.load(Ordering::Acquire) > 0;
+        if reading {
+            let mut barriers = self.barriers.lock().unwrap_or_else(PoisonError::into_inner);
+            barriers.push(id);
+            self.asked.store(barriers.len(), Ordering::Release);
             wakers.iter().for_each(Waker::wake);
         }
+        reading
+    }
+
+    /// As [`ReaderControl::request_barrier`]; nothing is read behind it, until [`ReaderControl::go_on`].
+    pub fn request_last_barrier(&self, id: u64) -> bool {
+        self.hold.store(id, Ordering::Release);
+        let asked = self.request_barrier(id);
+        if !asked {
+            self.go_on();
+        }
+        asked
+    }
+
+    /// Nobody goes back before these positions any more, by name of the source.
+    pub fn confirm(&self, positions: BTreeMap<String, Value>) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = positions;
+        self.confirmations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Reading goes on behind a barrier that was to be the last.
+    pub fn go_on(&self) {
+        self.hold.store(0, Ordering::Release);
+        self.wake();
+    }
+
+    /// The barrier behind the first `injected` ones.
+    fn barrier(&self, injected: usize) -> Option<u64> {
+        if self.asked.load(Ordering::Acquire) == injected {
+            return None;
+        }
+        self.barriers.lock().unwrap_or_else(PoisonError::into_inner).get(injected).copied()
     }
 
     fn arrive(&self) {
@@ -62,7 +107,7 @@ impl ReaderControl {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
-        self.wakers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,11 +130,18 @@ pub struct Reader {
     pass: bool,
     control: Arc<ReaderControl>,
     draining: bool,
+    /// Barriers injected so far, and the last of them.
+    injected: usize,
     barrier: u64,
+    /// Number of the source, and where its positions go.
+    number: usize,
+    acks: Acks,
     /// µs between ticks, if an operator downstream asks for them.
     tick: Option<i64>,
     next_tick: i64,
     phase: Phase,
+    /// A checkpoint says that nothing is left to read.
+    ended: bool,
     /// Number and name of the input that the last block came from.
     input: Option<(u32, Arc<str>)>,
     /// A block without rows that says of watermarks what the last block said; before it there is nothing to tick.
@@ -100,6 +152,8 @@ pub struct Reader {
 impl Reader {
     pub fn new(
         name: String,
+        number: usize,
+        acks: Acks,
         source: Box<dyn Source>,
         workers: Vec<Port>,
         tick: Option<i64>,
@@ -114,14 +168,23 @@ impl Reader {
             pass: false,
             control,
             draining: false,
+            injected: 0,
             barrier: 0,
+            number,
+            acks,
             tick,
             next_tick: i64::MIN,
             phase: Phase::Reading,
+            ended: false,
             input: None,
             empty: None,
             stats,
         }
+    }
+
+    /// Goes on behind its end: the end is told again.
+    pub fn resume_ended(&mut self) {
+        self.ended = true;
     }
 
     fn broadcast(&mut self, signal: Signal) -> Result<()> {
@@ -129,10 +192,17 @@ impl Reader {
     }
 
     fn inject(&mut self, now: i64) -> Result<()> {
-        let wanted = self.control.barrier.load(Ordering::Acquire);
-        while self.barrier < wanted {
-            self.barrier += 1;
-            self.broadcast(Signal::Barrier(self.barrier))?;
+        while let Some(id) = self.control.barrier(self.injected) {
+            self.injected += 1;
+            self.barrier = id;
+            let part = Part::Source {
+                source: self.number,
+                position: self.source.position().map_err(|e| e.at(self.name.clone()))?,
+                ended: self.phase != Phase::Reading,
+                durable: None,
+            };
+            self.acks.send(id, part, Vec::new());
+            self.broadcast(Signal::Barrier(id))?;
         }
         if let (Some(period), Some(block)) = (self.tick, &self.empty)
             && now >= self.next_tick
@@ -147,6 +217,12 @@ impl Reader {
         Ok(())
     }
 
+    /// The last barrier was to be the last of all, until further notice.
+    fn is_held(&self) -> bool {
+        let hold = self.control.hold.load(Ordering::Acquire);
+        hold != 0 && self.barrier >= hold
+    }
+
     fn end(&mut self) -> Result<()> {
         self.phase = Phase::Parked;
         self.control.arrive();
@@ -159,7 +235,7 @@ impl Reader {
             self.draining = true;
             self.source.stop();
         }
-        if self.workers.iter().all(Port::satisfied) {
+        if self.ended || self.workers.iter().all(Port::satisfied) {
             self.end()?;
             return Ok(Step::Ready);
         }
@@ -215,6 +291,9 @@ impl Task for Reader {
             Phase::Closed => return Ok(Step::Done),
             Phase::Reading | Phase::Parked => self.inject(now)?,
         }
+        if self.is_held() {
+            return Ok(Step::Blocked { until: None });
+        }
         if self.phase == Phase::Reading {
             return self.read(now);
         }
@@ -231,8 +310,12 @@ impl Task for Reader {
         &self.name
     }
 
+    fn into_source(self: Box<Self>) -> Option<(usize, Box<dyn Source>)> {
+        Some((self.number, self.source))
+    }
+
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        if self.phase == Phase::Reading {
+        if self.phase == Phase::Reading && !self.is_held() {
             self.source.poll_fds(fds);
         }
     }

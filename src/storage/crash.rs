@@ -1,7 +1,19 @@
 //! Places where tests kill the process, as kill -9 would: `FLOTT_CRASH=NAME:PASSAGE`. Only in builds for tests.
 
 /// Every place there is. A test goes through all of them.
-pub const POINTS: &[&str] = &[];
+pub const POINTS: &[&str] = &[
+    "start-before-write",
+    "start-after-write",
+    "checkpoint-after-durable",
+    "checkpoint-before-commit",
+    "sink-after-commit",
+    "checkpoint-after-commit",
+    "end-before-write",
+    "end-before-clear",
+    "fresh-before-clear",
+    "resume-after-rewind",
+    "restart-before-restore",
+];
 
 /// Dies here, if this is the place and the passage asked for.
 #[cfg(debug_assertions)]

@@ -179,11 +179,11 @@ impl Operator for Running {
         state::shapes(&self.shape, "groups", changed)
     }
 
-    fn freeze(&mut self) -> Frozen {
+    fn freeze(&mut self, full: bool) -> Frozen {
         debug_assert!(self.emission.is_none());
         let shapes = self.tables();
         let scalars = json!({ "place": self.place, "period": self.period });
-        if !std::mem::replace(&mut self.is_dirty, false) {
+        if !std::mem::replace(&mut self.is_dirty, false) && !full {
             return Frozen { tables: shapes.iter().map(|_| FrozenTable::Unchanged).collect(), scalars };
         }
         let mut groups = FrozenGroups::new(&self.table, None);

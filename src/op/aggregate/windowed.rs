@@ -323,8 +323,8 @@ impl Operator for Windowed {
         self.shapes()
     }
 
-    fn freeze(&mut self) -> Frozen {
-        self.frozen()
+    fn freeze(&mut self, full: bool) -> Frozen {
+        self.frozen(full)
     }
 
     fn restore(&mut self, state: Restored) -> Result<()> {

@@ -153,8 +153,8 @@ impl Operator for Top {
         vec![self.shape()]
     }
 
-    fn freeze(&mut self) -> Frozen {
-        self.frozen()
+    fn freeze(&mut self, full: bool) -> Frozen {
+        self.frozen(full)
     }
 
     fn restore(&mut self, state: Restored) -> Result<()> {

@@ -60,9 +60,10 @@ impl Top {
         TableShape { key: self.group_columns.iter().map(place).collect(), ..TableShape::new("rows", columns, 0) }
     }
 
-    pub(super) fn frozen(&mut self) -> Frozen {
+    pub(super) fn frozen(&mut self, full: bool) -> Frozen {
         debug_assert!(self.emitting.is_none());
-        let table = if std::mem::replace(&mut self.is_changed, false) { self.rows() } else { FrozenTable::Unchanged };
+        let table =
+            if std::mem::replace(&mut self.is_changed, false) || full { self.rows() } else { FrozenTable::Unchanged };
         let scalars = json!({ "late_dropped": self.late_dropped, "late_by": self.late_by });
         Frozen { tables: vec![table], scalars }
     }

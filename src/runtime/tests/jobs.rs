@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::build::{Run, bounded, plan, start};
 use super::memory::{Input, Memory};
 use super::model::*;
+use super::restore::interrupted;
 use super::sim::{End, Rng};
 
 /// Every stream has the columns at, k, v, n, so that transforms go together in any order.
@@ -552,6 +553,7 @@ fn check(seed: u64, runs: u64) -> bool {
                 assert!(memory.written.lock().unwrap().values().all(|w| !w.committed));
             }
             End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+            End::Killed => unreachable!(),
         }
     }
     true
@@ -567,4 +569,45 @@ fn random_jobs_give_what_the_model_gives() {
     let (first, jobs) = (setting("FLOTT_SEED", 1), setting("FLOTT_JOBS", 700));
     let ran = (first..first + jobs).filter(|&seed| check(seed, 4)).count() as u64;
     assert!(ran > jobs / 2, "most jobs are placed: {ran}");
+}
+
+/// As [`check`], with the job killed and restored on its way. Returns how often it went on from a checkpoint.
+fn check_killed(seed: u64) -> usize {
+    let job = Job::random(&mut Rng(seed));
+    let toml = job.toml();
+    if plan(&toml, 1).is_err() {
+        return 0;
+    }
+    let expected = expected(&job);
+    let run = Run::random(seed.wrapping_mul(77));
+    let mut memory = job.memory(run.seed);
+    let plan = |parallelism| plan(&toml, parallelism).unwrap();
+    let (end, killed, resumed) = interrupted(&plan, &mut memory, run, 4);
+    let context = || {
+        let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
+        format!("seed {seed}, {run:?}, killed {killed} times\n{toml}\n{inputs:?}")
+    };
+    match end {
+        End::Finished => {
+            assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
+            for (sink, text) in &expected.texts {
+                let got = memory.text(sink);
+                assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
+            }
+        }
+        End::Failed(error) => {
+            let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
+            assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
+        }
+        End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+        End::Killed => unreachable!(),
+    }
+    resumed
+}
+
+#[test]
+fn random_jobs_that_are_killed_give_what_the_model_gives() {
+    let (first, jobs) = (setting("FLOTT_SEED", 1), setting("FLOTT_JOBS", 700));
+    let resumed: usize = (first..first + jobs).map(check_killed).sum();
+    assert!(resumed > jobs as usize / 2, "most jobs go on from a checkpoint: {resumed}");
 }

@@ -15,10 +15,10 @@ impl Windowed {
         state::shapes(&self.shape, "panes", &[])
     }
 
-    pub(super) fn frozen(&mut self) -> Frozen {
+    pub(super) fn frozen(&mut self, full: bool) -> Frozen {
         debug_assert!(self.emission.is_none() && self.updates.is_none() && self.deferred.is_empty());
         let shapes = self.shapes();
-        let tables = if std::mem::replace(&mut self.is_changed, false) {
+        let tables = if std::mem::replace(&mut self.is_changed, false) || full {
             let panes = self.panes.iter().map(|entry| (false, entry));
             let parts = panes.chain(self.sides.iter().map(|entry| (true, entry)));
             let frozen = parts.map(|(is_side, (&span, table))| FrozenGroups::new(table, Some(Place { is_side, span })));
