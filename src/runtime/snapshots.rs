@@ -102,7 +102,7 @@ pub fn take(store: &mut Store, committers: &mut Committers, order: Order) -> Res
     crash::point("checkpoint-after-durable");
     let written = store.write(snapshot).map_err(Failed::Write)?;
     crash::point("checkpoint-before-commit");
-    let savepoint = savepoint.map(|to| store.savepoint(&written.manifest, &to).map(|()| to));
+    let savepoint = savepoint.map(|to| store.savepoint(&written.manifest, &to));
     commit(committers, &sinks).map_err(Failed::Commit)?;
     crash::point("checkpoint-after-commit");
     let kept = store.list().map_err(Failed::Commit)?.into_iter().filter_map(|listed| listed.manifest?.ok());

@@ -20,7 +20,10 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("connect", &["data", "error", "format", "storage"]),
     ("spec", &["data", "error", "format"]),
     ("plan", &["connect", "data", "error", "expr", "format", "op", "spec"]),
-    ("runtime", &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
+    (
+        "runtime",
+        &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "state", "storage"],
+    ),
     (
         "cli",
         &["checkpoint", "connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"],
