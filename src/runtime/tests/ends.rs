@@ -43,6 +43,22 @@ fn a_satisfied_limit_ends_a_source_without_end() {
     }
 }
 
+/// Sources that are read together do not end together.
+#[test]
+fn a_satisfied_source_is_read_no_more_while_others_go_on() {
+    let b = COUNT.replace("[sources.a]", "[sources.b]").replace("a.txt", "b.txt");
+    let limit = "[transforms.first]\ntype = \"limit\"\ninput = \"a\"\nn = 25\n";
+    let job = format!("{COUNT}{b}{limit}{}", sink("first").replace("\"first\"", "[\"b\", \"first\"]"));
+    let a = Input { blocks: blocks(&lines(0..10), &[3]), endless: true, ..Input::default() };
+    let expected: String = (0..25).map(|n| n % 10).chain(50..90).map(|n| format!("{n}\n")).collect();
+    for run in runs(10) {
+        let inputs = [("a", a.clone()), ("b", bounded(blocks(&lines(50..90), &[4])))];
+        let (end, memory) = simulate(&job, &inputs, run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        assert_eq!(memory.text("sinks.out"), expected, "{run:?}");
+    }
+}
+
 #[test]
 fn a_drained_source_gives_whole_blocks_and_all_of_them() {
     let job = format!("{COUNT}{}", sink("a"));

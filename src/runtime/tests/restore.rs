@@ -147,7 +147,7 @@ pub fn interrupted(
         let deployment = deploy_from(&plan, memory, run.capacity, from, BTreeMap::new()).unwrap();
         let (acks, acks_in) = (deployment.acks.clone(), deployment.acks_in.clone());
         let sim = Sim::new(deployment, memory.outside.clone(), rng.next());
-        let dies = (killed < kills).then(|| rng.below(600));
+        let dies = (killed < kills).then(|| rng.below(250));
         let mut gathering: Option<Gathering> = None;
         let mut steps = 0;
         let often = rng.pick(&[3, 20, 60]);
