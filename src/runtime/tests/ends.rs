@@ -59,6 +59,56 @@ fn a_satisfied_source_is_read_no_more_while_others_go_on() {
     }
 }
 
+/// How far the source behind a limit is read on is chance. It must not show in the watermark.
+#[test]
+fn a_full_limit_has_ended() {
+    let mut job = String::new();
+    for name in ["a", "b"] {
+        job += &format!(
+            "[sources.{name}]\ntype = \"file\"\npath = \"{name}.txt\"\n\
+             format = {{ type = \"csv\", header = false }}\nevent_time = {{ column = \"at\" }}\n\
+             schema = {{ at = {{ type = \"timestamp\", unit = \"us\" }}, k = \"string\", v = \"int\" }}\n"
+        );
+    }
+    job += r#"
+[transforms.first]
+type = "limit"
+input = "a"
+n = 3
+[transforms.sums]
+type = "aggregate"
+input = ["first", "b"]
+window = { type = "tumbling", size = "20us" }
+select = ["window_end AS at", "min(k) AS k", "sum(v) AS v"]
+[sinks.out]
+type = "file"
+input = ["b", "sums"]
+path = "out.csv"
+format = { type = "csv", timestamp = "us" }
+"#;
+    let times = |times: &[i64], k: &str| {
+        let rows: Vec<String> = times.iter().map(|at| format!("{at},{k},1")).collect();
+        Input { times: times.to_vec(), ..bounded(blocks(&rows, &[1])) }
+    };
+    let b: Vec<i64> = (0..=20).map(|i| i * 10).collect();
+    let mut expected = String::new();
+    for at in &b {
+        expected += &format!("{at},b,1\n");
+        match at {
+            20 => expected += "20,a,5\n",
+            at if *at > 0 && at % 20 == 0 => expected += &format!("{at},b,2\n"),
+            _ => {}
+        }
+    }
+    expected += "220,b,1\n";
+    for run in runs(10) {
+        let inputs = [("a", times(&[0, 1, 2, 50, 100, 150, 200], "a")), ("b", times(&b, "b"))];
+        let (end, memory) = simulate(&job, &inputs, run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        assert_eq!(memory.text("sinks.out"), expected, "{run:?}");
+    }
+}
+
 #[test]
 fn a_drained_source_gives_whole_blocks_and_all_of_them() {
     let job = format!("{COUNT}{}", sink("a"));
