@@ -9,18 +9,10 @@ use crossbeam_channel::{Receiver, never, select, tick, unbounded};
 
 use super::deploy::Deployment;
 use super::driver::Clock;
+use super::orders::{Ask, Order};
 use super::task::Task;
 use crate::error::{Class, Error, Result};
 use crate::observe::JobStats;
-
-/// An order from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-}
 
 /// How a job ended.
 #[derive(Debug)]
@@ -79,7 +71,10 @@ pub fn run(deployment: Deployment, orders: Option<Receiver<Order>>, mut watch: i
                 }
             }
             recv(orders) -> order => {
-                if let Ok(order) = order {
+                if let Ok(Order::Ask(Ask { reply, .. })) = order {
+                    // Whoever asked may be gone.
+                    let _ = reply.send(Err(Error::usage("a running job does not answer yet")));
+                } else if let Ok(order) = order {
                     if endless && !draining {
                         draining = true;
                         control.request_drain();
@@ -123,7 +118,7 @@ impl Ending {
         match self {
             Ending::Finished | Ending::Drained => 0,
             Ending::Stopped(Order::Interrupt) => 130,
-            Ending::Stopped(Order::Terminate) => 3,
+            Ending::Stopped(_) => 3,
             Ending::Failed(error) => match error.class {
                 Class::Usage | Class::Job => 2,
                 _ => 1,

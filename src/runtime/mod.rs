@@ -9,6 +9,7 @@ mod gate;
 mod job;
 mod merge;
 mod message;
+mod orders;
 mod port;
 mod reader;
 mod sink;
@@ -21,5 +22,6 @@ mod worker;
 
 pub use connectors::RealConnectors;
 pub use deploy::{Connectors, Deployment, deploy};
-pub use job::{Ending, Order, run};
+pub use job::{Ending, run};
+pub use orders::{Ask, From, Order, Reply, Request, RunOptions};
 pub use waker::Waker;

@@ -3,6 +3,7 @@
 //! No meaning and no I/O but reading the job file and `${file:PATH}`: names are not resolved here and nothing is
 //! opened. Start with [`load`]; `options` has the tables of what may stand where.
 
+mod checkpoint;
 mod diagnostic;
 mod format;
 mod job;

@@ -245,7 +245,7 @@ fn every_option_is_described() {
     let reference = fs::read_to_string("docs/job-file.md").unwrap() + &fs::read_to_string("docs/formats.md").unwrap();
     let entry = Regex::new(r#"\("([a-z_-]+)", [A-Z"\\]"#).unwrap();
     let mut seen = 0;
-    for file in ["options", "source", "transform", "sink", "window", "format", "schema"] {
+    for file in ["options", "checkpoint", "source", "transform", "sink", "window", "format", "schema"] {
         let text = fs::read_to_string(format!("src/spec/{file}.rs")).unwrap();
         for found in entry.captures_iter(&text) {
             let name = &found[1];

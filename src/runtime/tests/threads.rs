@@ -121,7 +121,7 @@ fn a_slow_sink_holds_the_source_back() {
             std::thread::sleep(Duration::from_millis(5));
             assert!(start.elapsed() < Duration::from_secs(20), "the source stands still");
         }
-        orders.send(job::Order::Interrupt).unwrap();
+        orders.send(super::super::Order::Interrupt).unwrap();
         let ending = job.join().unwrap();
         assert!(matches!(ending, Ending::Stopped(_)), "{ending:?}");
         assert!(memory.written.lock().unwrap()["sinks.out"].aborted);
