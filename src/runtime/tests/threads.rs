@@ -8,7 +8,7 @@ use super::build::{blocks, bounded, memory, plan};
 use super::memory::{Input, Memory};
 use crate::error::Class;
 use crate::runtime::deploy::deploy;
-use crate::runtime::job::{self, Ending, run};
+use crate::runtime::job::{Ending, run};
 
 const JOB: &str = r#"
 [sources.a]
