@@ -7,4 +7,5 @@
 //!
 //! Nothing here knows tasks, connectors or clocks.
 
+pub mod home;
 pub mod manifest;

@@ -11,7 +11,7 @@ use super::deploy::Deployment;
 use super::driver::Clock;
 use super::orders::{Ask, Order};
 use super::task::Task;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::observe::JobStats;
 
 /// How a job ended.
@@ -119,10 +119,7 @@ impl Ending {
             Ending::Finished | Ending::Drained => 0,
             Ending::Stopped(Order::Interrupt) => 130,
             Ending::Stopped(_) => 3,
-            Ending::Failed(error) => match error.class {
-                Class::Usage | Class::Job => 2,
-                _ => 1,
-            },
+            Ending::Failed(error) => i32::from(error.class.exit_code()),
         }
     }
 }
