@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::server::Desk;
 use crate::error::{Class, Error, Result};
-use crate::runtime::{Reply, Request};
+use crate::runtime::orders::{Reply, Request};
 
 /// Bodies hold a path.
 const BODY_BYTES_MAX: usize = 64 << 10;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{api, socket};
 use crate::error::{Error, Result};
-use crate::runtime::{Ask, Order, Reply, Request};
+use crate::runtime::orders::{Ask, Order, Reply, Request};
 
 /// Requests that wait for the engine at one time; further ones wait for these.
 const WAITING_MOST: usize = 16;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Server, client, socket};
 use crate::checkpoint::home::{Home, Owner, StateDir};
 use crate::error::{Class, Error, Result};
-use crate::runtime::{Ask, Order, Reply, Request};
+use crate::runtime::orders::{Ask, Order, Reply, Request};
 
 struct Fixture {
     folder: PathBuf,

@@ -1,18 +1,17 @@
 //! Whether a job saves itself: by default it does, but a filter leaves nothing behind.
 
 use super::logical::{Kind, LogicalPlan};
-use crate::spec::{CheckpointSpec, JobSpec, RestartSpec};
+use crate::spec::{CheckpointSpec, JobSpec};
 
-/// How the job makes checkpoints. `None`: not at all, because they are off, or because it is a filter (only `stdin`
-/// and `generate` sources, `stdout` and `blackhole` sinks) without a table `[checkpoint]`.
-pub fn checkpoints(job: &JobSpec, plan: &LogicalPlan) -> Option<CheckpointSpec> {
-    let filter = !job.checkpoint.written && plan.nodes.iter().all(|node| passes(&node.kind));
-    (job.checkpoint.interval.is_some() && !filter).then(|| job.checkpoint.clone())
+/// A job of only `stdin` and `generate` sources, `stdout` and `blackhole` sinks, without a table `[checkpoint]`: it
+/// leaves nothing behind, not even a state folder.
+pub fn is_filter(job: &JobSpec, plan: &LogicalPlan) -> bool {
+    !job.checkpoint.written && plan.nodes.iter().all(|node| passes(&node.kind))
 }
 
-/// What the job does after a failure; without checkpoints, nothing.
-pub fn restart(job: &JobSpec, checkpoints: Option<&CheckpointSpec>) -> RestartSpec {
-    checkpoints.map_or(RestartSpec::None, |_| job.restart.unwrap_or_default())
+/// How the job makes checkpoints. `None`: not at all, because they are off, or because it is a filter.
+pub fn checkpoints(job: &JobSpec, plan: &LogicalPlan) -> Option<CheckpointSpec> {
+    (job.checkpoint.interval.is_some() && !is_filter(job, plan)).then(|| job.checkpoint.clone())
 }
 
 fn passes(kind: &Kind) -> bool {
@@ -29,14 +28,12 @@ mod tests {
     use crate::plan::logical::build;
     use std::path::Path;
 
-    fn found(text: &str) -> (Option<CheckpointSpec>, RestartSpec) {
+    fn found(text: &str) -> Option<CheckpointSpec> {
         let (job, found) = crate::spec::parse(Path::new("job.toml"), text, &[], &|_| None);
         let job = job.unwrap();
         assert!(!found.has_errors(), "{}", found.render(&job.text, false));
         let plan = build(&job).0.unwrap();
-        let checkpoints = checkpoints(&job, &plan);
-        let restart = restart(&job, checkpoints.as_ref());
-        (checkpoints, restart)
+        checkpoints(&job, &plan)
     }
 
     #[test]
@@ -45,12 +42,10 @@ mod tests {
         let filter = format!("{lines}[sinks.o]\ntype = 'stdout'\ninput = 'a'\n");
         let file = format!("{filter}[sinks.f]\ntype = 'file'\ninput = 'a'\npath = 'a.csv'\n");
         let unread = format!("{filter}[sources.f]\ntype = 'file'\npath = 'a.txt'\n");
-        assert_eq!(found(&filter), (None, RestartSpec::None));
-        assert_eq!(found(&unread), (None, RestartSpec::None));
-        assert_eq!(found(&format!("{file}[checkpoint]\ninterval = 'off'\n")), (None, RestartSpec::None));
-        assert_eq!(found(&file), (Some(CheckpointSpec::default()), RestartSpec::default()));
-        let (asked, restart) = found(&format!("{filter}[checkpoint]\nretain = 1\n"));
-        assert_eq!((asked.unwrap().retain, restart), (1, RestartSpec::default()));
-        assert_eq!(found(&format!("{file}[job]\nrestart = 'none'\n")).1, RestartSpec::None);
+        assert_eq!(found(&filter), None);
+        assert_eq!(found(&unread), None);
+        assert_eq!(found(&format!("{file}[checkpoint]\ninterval = 'off'\n")), None);
+        assert_eq!(found(&file), Some(CheckpointSpec::default()));
+        assert_eq!(found(&format!("{filter}[checkpoint]\nretain = 1\n")).unwrap().retain, 1);
     }
 }

@@ -9,4 +9,4 @@ pub mod physical;
 pub mod place;
 pub mod show;
 
-pub use checkpoints::{checkpoints, restart};
+pub use checkpoints::{checkpoints, is_filter};

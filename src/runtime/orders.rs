@@ -46,6 +46,17 @@ pub enum Request {
     Status,
 }
 
+impl Request {
+    /// The folder of the savepoint that is asked for, `None` inside if it is not named.
+    pub fn savepoint(&self) -> Option<Option<PathBuf>> {
+        match self {
+            Request::Savepoint { to } => Some(to.clone()),
+            Request::Stop { savepoint, .. } => savepoint.clone(),
+            Request::Checkpoint | Request::Cancel | Request::Status => None,
+        }
+    }
+}
+
 /// What has been done. Paths are absolute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
@@ -56,7 +67,7 @@ pub enum Reply {
     Savepoint {
         path: PathBuf,
     },
-    /// `path`: of the savepoint, if there was to be one.
+    /// `path`: the savepoint, else the checkpoint to go on from; `None` if nothing is left to do.
     Stopped {
         path: Option<PathBuf>,
     },
@@ -66,11 +77,12 @@ pub enum Reply {
 }
 
 /// How a run begins, and what it leaves.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOptions {
     /// `None`: no checkpoints, neither at intervals nor when asked for.
     pub checkpoint: Option<CheckpointSpec>,
-    pub restart: RestartSpec,
+    /// As the job has it; `None`: that of jobs with checkpoints, once there is one to go on from.
+    pub restart: Option<RestartSpec>,
     /// The state folder of the job, locked by this process. `None`: the run leaves nothing, and `checkpoint` is `None`.
     pub folder: Option<PathBuf>,
     /// What manifests say of the job; the engine adds the schemas it resolved.

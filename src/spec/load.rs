@@ -38,17 +38,20 @@ pub fn load(path: &Path, overrides: &[String]) -> Loaded {
         })
     });
     match text {
-        Ok(text) => {
-            let env = |name: &str| std::env::var(name).ok();
-            let (job, diagnostics) = parse(path, &text, overrides, &env);
-            let text = job.as_ref().map_or_else(|| JobText::new(path, &text, overrides), |job| job.text.clone());
-            Loaded { text, job, diagnostics }
-        }
+        Ok(text) => load_text(path, &text, overrides),
         Err(reason) => {
             let diagnostic = Diagnostic::error(format!("cannot read the job file: {reason}"));
             Loaded { text: JobText::new(path, "", overrides), job: None, diagnostics: Diagnostics(vec![diagnostic]) }
         }
     }
+}
+
+/// As [`load`], from the text that once was in the file.
+pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Loaded {
+    let env = |name: &str| std::env::var(name).ok();
+    let (job, diagnostics) = parse(path, text, overrides, &env);
+    let text = job.as_ref().map_or_else(|| JobText::new(path, text, overrides), |job| job.text.clone());
+    Loaded { text, job, diagnostics }
 }
 
 /// As [`load`], from text. The job is there even with errors, if the text is TOML: see [`Diagnostics::has_errors`].

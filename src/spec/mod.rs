@@ -27,7 +27,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, JobText, Severity};
 pub use job::*;
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, load_text, parse};
 pub use suggest::suggest;
 pub use types::{TypeError, parse_type};
 pub use units::{UnitError, parse_duration, parse_size};

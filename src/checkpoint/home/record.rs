@@ -81,18 +81,19 @@ impl Record {
         Record { name: name.into(), path: text(path), directory: text(directory), run: None, checkpoint: None }
     }
 
-    /// `None`: there is none yet. Errors (class External): it cannot be read, or is no record.
+    /// `None`: there is none yet, or a power cut has torn it; no state depends on it. Errors (class External): those
+    /// of the system.
     pub fn read(folder: &Path) -> Result<Option<Record>> {
         let path = folder.join(NAME);
-        let failed = |e: &dyn std::fmt::Display| Error::external(format!("cannot read {}: {e}", path.display()));
         match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| failed(&e)),
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(failed(&e)),
+            Err(e) => Err(Error::external(format!("cannot read {}: {e}", path.display()))),
         }
     }
 
-    /// Puts this in the place of what is there, as a whole or not at all.
+    /// Puts this in the place of what is there, as a whole or not at all. Not synced: a short run is not to wait for
+    /// the disk.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(NAME);
         let failed = |e: &dyn std::fmt::Display| Error::external(format!("cannot write {}: {e}", path.display()));
@@ -105,9 +106,7 @@ impl Record {
             }
             let mut file = storage.create_new(&beside)?;
             file.write_all(text.as_bytes())?;
-            file.sync()?;
-            storage.rename(&beside, &path)?;
-            storage.sync_folder(folder)
+            storage.rename(&beside, &path)
         };
         replace().map_err(|e: std::io::Error| failed(&e))
     }
