@@ -271,9 +271,22 @@ pub struct SinkSpec {
 
 #[derive(Debug, Clone)]
 pub enum SinkConnector {
-    File { path: Text, mode: Spanned<FileMode>, compression: Option<Spanned<Compression>> },
+    File {
+        path: Text,
+        mode: Spanned<FileMode>,
+        compression: Option<Spanned<Compression>>,
+    },
     Stdout,
-    Tcp { address: Text },
+    Tcp {
+        address: Text,
+    },
+    /// `key`: the columns that tell rows apart; empty for none.
+    Sqlite {
+        path: Text,
+        table: Text,
+        key: Vec<Text>,
+        mode: FileMode,
+    },
     Blackhole,
 }
 

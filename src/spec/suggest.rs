@@ -1,7 +1,7 @@
 //! "Did you mean": words of other tools, then words spelled alike.
 
 /// Words of other tools and what they are called here; of several, the first that is possible at the place counts.
-const OTHER_WORDS: [(&str, &[&str]); 96] = [
+const OTHER_WORDS: [(&str, &[&str]); 99] = [
     ("add_columns", &["add"]),
     ("address", &["connect", "listen"]),
     ("aggregates", &["select"]),
@@ -22,6 +22,8 @@ const OTHER_WORDS: [(&str, &[&str]); 96] = [
     ("datagen", &["generate"]),
     ("deadletter", &["dead-letter"]),
     ("dead_letter", &["dead-letter"]),
+    ("database", &["path", "sqlite"]),
+    ("db", &["path", "sqlite"]),
     ("delim", &["delimiter"]),
     ("dest", &["path"]),
     ("destination", &["path"]),
@@ -57,7 +59,7 @@ const OTHER_WORDS: [(&str, &[&str]); 96] = [
     ("key", &["by"]),
     ("key_by", &["by", "aggregate"]),
     ("keyby", &["by", "aggregate"]),
-    ("keys", &["by"]),
+    ("keys", &["by", "key"]),
     ("kind", &["type"]),
     ("length", &["size"]),
     ("line", &["lines"]),
@@ -78,6 +80,7 @@ const OTHER_WORDS: [(&str, &[&str]); 96] = [
     ("plain", &["lines"]),
     ("port", &["listen", "connect"]),
     ("predicate", &["where"]),
+    ("primary_key", &["key"]),
     ("print", &["stdout"]),
     ("project", &["select"]),
     ("projection", &["select"]),
