@@ -78,7 +78,7 @@ pub struct SqliteSink {
     spool: Option<Spool>,
     /// Something was handed over for the table: what [`Mode`] asks of the first rows has been asked.
     started: bool,
-    /// Checkpoints have been taken: rows are in the hands of the committer.
+    /// The last one that was prepared.
     checkpoint: u64,
 }
 

@@ -180,7 +180,7 @@ impl Table {
 
 fn no_column(place: &str, column: &str, names: &[&str]) -> Error {
     let near = |name: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
-    let nearest = names.iter().min_by_key(near).filter(|name| near(name) <= 1 + column.chars().count() / 3);
+    let nearest = names.iter().min_by_key(near).filter(|name| near(name) <= column.chars().count() / 2);
     let question = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Error::job(format!("{place} has no column `{column}`")).note(format!("{question}it has: {}", names.join(", ")))
 }

@@ -158,10 +158,11 @@ fn tables_and_files_that_do_not_fit_are_refused() {
     let mine = named("mine", &["k"]);
     execute(
         &mine,
-        "CREATE TABLE mine (k INTEGER, vv INTEGER); CREATE TABLE loose (K INTEGER, v INTEGER);
+        "CREATE TABLE mine (k INTEGER, cuont INTEGER); CREATE TABLE loose (K INTEGER, v INTEGER);
         CREATE TABLE strict (k INTEGER PRIMARY KEY, v INTEGER CHECK (v < 9)); CREATE VIEW seen AS SELECT * FROM loose",
     );
-    fails(once(&mine, &[]), Class::Job, &["no column `v`", "did you mean `vv`?"]);
+    let counted = SqliteOptions { schema: Schema::new([("k", DataType::Int), ("count", DataType::Int)]), ..mine };
+    fails(once(&counted, &[]), Class::Job, &["no column `count`", "did you mean `cuont`?"]);
     fails(once(&named("loose", &["k"]), &[]), Class::Job, &["no unique index", "CREATE UNIQUE INDEX"]);
     fails(once(&named("seen", &[]), &[]), Class::Job, &["it is a view"]);
     let strict = named("strict", &["k"]);
