@@ -84,7 +84,7 @@ fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
 fn dumped(database: &Path) -> String {
     let database = rusqlite::Connection::open(database).unwrap();
     let mut statement = database.prepare("SELECT * FROM bars").unwrap();
-    let mut text = statement.column_names().join(",") + "\n";
+    let mut text = statement.column_names().collect::<Vec<_>>().join(",") + "\n";
     let columns = statement.column_count();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
