@@ -46,6 +46,12 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileInfo>,
 }
 
+impl Manifest {
+    pub fn table(&self, operator: &str, table: &str) -> Option<&TableState> {
+        self.operators.get(operator)?.tables.iter().find(|t| t.name == table)
+    }
+}
+
 /// The job as it ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Job {
@@ -105,6 +111,8 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileInfo {
     pub bytes: u64,
+    /// Rows in all of its record batches, whether a segment still names them or not.
+    pub rows: u64,
     /// xxh3-64 of the whole file, in hexadecimal.
     pub xxh3: String,
 }

@@ -17,12 +17,12 @@ use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
 use super::operators::operator;
 use super::port::{Exchange, Port};
-use super::reader::{Reader, ReaderControl};
+use super::reader::{Reader, ReaderControl, ReaderSource};
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Worker, WorkerOptions};
+use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
 use crate::error::Result;
@@ -74,7 +74,7 @@ pub struct Deployment {
     pub endless: bool,
 }
 
-/// A subtask of the plan.
+/// A subtask of the plan. Readers and workers are those of a group of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Reader(usize),
@@ -118,9 +118,10 @@ pub fn deploy_from(
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
     };
+    deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
     // Producers first: they make the channels that consumers are built with.
-    for (index, source) in plan.sources.iter().enumerate() {
-        deployer.source(index, source, connectors)?;
+    for index in 0..plan.groups.len() {
+        deployer.group(index, connectors)?;
     }
     for (index, stage) in plan.stages.iter().enumerate() {
         deployer.stage(index, stage)?;
@@ -188,52 +189,63 @@ impl Deployer<'_> {
         driver.tasks.push(task);
     }
 
-    fn source(&mut self, index: usize, source: &SourcePlan, connectors: &mut dyn Connectors) -> Result<()> {
-        let place = Place::Reader(index);
+    /// A source, where it goes on, and whether it has ended before.
+    fn open(
+        &mut self,
+        index: usize,
+        connectors: &mut dyn Connectors,
+        waker: &Waker,
+    ) -> Result<(Box<dyn Source>, bool)> {
+        let plan = &self.plan.sources[index];
+        let mut source = match self.sources.remove(&index) {
+            Some(source) => source,
+            None => connectors.source(plan, waker.clone())?,
+        };
+        let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&plan.name)) else {
+            return Ok((source, false));
+        };
+        source.restore(&state.position)?;
+        Ok((source, state.ended))
+    }
+
+    /// One reader and P workers for all sources of a group.
+    fn group(&mut self, group: usize, connectors: &mut dyn Connectors) -> Result<()> {
+        let plan = self.plan;
+        let place = Place::Reader(group);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let mut opened = match self.sources.remove(&index) {
-            Some(source) => source,
-            None => connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?,
-        };
-        let mut ended = false;
-        if let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&source.name)) {
-            ended = state.ended;
-            opened.restore(&state.position).map_err(|e| e.at(source.name.clone()))?;
+        let members = &plan.groups[group];
+        let mut sources = Vec::new();
+        let mut heads: Vec<Vec<Head>> = (0..plan.parallelism).map(|_| Vec::new()).collect();
+        for &index in members {
+            let source = &plan.sources[index];
+            let (opened, ended) = self.open(index, connectors, &waker).map_err(|e| e.at(source.name.clone()))?;
+            let (stats, wanted) = (self.stats.sources[index].1.clone(), Wanted::by(plan.parallelism));
+            for (subtask, heads) in heads.iter_mut().enumerate() {
+                let options = head_options(source, &stats, &wanted);
+                let decoder = connectors.decoder(source)?;
+                let chain = self.chain(&source.chain, Place::Worker(group, subtask), Producer::Source(index))?;
+                heads.push(Head::new(options, decoder, chain));
+            }
+            let timed = source.event_time.is_some();
+            let mut reads = ReaderSource::new(source.name.clone(), index, opened, timed, wanted, stats);
+            if ended {
+                reads.resume_ended();
+            }
+            sources.push(reads);
         }
-        let fields = match source.format {
-            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
-            _ => Vec::new(),
-        };
-        let stats = SourceStats::new(fields);
-        self.stats.sources.push((source.name.clone(), stats.clone()));
         let mut lanes = Vec::new();
-        let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
-        for subtask in 0..self.plan.parallelism {
-            let worker = Place::Worker(index, subtask);
-            let (tx, rx) = channel(self.capacity, &waker, &self.waker(worker));
+        let mut workers = Vec::new();
+        for (subtask, heads) in heads.into_iter().enumerate() {
+            let (tx, rx) = channel(self.capacity, &waker, &self.waker(Place::Worker(group, subtask)));
             lanes.push(Port::new(Exchange::Single, vec![tx]));
-            let options = WorkerOptions {
-                name: source.name.clone(),
-                on_error: source.on_error,
-                event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
-                rows: source.rows.clone(),
-                errors: source.errors.clone(),
-                stats: stats.clone(),
-            };
-            let decoder = connectors.decoder(source)?;
-            let chain = self.chain(&source.chain, worker, Producer::Source(index))?;
-            workers.push((worker, Box::new(Worker::new(options, rx, decoder, chain))));
+            workers.push(Worker::new(rx, heads));
         }
-        let acks = self.acks.clone();
-        let mut reader =
-            Reader::new(source.name.clone(), index, acks, opened, lanes, source.tick, self.control.clone(), stats);
-        if ended {
-            reader.resume_ended();
-        }
-        self.run(place, &source.name, Box::new(reader));
-        for (worker, task) in workers {
-            self.run(worker, &source.name, task);
+        let name = group_name(plan, members);
+        let tick = members.iter().filter_map(|&source| plan.sources[source].tick).min();
+        self.run(place, &name, Box::new(Reader::new(sources, self.acks.clone(), lanes, tick, self.control.clone())));
+        for (subtask, worker) in workers.into_iter().enumerate() {
+            self.run(Place::Worker(group, subtask), &name, Box::new(worker));
         }
         Ok(())
     }
@@ -242,7 +254,7 @@ impl Deployer<'_> {
         let saved = self.resume.and_then(|resume| resume.manifest().operators.get(&stage.id));
         for subtask in 0..stage.parallelism {
             let place = Place::Stage(index, subtask);
-            let (gate, reached) = self.gate(place, &stage.inputs, stage.by_arrival);
+            let (gate, reached) = self.gate(place, &stage.inputs, saved.map_or(i64::MIN, |state| state.watermark));
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
             let stats = NodeStats::default();
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
@@ -254,13 +266,12 @@ impl Deployer<'_> {
             }
             let at = StagePlace { stage: index, subtask, acks: self.acks.clone() };
             let mut task = Stage::new(stage.name.clone(), at, gate, operator, stage.outputs.clone(), chain, stats);
-            let watermark = saved.map_or(reached, |state| state.watermark.max(reached));
             if self.resume.is_some() {
                 // An operator that is new behind an end still has its last results to give.
-                task.resume(watermark, saved.is_some_and(|state| state.finished));
+                task.resume(reached, saved.is_some_and(|state| state.finished));
             }
             if subtask == 0 {
-                self.watermarks.push(watermark);
+                self.watermarks.push(reached);
             }
             self.run(place, &stage.name, Box::new(task));
         }
@@ -271,7 +282,7 @@ impl Deployer<'_> {
         let place = Place::Sink(index);
         let waker = self.waker(place);
         let writer = connectors.writer(sink, waker).map_err(|e| e.at(sink.name.clone()))?;
-        let (gate, _) = self.gate(place, &sink.inputs, sink.by_arrival);
+        let (gate, _) = self.gate(place, &sink.inputs, i64::MIN);
         let header = format::encoder(&sink.format, &sink.schema.fields).header();
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
@@ -285,7 +296,7 @@ impl Deployer<'_> {
     }
 
     /// The gate of a subtask, and the watermark it goes on from.
-    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> (Gate, i64) {
+    fn gate(&mut self, place: Place, inputs: &[InputPlan], saved: i64) -> (Gate, i64) {
         let behind = |input: &InputPlan| match input.from {
             Producer::Source(_) => None,
             Producer::Stage(stage) => self.watermarks.get(stage).copied(),
@@ -301,7 +312,6 @@ impl Deployer<'_> {
                     Producer::Stage(_) => None,
                 },
                 domain: input.domain,
-                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
@@ -312,12 +322,12 @@ impl Deployer<'_> {
                 channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
             })
             .collect();
-        let mut gate = Gate::new(inputs, by_arrival);
+        let mut gate = Gate::new(inputs);
         let Some(resume) = self.resume else { return (gate, i64::MIN) };
         let sources = &resume.manifest().sources;
         let progress =
             |source: usize| -> Option<&Progress> { sources.get(&self.plan.sources[source].name).map(|s| &s.progress) };
-        let reached = gate.resume(progress, &watermarks);
+        let reached = gate.resume(progress, &watermarks, saved);
         (gate, reached)
     }
 
@@ -371,6 +381,31 @@ impl Deployer<'_> {
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port
     }
+}
+
+fn source_stats(source: &SourcePlan) -> SourceStats {
+    SourceStats::new(match source.format {
+        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> HeadOptions {
+    HeadOptions {
+        name: source.name.clone(),
+        on_error: source.on_error,
+        event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
+        rows: source.rows.clone(),
+        errors: source.errors.clone(),
+        stats: stats.clone(),
+        wanted: wanted.clone(),
+    }
+}
+
+/// The sources of a group, such as `a+b`.
+fn group_name(plan: &PhysicalPlan, members: &[usize]) -> String {
+    let short = |&source: &usize| plan.sources[source].name.rsplit('.').next().unwrap_or_default();
+    members.iter().map(short).collect::<Vec<_>>().join("+")
 }
 
 /// At most 15 bytes are kept by the kernel.

@@ -1,4 +1,8 @@
-//! The task of a source: takes blocks, deals them to decode workers, and injects what travels between them.
+//! The task of a group of sources: takes blocks, deals them to decode workers, and injects what travels between them.
+//!
+//! The next block is that of the source whose next record is the earliest, so all blocks of a group are in one
+//! sequence that depends on the input alone. A source without event time counts as the earliest: it is read to its end
+//! first. Equal ones are read in the order of the job.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,6 +16,7 @@ use super::message::{FINAL_BARRIER, Message, Signal};
 use super::port::Port;
 use super::task::{Step, Task};
 use super::waker::Waker;
+use super::worker::Wanted;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::Result;
 use crate::observe::SourceStats;
@@ -119,9 +124,97 @@ enum Phase {
     Closed,
 }
 
-pub struct Reader {
+/// A source of the group.
+pub struct ReaderSource {
     name: String,
+    /// In the plan.
+    number: usize,
     source: Box<dyn Source>,
+    /// Has event time to be read by.
+    timed: bool,
+    /// Event time of its next record, once it was asked for.
+    next_time: Option<i64>,
+    ended: bool,
+    /// A checkpoint says that nothing is left to read: the end is told again.
+    over: bool,
+    /// Number and name of the input that the last block came from.
+    input: Option<(u32, Arc<str>)>,
+    wanted: Wanted,
+    stats: SourceStats,
+}
+
+impl ReaderSource {
+    /// `wanted`: by how many workers it still is.
+    pub fn new(
+        name: String,
+        number: usize,
+        source: Box<dyn Source>,
+        timed: bool,
+        wanted: Wanted,
+        stats: SourceStats,
+    ) -> ReaderSource {
+        ReaderSource {
+            name,
+            number,
+            source,
+            timed,
+            next_time: None,
+            ended: false,
+            over: false,
+            input: None,
+            wanted,
+            stats,
+        }
+    }
+
+    /// Goes on behind its end.
+    pub fn resume_ended(&mut self) {
+        self.over = true;
+    }
+
+    /// Its part of a checkpoint.
+    fn part(&mut self) -> Result<Part> {
+        let position = self.source.position().map_err(|e| e.at(self.name.clone()))?;
+        Ok(Part::Source { source: self.number, position, ended: self.ended || self.over, durable: None })
+    }
+
+    /// When its next record is due among those of other sources.
+    fn due(&mut self) -> Result<i64> {
+        if !self.timed {
+            return Ok(i64::MIN);
+        }
+        match self.next_time {
+            Some(time) => Ok(time),
+            None => {
+                let time = self.source.next_time().map_err(|e| e.at(self.name.clone()))?;
+                Ok(*self.next_time.insert(time))
+            }
+        }
+    }
+
+    fn next(&mut self, now: i64) -> Result<Next> {
+        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()))?;
+        if !matches!(next, Next::Pending { .. }) {
+            self.next_time = None;
+            let (done, total) = self.source.progress();
+            self.stats.progress(done, total);
+        }
+        Ok(next)
+    }
+
+    fn input_name(&mut self, file: u32) -> Arc<str> {
+        match &self.input {
+            Some((number, name)) if *number == file => name.clone(),
+            _ => self.input.insert((file, self.source.input_name(file).into())).1.clone(),
+        }
+    }
+}
+
+pub struct Reader {
+    /// In the order of the job.
+    sources: Vec<ReaderSource>,
+    /// The one that the last block came from.
+    at: usize,
     /// One lane per worker.
     workers: Vec<Port>,
     /// Who has the baton.
@@ -133,36 +226,26 @@ pub struct Reader {
     /// Barriers injected so far, and the last of them.
     injected: usize,
     barrier: u64,
-    /// Number of the source, and where its positions go.
-    number: usize,
     acks: Acks,
     /// µs between ticks, if an operator downstream asks for them.
     tick: Option<i64>,
     next_tick: i64,
     phase: Phase,
-    /// A checkpoint says that nothing is left to read.
-    ended: bool,
-    /// Number and name of the input that the last block came from.
-    input: Option<(u32, Arc<str>)>,
-    /// A block without rows that says of watermarks what the last block said; before it there is nothing to tick.
-    empty: Option<Block>,
-    stats: SourceStats,
+    /// A block has been sent; before it there is nothing to tick.
+    started: bool,
 }
 
 impl Reader {
     pub fn new(
-        name: String,
-        number: usize,
+        sources: Vec<ReaderSource>,
         acks: Acks,
-        source: Box<dyn Source>,
         workers: Vec<Port>,
         tick: Option<i64>,
         control: Arc<ReaderControl>,
-        stats: SourceStats,
     ) -> Reader {
         Reader {
-            name,
-            source,
+            sources,
+            at: 0,
             workers,
             active: 0,
             pass: false,
@@ -170,21 +253,12 @@ impl Reader {
             draining: false,
             injected: 0,
             barrier: 0,
-            number,
             acks,
             tick,
             next_tick: i64::MIN,
             phase: Phase::Reading,
-            ended: false,
-            input: None,
-            empty: None,
-            stats,
+            started: false,
         }
-    }
-
-    /// Goes on behind its end: the end is told again.
-    pub fn resume_ended(&mut self) {
-        self.ended = true;
     }
 
     fn broadcast(&mut self, signal: Signal) -> Result<()> {
@@ -195,24 +269,20 @@ impl Reader {
         while let Some(id) = self.control.barrier(self.injected) {
             self.injected += 1;
             self.barrier = id;
-            let part = Part::Source {
-                source: self.number,
-                position: self.source.position().map_err(|e| e.at(self.name.clone()))?,
-                ended: self.phase != Phase::Reading,
-                durable: None,
-            };
-            self.acks.send(id, part, Vec::new());
+            for source in &mut self.sources {
+                self.acks.send(id, source.part()?, Vec::new());
+            }
             self.broadcast(Signal::Barrier(id))?;
         }
-        if let (Some(period), Some(block)) = (self.tick, &self.empty)
+        if let Some(period) = self.tick
+            && self.started
             && now >= self.next_tick
             && self.phase == Phase::Reading
         {
-            let block = block.clone();
             self.next_tick = now - now.rem_euclid(period) + period;
             self.broadcast(Signal::Tick(now))?;
             // Ends what operators emit at the tick.
-            self.workers[self.active].send_block(Message::Block(block, "".into()))?;
+            self.workers[self.active].send_block(Message::Pause)?;
         }
         Ok(())
     }
@@ -223,56 +293,81 @@ impl Reader {
         hold != 0 && self.barrier >= hold
     }
 
-    fn end(&mut self) -> Result<()> {
-        self.phase = Phase::Parked;
-        self.control.arrive();
-        self.workers[self.active].send_block(Message::Last)?;
-        self.broadcast(Signal::End)
+    /// Source `index` is read no more; with the last one, all ends.
+    fn end(&mut self, index: usize) -> Result<()> {
+        self.sources[index].ended = true;
+        let all = self.sources.iter().all(|source| source.ended);
+        if all {
+            self.phase = Phase::Parked;
+            self.control.arrive();
+        }
+        self.workers[self.active].send_block(Message::Last { source: index })?;
+        if all { self.broadcast(Signal::End) } else { Ok(()) }
+    }
+
+    fn drain(&mut self) {
+        if !self.draining && self.control.drain.load(Ordering::Acquire) {
+            self.draining = true;
+            self.sources.iter_mut().for_each(|source| source.source.stop());
+        }
+    }
+
+    /// The source that the next block is to come from.
+    fn choose(&mut self) -> Result<usize> {
+        let mut open = self.sources.iter_mut().enumerate().filter(|(_, source)| !source.ended).peekable();
+        let mut least: Option<(i64, usize)> = None;
+        while let Some((index, source)) = open.next() {
+            // The only one that is left is not asked.
+            if least.is_none() && open.peek().is_none() {
+                return Ok(index);
+            }
+            let due = source.due()?;
+            if least.is_none_or(|(time, _)| due < time) {
+                least = Some((due, index));
+            }
+        }
+        Ok(least.map_or(self.at, |(_, index)| index))
     }
 
     fn read(&mut self, now: i64) -> Result<Step> {
-        if !self.draining && self.control.drain.load(Ordering::Acquire) {
-            self.draining = true;
-            self.source.stop();
-        }
-        if self.ended || self.workers.iter().all(Port::satisfied) {
-            self.end()?;
+        self.drain();
+        let unwanted = |source: &ReaderSource| !source.ended && (source.over || source.wanted.by_nobody());
+        if let Some(index) = self.sources.iter().position(unwanted) {
+            self.end(index)?;
             return Ok(Step::Ready);
         }
-        match self.source.next(now).map_err(|e| e.at(self.name.clone()))? {
+        self.at = self.choose()?;
+        match self.sources[self.at].next(now)? {
             Next::Block(block) => {
-                if self.workers.len() > 1 && (self.pass || self.workers[self.active].queued() > 0) {
-                    self.workers[self.active].turn()?;
-                    self.active = (self.active + 1) % self.workers.len();
-                }
-                self.pass = match &block.body {
-                    Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
-                    Body::Range { .. } => true,
-                    Body::Empty => false,
-                };
-                if self.tick.is_some() {
-                    self.empty = Some(Block { body: Body::Empty, ends: false, ..block.clone() });
-                }
-                let (done, total) = self.source.progress();
-                self.stats.progress(done, total);
-                if self.input.as_ref().is_none_or(|(file, _)| *file != block.file) {
-                    self.input = Some((block.file, self.source.input_name(block.file).into()));
-                }
-                let input = self.input.as_ref().map_or_else(|| "".into(), |(_, name)| name.clone());
-                self.workers[self.active].send_block(Message::Block(block, input))?;
+                self.deal(block)?;
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {
-                let tick = self.empty.as_ref().and(self.tick).map(|_| self.next_tick);
+                let tick = self.tick.filter(|_| self.started).map(|_| self.next_tick);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
             Next::End => {
-                let (done, total) = self.source.progress();
-                self.stats.progress(done, total);
-                self.end()?;
+                self.end(self.at)?;
                 Ok(Step::Ready)
             }
         }
+    }
+
+    /// Sends a block to the worker that has the baton, after passing it on if that one has enough to do.
+    fn deal(&mut self, block: Block) -> Result<()> {
+        if self.workers.len() > 1 && (self.pass || self.workers[self.active].queued() > 0) {
+            self.workers[self.active].turn()?;
+            self.active = (self.active + 1) % self.workers.len();
+        }
+        self.pass = match &block.body {
+            Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
+            Body::Range { .. } => true,
+            Body::Empty => false,
+        };
+        self.started = true;
+        let source = self.at;
+        let input = self.sources[source].input_name(block.file);
+        self.workers[self.active].send_block(Message::Block { source, block, input })
     }
 }
 
@@ -307,16 +402,16 @@ impl Task for Reader {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        self.sources.get(self.at).map_or("", |source| &source.name)
     }
 
-    fn into_source(self: Box<Self>) -> Option<(usize, Box<dyn Source>)> {
-        Some((self.number, self.source))
+    fn into_sources(self: Box<Self>) -> Vec<(usize, Box<dyn Source>)> {
+        self.sources.into_iter().map(|source| (source.number, source.source)).collect()
     }
 
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         if self.phase == Phase::Reading && !self.is_held() {
-            self.source.poll_fds(fds);
+            self.sources[self.at].source.poll_fds(fds);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::barrier::Durable;
-use crate::checkpoint::manifest::{Manifest, SinkState, Snapshot};
+use crate::checkpoint::manifest::{Kind, Manifest, SinkState, Snapshot};
 use crate::checkpoint::store::Store;
 use crate::connect::Committer;
 use crate::error::{Error, Result};
@@ -102,10 +102,12 @@ pub fn take(store: &mut Store, committers: &mut Committers, order: Order) -> Res
     crash::point("checkpoint-after-durable");
     let written = store.write(snapshot).map_err(Failed::Write)?;
     crash::point("checkpoint-before-commit");
-    let savepoint = savepoint.map(|to| store.savepoint(&written.manifest, &to).map(|()| to));
+    let savepoint = savepoint.map(|to| store.savepoint(&written.manifest, &to));
     commit(committers, &sinks).map_err(Failed::Commit)?;
     crash::point("checkpoint-after-commit");
-    let oldest = store.oldest().map_err(Failed::Commit)?.unwrap_or(written.manifest);
+    let kept = store.list().map_err(Failed::Commit)?.into_iter().filter_map(|listed| listed.manifest?.ok());
+    let oldest = kept.filter(|manifest| manifest.kind != Kind::Start).min_by_key(|manifest| manifest.checkpoint);
+    let oldest = oldest.unwrap_or(written.manifest);
     Ok(Taken { path: written.path, savepoint, bytes: written.bytes_written, oldest })
 }
 

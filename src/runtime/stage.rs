@@ -40,12 +40,12 @@ pub struct Stage {
     watermark: i64,
     closed: bool,
     satisfied: bool,
-    /// The operator has given its last results.
-    finished: bool,
     /// The checkpoint that the state was frozen for last.
     frozen: u64,
     /// A record has ended the job, unless nobody wants more: nothing but marks and signals follows.
     failed: bool,
+    /// The operator has given its last row: blocks that still come have nothing for it.
+    finished: bool,
     /// What it sends is merged with what other subtasks send.
     is_merged: bool,
     stats: NodeStats,
@@ -74,9 +74,9 @@ impl Stage {
             watermark: i64::MIN,
             closed: false,
             satisfied: false,
-            finished: false,
             frozen: 0,
             failed: false,
+            finished: false,
             is_merged,
             stats,
         }
@@ -186,13 +186,17 @@ impl Stage {
                 self.failed = true;
                 self.chain.each_port(|port| port.failed(&bad))?;
             }
-            // Behind a checkpoint, the end is told again.
-            Event::BlockEnd(watermark) if self.failed || self.finished => self.mark(watermark)?,
+            Event::BlockEnd(watermark) if self.failed => self.mark(watermark)?,
+            // Behind a checkpoint, too, where the end is told again.
+            Event::BlockEnd(_) if self.finished => self.mark(i64::MAX)?,
+            // Nothing more comes from a full limit. Its sources are read on for a while, how long is chance, which must
+            // not show in the watermark behind it.
+            Event::BlockEnd(_) if self.operator.satisfied() => self.work(Work::BlockEnd(i64::MAX))?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => {
                 // What the operator emits belongs to the next block, which the reader sends at once.
                 self.signal(Signal::Tick(now))?;
-                if !self.failed {
+                if !self.failed && !self.finished {
                     self.work(Work::Tick(now))?;
                 }
             }

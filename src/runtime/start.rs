@@ -36,7 +36,10 @@ impl super::deploy::Resume for Checkpoint {
     }
 
     fn state(&self, operator: &str, subtask: usize, parallelism: usize) -> Result<Option<Restored>> {
-        self.restored(operator, subtask, parallelism)
+        match Checkpoint::manifest(self).operators.contains_key(operator) {
+            true => self.restored(operator, subtask, parallelism).map(Some),
+            false => Ok(None),
+        }
     }
 }
 
@@ -55,8 +58,9 @@ impl Start {
             return Ok(Start { life: None, resume: None });
         };
         let power = spec.durability == Durability::Power;
-        let store = Store::open(Arc::clone(&job.storage), folder.clone(), spec.retain, power)?;
-        let next = store.next_number()?;
+        let mut store = Store::open(Arc::clone(&job.storage), folder.clone(), spec.retain, power);
+        // 0 stands for none.
+        let next = store.next_number()?.max(1);
         let mut life = Life {
             lineage: new_lineage(),
             store,
@@ -130,27 +134,32 @@ impl Life {
         let path = match from {
             From::Path(path) => path.clone(),
             From::Latest => {
-                let found = self.store.newest()?;
+                let Some(found) = self.store.newest()? else {
+                    return match self.store.list()?.iter().any(|listed| listed.manifest.is_some()) {
+                        true => Err(Error::external("no checkpoint of the state folder can be used")
+                            .note("flott state verify says what is wrong with each; --fresh starts anew")),
+                        false => Ok(None),
+                    };
+                };
                 for (path, why) in &found.skipped {
-                    let message = format!("{} cannot be used: {why}", path.display());
+                    let message = format!("{} cannot be used: {}", path.display(), why.message);
                     watch.warn(&Error::external(message).note("the checkpoint before it is taken"));
                 }
-                match found.checkpoint {
-                    Some((path, manifest)) if manifest.kind != Kind::Start => path,
-                    _ if found.skipped.is_empty() => return Ok(None),
-                    _ => return Err(Error::external("no checkpoint of the state folder can be used")),
+                match found.manifest.kind {
+                    Kind::Start => return Ok(None),
+                    Kind::Checkpoint | Kind::Savepoint => found.path,
                 }
             }
         };
-        let checkpoint = Checkpoint::open(&job.storage, &path)?;
+        let checkpoint = Checkpoint::open(Arc::clone(&job.storage), &path)?;
         compare::check(checkpoint.manifest(), job.plan, job.options.allow_non_restored)?;
         Ok(Some(checkpoint))
     }
 
     /// Undoes what a run left that had no checkpoint yet, or that is not to be gone on from.
     fn discard(&mut self) -> Result<()> {
-        if let Some((_, manifest)) = self.store.newest()?.checkpoint {
-            self.rewind(&manifest, false)?;
+        if let Some(found) = self.store.newest()? {
+            self.rewind(&found.manifest, false)?;
         }
         crash::point("fresh-before-clear");
         self.store.clear()

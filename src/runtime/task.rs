@@ -38,9 +38,9 @@ pub trait Task: Send {
         Ok(None)
     }
 
-    /// Gives back the source, to be read on when the job starts again.
-    fn into_source(self: Box<Self>) -> Option<(usize, Box<dyn Source>)> {
-        None
+    /// Gives back sources, by number, to be read on when the job starts again.
+    fn into_sources(self: Box<Self>) -> Vec<(usize, Box<dyn Source>)> {
+        Vec::new()
     }
 
     /// All tasks succeeded, without any checkpoint: make output visible.

@@ -13,6 +13,18 @@ pub const POINTS: &[&str] = &[
     "fresh-before-clear",
     "resume-after-rewind",
     "restart-before-restore",
+    "checkpoint-before-files",
+    "checkpoint-after-file",
+    "checkpoint-after-files",
+    "checkpoint-before-manifest",
+    "checkpoint-before-rename",
+    "checkpoint-after-rename",
+    "checkpoint-before-retire",
+    "checkpoint-retire-before-files",
+    "checkpoint-after-retire",
+    "checkpoint-clear-before-files",
+    "savepoint-before-rename",
+    "savepoint-after-rename",
 ];
 
 /// Dies here, if this is the place and the passage asked for.

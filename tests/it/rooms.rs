@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// A room and the rooms it may use, besides itself.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("observe", &[]),
     ("data", &["error"]),
@@ -24,9 +24,23 @@ const ROOMS: [(&str, &[&str]); 14] = [
         "runtime",
         &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "state", "storage"],
     ),
+    ("control", &["checkpoint", "error", "runtime"]),
     (
         "cli",
-        &["checkpoint", "connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"],
+        &[
+            "checkpoint",
+            "connect",
+            "control",
+            "data",
+            "error",
+            "expr",
+            "format",
+            "observe",
+            "plan",
+            "runtime",
+            "spec",
+            "storage",
+        ],
     ),
 ];
 

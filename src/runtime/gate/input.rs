@@ -130,7 +130,7 @@ impl Input {
                 InputRead::Marked
             }
             Some(Message::Passed(order)) => InputRead::Passed(order),
-            Some(Message::Block(..) | Message::Last) => {
+            Some(Message::Block { .. } | Message::Last { .. } | Message::Pause) => {
                 return Err(Error::internal("an undecoded block came to a gate"));
             }
         })
@@ -192,6 +192,7 @@ impl Input {
         match mark.time {
             MarkTime::Watermark(i64::MAX) => self.finish(),
             MarkTime::Watermark(watermark) => self.given = watermark,
+            MarkTime::Unchanged => {}
             MarkTime::Observed { slots, max, hold, ends, idle } => {
                 let fresh = Slot { max: i64::MIN, opened: false, ended: false, idle: false };
                 self.slots.resize(self.slots.len().max(slots as usize), fresh);

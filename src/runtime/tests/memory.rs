@@ -20,6 +20,8 @@ use crate::runtime::waker::Waker;
 pub struct Input {
     /// Whole records each.
     pub blocks: Vec<Bytes>,
+    /// Event times that blocks start with, if sources are to be read by them.
+    pub times: Vec<i64>,
     /// Begins anew at its end, until it is stopped.
     pub endless: bool,
 }
@@ -88,6 +90,10 @@ impl Source for MemorySource {
         let offset = self.offset;
         self.offset += data.len() as u64;
         Ok(Next::Block(Block::single(Body::Bytes { data, offset, header: None })))
+    }
+
+    fn next_time(&mut self) -> Result<i64> {
+        Ok(self.input.times.get(self.input.blocks.len() - self.left.len()).copied().unwrap_or(i64::MIN))
     }
 
     fn input_name(&self, _file: u32) -> String {

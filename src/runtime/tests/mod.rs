@@ -10,3 +10,4 @@ mod model;
 mod restore;
 mod sim;
 mod threads;
+mod unions;

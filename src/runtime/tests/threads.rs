@@ -83,7 +83,7 @@ fn a_panic_names_its_node_undoes_the_output_and_leaves_no_thread() {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     for parallelism in [1, 3] {
         let plan = plan(JOB, parallelism).unwrap();
-        let mut memory = steady(Input { blocks: blocks(&numbers(2000), &[50]), endless: true });
+        let mut memory = steady(Input { blocks: blocks(&numbers(2000), &[50]), endless: true, ..Input::default() });
         memory.panics_at = Some("1234\n");
         let Ending::Failed { error, .. } = run(&plan, &mut memory, None) else { panic!("the job goes on") };
         assert_eq!((error.class, error.node.as_deref()), (Class::Internal, Some("sources.a")), "{error}");
@@ -118,7 +118,7 @@ fn a_slow_sink_holds_the_source_back() {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     for parallelism in [1, 3] {
         let plan = plan(JOB, parallelism).unwrap();
-        let mut memory = steady(Input { blocks: blocks(&numbers(1000), &[10]), endless: true });
+        let mut memory = steady(Input { blocks: blocks(&numbers(1000), &[10]), endless: true, ..Input::default() });
         let gate = Arc::new(Mutex::new(()));
         memory.gate = Some(gate.clone());
         let handed = memory.handed.entry("sources.a".into()).or_default().clone();
