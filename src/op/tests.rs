@@ -2,6 +2,7 @@
 //! nobody interrupts. `tests/instances.rs` feeds, freezes and restores, `tests/rows.rs` makes rows.
 
 mod instances;
+mod misfits;
 mod rows;
 
 use proptest::prelude::*;

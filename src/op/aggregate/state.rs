@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::{Array, BooleanArray, TimestampMicrosecondArray, UInt32Array};
+use arrow_array::{BooleanArray, TimestampMicrosecondArray, UInt32Array};
 
 use super::accumulator::{Accumulator, Argument, FrozenSet};
 use super::grid::Span;
