@@ -119,6 +119,8 @@ pub struct FileInfo {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SourceState {
+    /// `type` of the node.
+    pub kind: String,
     /// See `connect::Source::position`.
     pub position: Value,
     pub ended: bool,
@@ -146,6 +148,8 @@ pub struct Slot {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SinkState {
+    /// `type` of the node.
+    pub kind: String,
     /// See `connect::Prepared::state`.
     pub state: Value,
     /// What is to be committed and is not known to have been, with the checkpoint that prepared it, oldest first.

@@ -15,6 +15,8 @@ mod arrays;
 mod cut;
 mod file;
 mod folder;
+pub mod home;
+pub mod machine;
 pub mod manifest;
 pub mod restore;
 mod retire;

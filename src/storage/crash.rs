@@ -2,6 +2,17 @@
 
 /// Every place there is. A test goes through all of them.
 pub const POINTS: &[&str] = &[
+    "start-before-write",
+    "start-after-write",
+    "checkpoint-after-durable",
+    "checkpoint-before-commit",
+    "sink-after-commit",
+    "checkpoint-after-commit",
+    "end-before-write",
+    "end-before-clear",
+    "fresh-before-clear",
+    "resume-after-rewind",
+    "restart-before-restore",
     "checkpoint-before-files",
     "checkpoint-after-file",
     "checkpoint-after-files",
