@@ -21,5 +21,7 @@ mod pipes;
 mod rooms;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/state.rs"]
+mod state;
 #[path = "it/stop.rs"]
 mod stop;

@@ -23,6 +23,7 @@ use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
 use crate::runtime::{self, Ending, RealConnectors};
 use crate::spec::{self, JobSpec, Severity, SinkConnector};
+use crate::storage::crash;
 
 /// A run that is over.
 pub struct Outcome {
@@ -112,6 +113,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     }
     let server = home.as_ref().and_then(|home| serve(home, &signals, &launch, &job.name, screen));
 
+    crash::point("run-before-engine");
     // Bars among rows on one terminal would garble both.
     let quiet = launch.output.quiet;
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);

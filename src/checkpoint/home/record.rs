@@ -106,6 +106,7 @@ impl Record {
             }
             let mut file = storage.create_new(&beside)?;
             file.write_all(text.as_bytes())?;
+            file.write_all(b"\n")?;
             storage.rename(&beside, &path)
         };
         replace().map_err(|e: std::io::Error| failed(&e))
@@ -130,17 +131,23 @@ struct Head {
 }
 
 impl Checkpoint {
-    /// The newest one in a state folder, but for the one that is written before a run touches anything. One whose
+    /// The newest one in a state folder.
+    pub fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
+        Ok(Checkpoint::all(folder)?.next())
+    }
+
+    /// Those in a state folder, newest first, but for the one that is written before a run touches anything. One whose
     /// manifest cannot be read counts: there was state, and it is not for us to throw it away.
     ///
     /// Errors (class External): the folder cannot be read.
-    pub fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
+    pub fn all(folder: &Path) -> Result<impl Iterator<Item = Checkpoint> + use<>> {
         let listed = RealStorage.list(folder);
         let names = listed.map_err(|e| Error::external(format!("cannot read {}: {e}", folder.display())))?;
         let number = |name: &PathBuf| name.to_str()?.strip_prefix("chk-")?.parse::<u64>().ok();
-        let mut numbers: Vec<(u64, &PathBuf)> = names.iter().filter_map(|name| Some((number(name)?, name))).collect();
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(numbers.into_iter().find_map(|(number, name)| Checkpoint::at(number, folder.join(name))))
+        let found = names.into_iter().filter_map(|name| Some((number(&name)?, folder.join(name))));
+        let mut found: Vec<(u64, PathBuf)> = found.collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found.into_iter().filter_map(|(number, path)| Checkpoint::at(number, path)))
     }
 
     fn at(number: u64, path: PathBuf) -> Option<Checkpoint> {
