@@ -1,6 +1,7 @@
 //! `flott resume`: a job goes on from a savepoint, a checkpoint, or where its last run ended.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::ResumeArgs;
 use super::launch::{Begin, Launch, quoted};
@@ -8,9 +9,10 @@ use super::run;
 use super::screen::Screen;
 use super::state;
 use crate::checkpoint::home::{self, Checkpoint, Owner, StateDir};
-use crate::checkpoint::manifest::{self, Manifest};
+use crate::checkpoint::{manifest, restore};
 use crate::error::{Error, Result};
 use crate::spec;
+use crate::storage::RealStorage;
 
 pub fn resume(args: &ResumeArgs) -> u8 {
     let screen = Screen::new(args.color);
@@ -96,11 +98,7 @@ const MANIFEST: &str = "manifest.json";
 
 /// What a manifest says of the job.
 fn stored(folder: &Path) -> Result<manifest::Job> {
-    let path = folder.join(MANIFEST);
-    let wrong = |e: &dyn std::fmt::Display| Error::external(format!("cannot read {}: {e}", path.display()));
-    let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
-    let found: Manifest = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
-    Ok(found.job)
+    Ok(restore::Checkpoint::open(Arc::new(RealStorage), folder)?.manifest().job.clone())
 }
 
 fn no_directory(directory: &str, error: &std::io::Error) -> Error {

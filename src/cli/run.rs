@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::args::{OutputArgs, RunArgs};
 use super::launch::{Begin, Launch, quoted};
+use super::news::{self, News};
 use super::prepare::{self, Files};
 use super::progress::Progress;
 use super::report::{self, ReportFile};
@@ -23,7 +24,7 @@ use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
 use crate::runtime::{self, Ending, RealConnectors};
 use crate::spec::{self, JobSpec, Severity, SinkConnector};
-use crate::storage::crash;
+use crate::storage::{RealStorage, crash};
 
 /// A run that is over.
 pub struct Outcome {
@@ -117,39 +118,27 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     // Bars among rows on one terminal would garble both.
     let quiet = launch.output.quiet;
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
-    let mut progress = (screen.terminal && !quiet && !shows_rows).then(Progress::default);
+    let progress = (screen.terminal && !quiet && !shows_rows).then(Progress::default);
     let started = Instant::now();
     let mut connectors = RealConnectors::default();
-    let (ending, stats) = match runtime::deploy(&physical, &mut connectors) {
-        Ok(_) if options.from.is_some() => {
-            let error = Error::internal("a job cannot go on from a checkpoint yet");
-            (Ending::Failed(error), JobStats::default())
-        }
-        Ok(deployment) => {
-            if !quiet {
-                connectors.listening.iter().for_each(|(node, at)| screen.line(&format!("{node}: listening on {at}")));
-            }
-            let stats = deployment.stats.clone();
-            let watch = |stats: &JobStats| {
-                if let Some(progress) = &mut progress {
-                    progress.show(stats);
-                }
-            };
-            (runtime::run(deployment, Some(orders), watch), stats)
-        }
-        Err(error) => (Ending::Failed(error), JobStats::default()),
-    };
+    let mut news = News { screen, quiet, progress, text: &job.text };
+    let whole = runtime::Job { plan: &physical, connectors: &mut connectors, storage: Arc::new(RealStorage), options };
+    let (ending, stats) = runtime::run(whole, Some(orders), &mut news);
     let ending = match ending {
-        Ending::Failed(error) => Ending::Failed(prepare::redact(&job.text, error)),
+        Ending::Failed { error, kept } => Ending::Failed { error: prepare::redact(&job.text, error), kept },
         other => other,
     };
     let seconds = started.elapsed().as_secs_f64();
     // Bars go before anything else is said, answers before the job is over.
-    drop(progress);
+    drop(news);
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     let left = home.and_then(|home| note_end(home, &outcome, screen));
-    tell(&launch, screen, &plan, &outcome, left);
+    news::tell(screen, quiet, &plan, &outcome);
+    if let (Some(left), false) = (left, quiet) {
+        let command = launch.resume_command(&job.name);
+        screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
+    }
     Ok(outcome)
 }
 
@@ -178,8 +167,9 @@ fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::
     let figures = Figures { rows_in: totals.rows_in, rows_out: totals.rows_out, seconds: outcome.seconds };
     let (ended, error) = match &outcome.ending {
         Ending::Finished | Ending::Drained => (Ended::Finished, None),
-        Ending::Stopped(_) => (Ended::Stopped, None),
-        Ending::Failed(error) => (Ended::Failed, Some(error.to_string())),
+        Ending::Stopped(_) | Ending::Suspended { .. } => (Ended::Stopped, None),
+        Ending::Cancelled { .. } => (Ended::Cancelled, None),
+        Ending::Failed { error, .. } => (Ended::Failed, Some(error.to_string())),
     };
     let noted = home.ends(now(), ended, figures, error);
     let left = noted.and_then(|()| home.unfinished());
@@ -209,43 +199,4 @@ fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan
 
 fn is_stdout(node: &crate::plan::logical::Node) -> bool {
     matches!(&node.kind, Kind::Sink(sink) if matches!(sink.connector, SinkConnector::Stdout))
-}
-
-/// What a stop leaves of the output: files are undone, what has been sent is sent.
-fn stopped(plan: &LogicalPlan) -> Error {
-    let sinks = || {
-        plan.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Sink(sink) => Some((&node.name, &sink.connector)),
-            _ => None,
-        })
-    };
-    let mut warning = Error::external("stopped before the end of the input");
-    if sinks().any(|(_, connector)| matches!(connector, SinkConnector::File { .. })) {
-        warning.message.push_str("; output undone");
-        warning = warning.note("files are as they were before the run");
-    }
-    let sent = sinks().filter(|(_, c)| matches!(c, SinkConnector::Tcp { .. } | SinkConnector::Stdout));
-    sent.fold(warning, |warning, (name, _)| warning.note(format!("what sinks.{name} has written stays written")))
-}
-
-/// Says how it ended, and how to go on from what it `left`.
-fn tell(launch: &Launch, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome, left: Option<home::Checkpoint>) {
-    let failed = matches!(outcome.ending, Ending::Failed(_));
-    if let Ending::Failed(error) = &outcome.ending {
-        screen.error(error);
-    } else {
-        if matches!(outcome.ending, Ending::Stopped(_)) && left.is_none() {
-            screen.warning(&stopped(plan));
-        }
-        summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
-        summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
-    }
-    let quiet = launch.output.quiet;
-    if !failed && !quiet {
-        screen.line(&summary::summary(outcome, screen.terminal));
-    }
-    if let (Some(left), false) = (left, quiet) {
-        let command = launch.resume_command(&outcome.job);
-        screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
-    }
 }

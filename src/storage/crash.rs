@@ -1,7 +1,34 @@
 //! Places where tests kill the process, as kill -9 would: `FLOTT_CRASH=NAME:PASSAGE`. Only in builds for tests.
 
 /// Every place there is. A test goes through all of them.
-pub const POINTS: &[&str] = &["home-before-record", "home-after-record", "run-before-engine"];
+pub const POINTS: &[&str] = &[
+    "home-before-record",
+    "home-after-record",
+    "run-before-engine",
+    "start-before-write",
+    "start-after-write",
+    "checkpoint-after-durable",
+    "checkpoint-before-commit",
+    "sink-after-commit",
+    "checkpoint-after-commit",
+    "end-before-write",
+    "end-before-clear",
+    "fresh-before-clear",
+    "resume-after-rewind",
+    "restart-before-restore",
+    "checkpoint-before-files",
+    "checkpoint-after-file",
+    "checkpoint-after-files",
+    "checkpoint-before-manifest",
+    "checkpoint-before-rename",
+    "checkpoint-after-rename",
+    "checkpoint-before-retire",
+    "checkpoint-retire-before-files",
+    "checkpoint-after-retire",
+    "checkpoint-clear-before-files",
+    "savepoint-before-rename",
+    "savepoint-after-rename",
+];
 
 /// Dies here, if this is the place and the passage asked for.
 #[cfg(debug_assertions)]

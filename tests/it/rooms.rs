@@ -20,7 +20,10 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("connect", &["data", "error", "format", "storage"]),
     ("spec", &["data", "error", "format"]),
     ("plan", &["connect", "data", "error", "expr", "format", "op", "spec"]),
-    ("runtime", &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
+    (
+        "runtime",
+        &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "state", "storage"],
+    ),
     ("control", &["checkpoint", "error", "runtime"]),
     (
         "cli",

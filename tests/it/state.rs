@@ -24,12 +24,17 @@ fn folder_with(job: &str) -> Folder {
 fn leave(folder: &Folder, number: u64, kind: &str) {
     let checkpoint = folder.state().join(format!("job/chk-{number}"));
     fs::create_dir_all(&checkpoint).unwrap();
-    let manifest = format!(
-        r#"{{"format": 1, "flott": "0", "kind": "{kind}", "checkpoint": {number}, "lineage": "l", "created": 1,
-            "job": {{"name": "job", "path": "/nowhere/job.toml", "directory": "/nowhere", "text": "x = ", "overrides": [],
-            "parallelism": 1, "max_parallelism": 128, "schemas": {{}}}},
-            "ended": false, "operators": {{}}, "sources": {{}}, "sinks": {{}}, "files": {{}}}}"#
-    );
+    let manifest = serde_json::json!({
+        "format": 1, "flott": "0", "kind": kind, "checkpoint": number, "lineage": "l", "created": 1,
+        "job": {
+            "name": "job", "path": "/nowhere/job.toml", "directory": "/nowhere", "text": "x = ", "overrides": [],
+            "parallelism": 1, "max_parallelism": 128, "schemas": {}
+        },
+        "ended": false, "operators": {}, "sources": {}, "sinks": {}, "files": {},
+    })
+    .to_string();
+    let checksum = xxhash_rust::xxh3::xxh3_64(manifest.as_bytes());
+    let manifest = format!("{manifest}\nxxh3:{checksum:016x}\n");
     fs::write(checkpoint.join("manifest.json"), manifest).unwrap();
 }
 

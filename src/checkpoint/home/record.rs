@@ -2,10 +2,12 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::manifest::Kind;
+use crate::checkpoint::manifest::{Kind, Manifest};
+use crate::checkpoint::store::{Listed, Store};
 use crate::error::{Error, Result};
 use crate::storage::{RealStorage, Storage};
 
@@ -123,13 +125,6 @@ pub struct Checkpoint {
     pub path: PathBuf,
 }
 
-/// What is read of a manifest here.
-#[derive(Deserialize)]
-struct Head {
-    kind: Kind,
-    created: i64,
-}
-
 impl Checkpoint {
     /// The newest one in a state folder.
     pub fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
@@ -141,25 +136,17 @@ impl Checkpoint {
     ///
     /// Errors (class External): the folder cannot be read.
     pub fn all(folder: &Path) -> Result<impl Iterator<Item = Checkpoint> + use<>> {
-        let listed = RealStorage.list(folder);
-        let names = listed.map_err(|e| Error::external(format!("cannot read {}: {e}", folder.display())))?;
-        let number = |name: &PathBuf| name.to_str()?.strip_prefix("chk-")?.parse::<u64>().ok();
-        let found = names.into_iter().filter_map(|name| Some((number(&name)?, folder.join(name))));
-        let mut found: Vec<(u64, PathBuf)> = found.collect();
-        found.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(found.into_iter().filter_map(|(number, path)| Checkpoint::at(number, path)))
+        // Nothing is written, so it is all one how many stay.
+        let listed = Store::open(Arc::new(RealStorage), folder.to_owned(), 1, false).list()?;
+        Ok(listed.into_iter().rev().filter_map(Checkpoint::of))
     }
 
-    fn at(number: u64, path: PathBuf) -> Option<Checkpoint> {
-        let bytes = match std::fs::read(path.join("manifest.json")) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == ErrorKind::NotFound => return None,
-            Err(_) => Vec::new(),
+    fn of(listed: Listed) -> Option<Checkpoint> {
+        let created = match listed.manifest? {
+            Ok(Manifest { kind: Kind::Start, .. }) => return None,
+            Ok(manifest) => manifest.created,
+            Err(_) => 0,
         };
-        match serde_json::from_slice::<Head>(&bytes) {
-            Ok(Head { kind: Kind::Start, .. }) => None,
-            Ok(Head { created, .. }) => Some(Checkpoint { number, created, path }),
-            Err(_) => Some(Checkpoint { number, created: 0, path }),
-        }
+        Some(Checkpoint { number: listed.checkpoint, created, path: listed.path })
     }
 }
