@@ -2,6 +2,9 @@
 
 /// Every place there is. A test goes through all of them.
 pub const POINTS: &[&str] = &[
+    "home-before-record",
+    "home-after-record",
+    "run-before-engine",
     "start-before-write",
     "start-after-write",
     "checkpoint-after-durable",
