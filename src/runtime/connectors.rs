@@ -9,7 +9,7 @@ use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
 use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
-use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
+use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
@@ -108,7 +108,8 @@ impl Connectors for RealConnectors {
                     FileMode::Append => file_sink::Mode::Append,
                     FileMode::New => file_sink::Mode::New,
                 };
-                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage: Arc::new(RealStorage) }))
+                let (storage, run) = (Arc::new(RealStorage), self.run.clone());
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage, run }))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
@@ -116,8 +117,11 @@ impl Connectors for RealConnectors {
         })
     }
 
-    fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(NoCommitter))
+    fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>> {
+        Ok(match &plan.connector {
+            SinkConnector::File { .. } => Box::new(FileCommitter::new(Arc::new(RealStorage))),
+            SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => Box::new(NoCommitter),
+        })
     }
 }
 

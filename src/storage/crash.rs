@@ -1,7 +1,14 @@
 //! Places where tests kill the process, as kill -9 would: `FLOTT_CRASH=NAME:PASSAGE`. Only in builds for tests.
 
 /// Every place there is. A test goes through all of them.
-pub const POINTS: &[&str] = &[];
+pub const POINTS: &[&str] = &[
+    "file-after-create",
+    "file-after-write",
+    "file-before-truncate",
+    "file-after-truncate",
+    "file-before-rename",
+    "file-after-rename",
+];
 
 /// Dies here, if this is the place and the passage asked for.
 #[cfg(debug_assertions)]

@@ -34,6 +34,8 @@ pub trait Storage: Send + Sync {
     /// Puts `from` in the place of `to`, atomically; both are in one folder.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder, which must be empty.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
     /// Names in a folder, sorted.
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes creations, renames and removals in `folder` last through a power cut.
@@ -56,4 +58,6 @@ pub trait StorageFile: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Makes content and length last through a power cut.
     fn sync(&mut self) -> io::Result<()>;
+    /// Another handle of the same open file, to be synced elsewhere.
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>>;
 }

@@ -46,6 +46,10 @@ impl Storage for RealStorage {
         fs::remove_file(path)
     }
 
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         let names = fs::read_dir(folder)?.map(|entry| entry.map(|e| e.file_name().into()));
         let mut names = names.collect::<io::Result<Vec<PathBuf>>>()?;
@@ -94,6 +98,10 @@ impl StorageFile for RealFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
+        Ok(Box::new(RealFile { file: self.file.try_clone()? }))
     }
 }
 

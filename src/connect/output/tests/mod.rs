@@ -1,0 +1,6 @@
+//! Sinks that write files, under an imitated engine that is killed anywhere.
+
+mod dying;
+mod engine;
+mod file;
+mod file_back;
