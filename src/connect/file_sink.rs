@@ -11,8 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::connect::file::reason;
-use crate::connect::output::{Extent, Lasting, from_json, open_existing, to_json};
+use crate::connect::output::{Extent, Lasting, from_json, open_existing, to_json, write_error};
 use crate::connect::{Prepared, Run, Writer, Wrote};
 use crate::error::{Error, Result};
 use crate::storage::{Storage, StorageFile, crash};
@@ -23,7 +22,7 @@ mod state;
 mod target;
 
 pub use committer::FileCommitter;
-pub use target::{Mode, check_target, job_mark};
+pub use target::{Mode, check_target};
 
 use packing::Packing;
 use state::{Pending, Place, State};
@@ -254,20 +253,6 @@ impl Open {
             Err(e) => Err(write_error(path, &e)),
         }
     }
-}
-
-/// What to tell when writing `path` failed.
-fn write_error(path: &Path, error: &io::Error) -> Error {
-    let message = format!("cannot write {}: {}", path.display(), reason(error));
-    let note = match error.kind() {
-        ErrorKind::StorageFull => "free some space or write to another disk",
-        ErrorKind::QuotaExceeded => "the quota is used up: free some space or write to another disk",
-        ErrorKind::FileTooLarge => "the file system or `ulimit -f` does not allow a file this large",
-        ErrorKind::PermissionDenied => "check the owner and permissions of the file and its folder",
-        ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: write somewhere else",
-        _ => return Error::external(message),
-    };
-    Error::external(message).note(note)
 }
 
 #[cfg(test)]

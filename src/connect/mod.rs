@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
+pub mod directory;
 pub mod feed;
 pub mod file;
 pub mod file_sink;

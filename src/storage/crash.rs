@@ -2,6 +2,16 @@
 
 /// Every place there is. A test goes through all of them.
 pub const POINTS: &[&str] = &[
+    "directory-after-create",
+    "directory-after-write",
+    "directory-after-roll",
+    "directory-before-rename",
+    "directory-after-rename",
+    "directory-before-remove",
+    "directory-before-truncate",
+    "directory-before-swap",
+    "directory-between-swap",
+    "directory-after-swap",
     "file-after-create",
     "file-after-write",
     "file-before-truncate",

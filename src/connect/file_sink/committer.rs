@@ -12,8 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::state::{Pending, Place, State};
-use super::write_error;
-use crate::connect::output::{Extent, Fit, from_json, open_existing, parent};
+use crate::connect::output::{Extent, Fit, from_json, open_existing, parent, write_error};
 use crate::connect::{Committer, Rewind, Rewound};
 use crate::error::{Error, Result};
 use crate::storage::{Storage, StorageFile, crash};

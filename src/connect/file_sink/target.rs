@@ -6,12 +6,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::{FileSinkOptions, write_error};
+use super::FileSinkOptions;
 use crate::connect::Run;
-use crate::connect::file::reason;
-use crate::connect::output::{Lasting, make_folders, parent};
+use crate::connect::output::{Lasting, folder_error, job_mark, make_folders, parent, write_error};
 use crate::error::{Error, Result};
 use crate::storage::{Kind, Storage, StorageFile, crash};
 
@@ -125,11 +122,6 @@ fn exists_error(path: &Path) -> Error {
         .note("remove it, write to another path, or use mode = \"replace\" or \"append\"")
 }
 
-fn folder_error(folder: &Path, error: &io::Error) -> Error {
-    Error::external(format!("cannot make the folder {}: {}", folder.display(), reason(error)))
-        .note("check its permissions, or write somewhere else")
-}
-
 /// Names of open descriptors, such as `/dev/stdout`: the shell chose the file behind them, so it is written to and
 /// not replaced.
 pub fn is_descriptor(path: &Path) -> bool {
@@ -165,7 +157,7 @@ fn beside(
     };
     let (temporary, file) = match &run.folder {
         Some(folder) => {
-            let temporary = path.with_file_name(temporary_name(&path, &job_mark(folder)?));
+            let temporary = path.with_file_name(temporary_name(&path, &job_mark(folder)));
             if storage.kind(&temporary)?.is_some() {
                 storage.remove(&temporary)?;
             }
@@ -194,11 +186,6 @@ fn create_unused(storage: &Arc<dyn Storage>, path: &Path) -> io::Result<(PathBuf
         }
     }
     Err(io::Error::other("too many temporary files are left beside it; remove those named .*.flott-*.tmp"))
-}
-
-/// What tells the job from others in a file name: jobs of one name in different state folders are different jobs.
-pub fn job_mark(folder: &Path) -> io::Result<String> {
-    Ok(format!("{:016x}", xxh3_64(std::path::absolute(folder)?.as_os_str().as_encoded_bytes())))
 }
 
 fn temporary_name(path: &Path, mark: &str) -> OsString {

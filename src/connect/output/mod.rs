@@ -1,6 +1,6 @@
 //! What sinks that write files share: how much of a file is theirs, and making it last through power cuts.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::connect::file::reason;
 use crate::error::{Error, Result};
 use crate::storage::{Kind, Storage, StorageFile};
 
@@ -122,4 +123,30 @@ pub fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T> {
         Error::external(format!("the checkpoint does not describe such a sink: {e}"))
             .note("the sink's type may have changed: change it back, or start over with --fresh")
     })
+}
+
+/// What to tell when writing `path` failed.
+pub fn write_error(path: &Path, error: &io::Error) -> Error {
+    let message = format!("cannot write {}: {}", path.display(), reason(error));
+    let note = match error.kind() {
+        ErrorKind::StorageFull => "free some space or write to another disk",
+        ErrorKind::QuotaExceeded => "the quota is used up: free some space or write to another disk",
+        ErrorKind::FileTooLarge => "the file system or `ulimit -f` does not allow a file this large",
+        ErrorKind::PermissionDenied => "check the owner and permissions of the file and its folder",
+        ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: write somewhere else",
+        _ => return Error::external(message),
+    };
+    Error::external(message).note(note)
+}
+
+/// What to tell when a folder could not be made.
+pub fn folder_error(folder: &Path, error: &io::Error) -> Error {
+    Error::external(format!("cannot make the folder {}: {}", folder.display(), reason(error)))
+        .note("check its permissions, or write somewhere else")
+}
+
+/// What tells the job from others in a file name: jobs of one name in different state folders are different jobs.
+pub fn job_mark(folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    format!("{:016x}", xxh3_64(folder.as_os_str().as_encoded_bytes()))
 }

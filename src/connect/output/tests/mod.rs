@@ -1,5 +1,6 @@
 //! Sinks that write files, under an imitated engine that is killed anywhere.
 
+mod directory;
 mod dying;
 mod engine;
 mod file;
