@@ -1,6 +1,7 @@
 //! `flott run`: a job from its file to its exit code.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::RunArgs;
@@ -14,8 +15,10 @@ use crate::error::{Error, Result};
 use crate::observe::JobStats;
 use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
-use crate::runtime::{self, Ending, RealConnectors};
-use crate::spec::{JobSpec, Severity, SinkConnector};
+use crate::runtime::orders::RunOptions;
+use crate::runtime::{self, Ending, RealConnectors, Watch};
+use crate::spec::{JobSpec, JobText, Severity, SinkConnector};
+use crate::storage::RealStorage;
 
 /// A run that is over.
 pub struct Outcome {
@@ -66,34 +69,54 @@ fn attempt(args: &RunArgs, screen: &Screen) -> Result<Outcome> {
 
     // Bars among rows on one terminal would garble both.
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
-    let mut progress = (screen.terminal && !args.quiet && !shows_rows).then(Progress::default);
+    let progress = (screen.terminal && !args.quiet && !shows_rows).then(Progress::default);
     let started = Instant::now();
     let mut connectors = RealConnectors::default();
-    let (ending, stats) = match runtime::deploy(&physical, &mut connectors) {
-        Ok(deployment) => {
-            if !args.quiet {
-                connectors.listening.iter().for_each(|(node, at)| screen.line(&format!("{node}: listening on {at}")));
-            }
-            let stats = deployment.stats.clone();
-            let watch = |stats: &JobStats| {
-                if let Some(progress) = &mut progress {
-                    progress.show(stats);
-                }
-            };
-            (runtime::run(deployment, Some(orders.receiver.clone()), watch), stats)
-        }
-        Err(error) => (Ending::Failed(error), JobStats::default()),
+    let mut news = News { screen, quiet: args.quiet, progress, text: &job.text };
+    let whole = runtime::Job {
+        plan: &physical,
+        connectors: &mut connectors,
+        storage: Arc::new(RealStorage),
+        options: RunOptions::default(),
     };
+    let (ending, stats) = runtime::run(whole, Some(orders.receiver.clone()), &mut news);
     let ending = match ending {
-        Ending::Failed(error) => Ending::Failed(prepare::redact(&job.text, error)),
+        Ending::Failed { error, kept } => Ending::Failed { error: prepare::redact(&job.text, error), kept },
         other => other,
     };
     let seconds = started.elapsed().as_secs_f64();
     // Bars go before anything else is said.
-    drop(progress);
+    drop(news);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     tell(args, screen, &plan, &outcome);
     Ok(outcome)
+}
+
+/// What is said of a job while it runs.
+struct News<'a> {
+    screen: &'a Screen,
+    quiet: bool,
+    progress: Option<Progress>,
+    /// Whose secrets are not shown.
+    text: &'a JobText,
+}
+
+impl Watch for News<'_> {
+    fn figures(&mut self, stats: &JobStats) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(stats);
+        }
+    }
+
+    fn warn(&mut self, warning: &Error) {
+        self.screen.warning(&prepare::redact(self.text, warning.clone()));
+    }
+
+    fn say(&mut self, line: &str) {
+        if !self.quiet {
+            self.screen.line(line);
+        }
+    }
 }
 
 fn load(args: &RunArgs, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
@@ -136,7 +159,7 @@ fn stopped(plan: &LogicalPlan) -> Error {
 
 /// Says how it ended.
 fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) {
-    if let Ending::Failed(error) = &outcome.ending {
+    if let Ending::Failed { error, .. } = &outcome.ending {
         screen.error(error);
         return;
     }

@@ -188,9 +188,10 @@ impl Writer for FileSink {
             }
             _ => None,
         };
-        let durable = self.lasting.work(&self.options.storage, vec![(self.options.path.clone(), handle)]);
+        let FileSinkOptions { path, storage, run, .. } = &self.options;
+        let durable = run.power.then(|| self.lasting.work(storage, vec![(path.clone(), handle)]));
         let state = to_json(&self.state(place, extent, end))?;
-        Ok(Prepared { state, pending, durable: Some(durable) })
+        Ok(Prepared { state, pending, durable })
     }
 
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote> {

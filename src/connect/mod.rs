@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::Array;
 use bytes::Bytes;
 use rustix::event::PollFd;
 use serde_json::Value;
 
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
@@ -77,6 +79,13 @@ pub trait Source: Send {
     /// The next block. `now` is wall time in µs, never going back. Cuts of files depend on position only.
     fn next(&mut self, now: i64) -> Result<Next>;
 
+    /// Event time (µs) of the record that the next block starts with, which depends on its position alone. `i64::MIN`
+    /// where that is not known (no event time, a bad record, the end): it is read at once then. Asked only of sources
+    /// that are read together with others.
+    fn next_time(&mut self) -> Result<i64> {
+        Ok(i64::MIN)
+    }
+
     /// Descriptors to wait on after `Pending`. None for files and generators.
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
 
@@ -110,6 +119,14 @@ pub trait Source: Send {
 /// Turns block bodies into columns; one per worker.
 pub trait BlockDecoder: Send {
     fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded;
+}
+
+/// The event time of the first row, of which nothing else was decoded; `None` if it is bad.
+pub fn first_time(decoded: &Decoded) -> Option<i64> {
+    match decoded.columns.first() {
+        Some(Column::Timestamp(times)) if decoded.rows > 0 && times.is_valid(0) => Some(times.value(0)),
+        _ => None,
+    }
 }
 
 /// Outcome of [`Writer::write`].
@@ -226,6 +243,8 @@ pub struct Run {
     pub lineage: String,
     /// The job's state folder; `None` without checkpoints.
     pub folder: Option<std::path::PathBuf>,
+    /// What is complete is to survive a power cut: it is synced.
+    pub power: bool,
 }
 
 /// For sources and writers that cannot go on: a bug, as the plan lets nobody ask.

@@ -164,6 +164,18 @@ pub enum SourceConnector {
     },
 }
 
+impl SourceConnector {
+    /// The `type` of the node.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SourceConnector::File { .. } => "file",
+            SourceConnector::Stdin => "stdin",
+            SourceConnector::Tcp { .. } => "tcp",
+            SourceConnector::Generate { .. } => "generate",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileOrder {
     Time,
@@ -275,6 +287,26 @@ pub enum SinkConnector {
     Stdout,
     Tcp { address: Text },
     Blackhole,
+}
+
+impl SinkConnector {
+    /// The `type` of the node.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SinkConnector::File { .. } => "file",
+            SinkConnector::Stdout => "stdout",
+            SinkConnector::Tcp { .. } => "tcp",
+            SinkConnector::Blackhole => "blackhole",
+        }
+    }
+
+    /// Writes to what may exist, so that how to undo it is written down first.
+    pub fn touches_existing(&self) -> bool {
+        match self {
+            SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
+            SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

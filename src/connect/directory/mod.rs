@@ -320,7 +320,7 @@ impl Writer for Directory {
         self.close_all(!end)?;
         let (parts, handles) = self.push_all()?;
         let pending = self.pending(checkpoint, end)?;
-        let durable = self.lasting.work(&self.options.storage, handles);
+        let durable = self.run.power.then(|| self.lasting.work(&self.options.storage, handles));
         let state = State {
             place: pending.place.clone(),
             lineages: self.lineages.clone(),
@@ -332,7 +332,7 @@ impl Writer for Directory {
             ended: end,
         };
         let pending = if end || !pending.renames.is_empty() { Some(to_json(&pending)?) } else { None };
-        Ok(Prepared { state: to_json(&state)?, pending, durable: Some(durable) })
+        Ok(Prepared { state: to_json(&state)?, pending, durable })
     }
 
     fn tick(&mut self, now: i64) {

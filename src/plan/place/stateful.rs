@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Exit, Location, Placer, column_of, spread};
+use super::{Exit, Location, Placer, by_arrival, column_of, spread};
 use crate::data::Schema;
 use crate::error::Result;
 use crate::expr::Typed;
@@ -45,7 +45,7 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
-        if parallelism > 1 && (comes_by_row(&spec) || self.come_by_arrival(&inputs)) {
+        if parallelism > 1 && (comes_by_row(&spec) || by_arrival(&inputs)) {
             inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
         }
         if let Emit::Every(period) = spec.emit {
@@ -76,31 +76,24 @@ impl Placer<'_> {
         Ok(())
     }
 
-    /// Rows that are numbered before an exchange must come from one producer in their final order; blocks of single
-    /// sources do. Others are brought into sequence first.
+    /// Rows that are numbered before an exchange must come from one producer in their final order: so do those of a
+    /// task that is alone, and of different sources, as no two of them have rows in one block. Others are brought into
+    /// sequence first; so are those that come by arrival, which several subtasks would each read in another order.
     fn in_sequence(
         &mut self,
         node: &Node,
         inputs: Vec<Location>,
         columns: Vec<Option<usize>>,
     ) -> Result<Vec<Location>> {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        let whole = |location: &Location| match location.producer {
-            Producer::Source(_) => true,
-            Producer::Stage(stage) => self.out.stages[stage].parallelism == 1,
+        let sources: BTreeSet<Producer> = inputs.iter().map(|i| i.producer).filter(is_source).collect();
+        let alone = match &inputs[..] {
+            [Location { producer: Producer::Stage(stage), .. }] => self.out.stages[*stage].parallelism == 1,
+            _ => sources.len() == inputs.len(),
         };
-        if domains.len() == inputs.len() && inputs.iter().all(whole) && !self.come_by_arrival(&inputs) {
+        if alone && !by_arrival(&inputs) {
             return Ok(inputs);
         }
         Ok(vec![self.stage(node, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
-    }
-
-    /// Several sources, one of them live: several subtasks would each read them in another order, and what they
-    /// give would not fit together.
-    fn come_by_arrival(&self, inputs: &[Location]) -> bool {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        let live = |domain: &usize| self.domains[*domain].iter().any(|&source| self.out.sources[source].live);
-        domains.len() > 1 && domains.iter().any(live)
     }
 
     /// A stage that sorts each window's rows, or all.
@@ -164,12 +157,16 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
-        if parallelism > 1 && self.come_by_arrival(&inputs) {
+        if parallelism > 1 && by_arrival(&inputs) {
             inputs = self.in_sequence(node, inputs, Vec::new())?;
         }
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
         self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
     }
+}
+
+fn is_source(producer: &Producer) -> bool {
+    matches!(producer, Producer::Source(_))
 }
 
 /// Some rows come out in the order of the input's rows: updates and late rows.

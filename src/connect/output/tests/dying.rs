@@ -48,6 +48,16 @@ impl Storage for Dying {
         Ok(self.file(RealStorage.open_append(path)?))
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        self.step()?;
+        Ok(self.file(RealStorage.open_read(path)?))
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step()?;
+        RealStorage.hard_link(from, to)
+    }
+
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
         if self.is_dead() { Err(io::Error::other("killed")) } else { RealStorage.kind(path) }
     }

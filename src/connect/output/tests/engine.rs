@@ -138,7 +138,7 @@ impl Engine<'_> {
             self.lineages += 1;
             format!("line{:04}", self.lineages)
         });
-        Run { lineage, folder: Some(PathBuf::from("/nowhere/states/job")) }
+        Run { lineage, folder: Some(PathBuf::from("/nowhere/states/job")), power: true }
     }
 
     fn start(&mut self, storage: &Arc<dyn Storage>) -> Result<Live> {

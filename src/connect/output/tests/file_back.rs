@@ -30,7 +30,7 @@ fn files(mode: Mode, before: &str) -> Files {
 
 impl Files {
     fn sink_on(&self, storage: Arc<dyn Storage>) -> FileSink {
-        let run = Run { lineage: "a".into(), folder: Some("/states/job".into()) };
+        let run = Run { lineage: "a".into(), folder: Some("/states/job".into()), power: true };
         FileSink::new(FileSinkOptions { path: self.path.clone(), mode: self.mode, gzip: false, storage, run })
     }
 
