@@ -2,12 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
-use crate::data::DataType;
+use crate::data::{DataType, Schema};
 use crate::format::Format;
 use crate::spec::{
-    Diagnostic, Diagnostics, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec, SourceConnector, Text,
+    Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
+    SourceConnector, Text,
 };
 
 impl Builder<'_> {
@@ -20,15 +22,23 @@ impl Builder<'_> {
             self.found.push(diagnostic.label("does not fit the input").help(columns));
             return None;
         }
-        if let SinkConnector::File { mode, .. } = &sink.connector
+        if let SinkConnector::Directory(spec) = &sink.connector {
+            self.partition_columns(spec, &inputs.schema)?;
+        }
+        let (mode, what) = match &sink.connector {
+            SinkConnector::File { mode, .. } => (Some(mode), "file"),
+            SinkConnector::Directory(spec) => (Some(&spec.mode), "folder"),
+            _ => (None, ""),
+        };
+        if let Some(mode) = mode
             && mode.value == FileMode::Replace
             && inputs.endless
         {
-            let message = format!("sink `{}` would never show its file: the input has no end", node.name.value);
+            let message = format!("sink `{}` would never show its {what}: the input has no end", node.name.value);
             self.found.push(
                 Diagnostic::error(message)
                     .at(&mode.span)
-                    .label("mode = \"replace\" renames the file into place at the end")
+                    .label(format!("mode = \"replace\" renames the {what} into place at the end"))
                     .help("mode = \"append\" writes rows as they come; a source with `rows` or `once` ends"),
             );
             return None;
@@ -37,6 +47,27 @@ impl Builder<'_> {
         let mut built = Node::new(node, "sinks", kind, inputs.refs);
         built.endless = inputs.endless;
         Some(built)
+    }
+
+    fn partition_columns(&mut self, spec: &DirectorySpec, schema: &Schema) -> Option<()> {
+        for (number, column) in spec.partition_by.iter().enumerate() {
+            let name = &column.value;
+            if spec.partition_by[..number].iter().any(|c| c.value == *name) {
+                let diagnostic = Diagnostic::error(format!("`partition_by` names `{name}` twice")).at(&column.span);
+                self.found.push(diagnostic.label("again"));
+                return None;
+            }
+            if schema.index_of(name).is_none() {
+                let help = match nearest(name, schema.names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the input has: {}", schema.names().collect::<Vec<_>>().join(", ")),
+                };
+                let diagnostic = Diagnostic::error(format!("there is no column `{name}`")).at(&column.span);
+                self.found.push(diagnostic.label("not in the input").help(help));
+                return None;
+            }
+        }
+        Some(())
     }
 
     fn sink_format(&mut self, node: &NodeSpec, sink: &SinkSpec) -> Option<Format> {
@@ -68,25 +99,38 @@ impl Builder<'_> {
 
 /// One sink a file, and no file both read and written.
 pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
-    let mut written: Vec<(PathBuf, &str)> = Vec::new();
+    // With them, whether all of a folder is meant.
+    let mut written: Vec<(PathBuf, bool, &str)> = Vec::new();
     let mut stdout: Option<&str> = None;
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
         let NodeKind::Sink(sink) = &node.kind else { continue };
         let name = node.name.value.as_str();
         match &sink.connector {
-            SinkConnector::File { path, .. } => {
+            SinkConnector::File { .. } | SinkConnector::Directory(_) => {
+                let (path, folder) = match &sink.connector {
+                    SinkConnector::Directory(spec) => (&spec.path, true),
+                    SinkConnector::File { path, .. } => (path, false),
+                    _ => continue,
+                };
                 let place = normal(&path.value);
-                if let Some((_, first)) = written.iter().find(|(p, _)| *p == place) {
-                    let message = format!("sinks `{first}` and `{name}` write one file");
+                let clash = |(other, is_folder, _): &&(PathBuf, bool, &str)| {
+                    *other == place || (folder && other.starts_with(&place)) || (*is_folder && place.starts_with(other))
+                };
+                if let Some((_, other_folder, first)) = written.iter().find(clash) {
+                    let what = if folder || *other_folder { "into one folder" } else { "one file" };
+                    let message = format!("sinks `{first}` and `{name}` write {what}");
                     let diagnostic = Diagnostic::error(message).at(&path.span).label("written twice");
                     let help = format!("one sink can read both: input = [\"…\", \"…\"] in [sinks.{first}]");
                     found.push(diagnostic.help(help));
                 }
-                if let Some(reader) = reader_of(spec, runs, &place) {
-                    let message = format!("`{name}` writes a file that `{reader}` reads");
+                if let Some(reader) = reader_of(spec, runs, &place, folder) {
+                    let message = match folder {
+                        true => format!("`{name}` writes into a folder that `{reader}` reads from"),
+                        false => format!("`{name}` writes a file that `{reader}` reads"),
+                    };
                     found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
                 }
-                written.push((place, name));
+                written.push((place, folder, name));
             }
             SinkConnector::Stdout => {
                 if let Some(first) = stdout.replace(name) {
@@ -100,10 +144,12 @@ pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
     }
 }
 
-fn reader_of<'a>(spec: &'a JobSpec, runs: &[bool], place: &Path) -> Option<&'a str> {
+/// A source that reads the file `place`, or one in the folder `place`.
+fn reader_of<'a>(spec: &'a JobSpec, runs: &[bool], place: &Path, folder: bool) -> Option<&'a str> {
     let reads = |paths: &[Text]| {
         paths.iter().any(|p| {
             normal(&p.value) == place
+                || (folder && normal(&p.value).starts_with(place))
                 || glob::Pattern::new(&normal(&p.value).to_string_lossy()).is_ok_and(|g| g.matches_path(place))
         })
     };
