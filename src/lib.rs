@@ -43,10 +43,11 @@
 //! | [`plan`] | names, schemas and types resolved; chains and exchanges laid out; pictures of both | running instances |
 //! | [`runtime`] | messages, gates, ports, chains, tasks, threads | what an operator means |
 //! | [`observe`] | counters, which tasks push into | asking others |
+//! | [`control`] | the control API: a running job is asked over a socket | the data path |
 //! | [`cli`] | the command line, one command per file | the engine; nobody imports it |
 //!
 //! Who may use whom: `error` ← `data`, `storage` ← `expr`, `format`, `state` ← `op`, `connect`, `spec` ← `plan` ←
-//! `runtime` ← `cli`; rooms of one step do not use each other, but `spec` and `connect` use `format`, and `op` uses
+//! `runtime` ← `control` ← `cli`; rooms of one step do not use each other, but `spec` and `connect` use `format`, and `op` uses
 //! `expr` and `state`. `tests/it/rooms.rs` has the exact list and holds it.
 //!
 //! A function, aggregate, option or connector is an entry in a table; parser, suggestions, messages and documentation
@@ -94,6 +95,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod connect;
+pub mod control;
 pub mod data;
 pub mod error;
 pub mod expr;

@@ -15,6 +15,7 @@ mod arrays;
 mod cut;
 mod file;
 mod folder;
+pub mod home;
 pub mod machine;
 pub mod manifest;
 pub mod restore;

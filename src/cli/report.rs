@@ -97,12 +97,15 @@ fn watermark(micros: i64) -> Value {
     match micros {
         i64::MIN => Value::Null,
         i64::MAX => "end".into(),
-        micros => {
-            let mut text = Vec::new();
-            write_timestamp(micros, &mut text);
-            String::from_utf8_lossy(&text).into()
-        }
+        micros => time(micros).into(),
     }
+}
+
+/// RFC 3339.
+pub fn time(micros: i64) -> String {
+    let mut text = Vec::new();
+    write_timestamp(micros, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn error_value(error: &Error) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{DataType, Schema};
+use crate::data::Schema;
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
@@ -146,7 +146,7 @@ pub enum StageOp {
     /// Sorts the rows of each window, or all rows.
     Sort {
         keys: Vec<SortKey>,
-        types: Vec<DataType>,
+        input: Schema,
         windowed: bool,
     },
     /// Passes rows on: brings dealt rows into sequence.

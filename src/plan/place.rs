@@ -4,6 +4,7 @@
 //! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
 
 mod groups;
+mod identity;
 mod required;
 mod stateful;
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::expr::Typed;
 use crate::op::MAIN;
 use crate::spec::SourceConnector;
+use identity::Label;
 
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
 pub fn place(
@@ -128,7 +130,8 @@ impl Placer<'_> {
                 let width = node.outputs[MAIN].schema.len();
                 let inputs: Vec<Location> =
                     inputs.into_iter().map(|location| self.narrowed(&location, node, &all)).collect();
-                vec![self.stage(node, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
+                let label = Label::new(node, None, identity::limit(*n));
+                vec![self.stage(label, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
             }
         };
         self.at.insert(main, placed);
@@ -292,8 +295,8 @@ impl Placer<'_> {
             let columns = (0..node.outputs[1].schema.len()).map(Some).collect::<Vec<_>>();
             let errors = Location { exit: Exit::Errors, line_column: Some(ERRORS_LINE), ..rows.clone() };
             let errors = Location { columns: columns.clone(), ..errors };
-            let name = format!("{}.errors", node.path());
-            let placed = self.stage_named(name, StageOp::Pass, 1, vec![errors], columns, ExchangePlan::Single)?;
+            let placed =
+                self.stage(Label::errors(node), StageOp::Pass, 1, vec![errors], columns, ExchangePlan::Single)?;
             self.at.insert(OutputRef { node: index, output: 1 }, vec![placed]);
         }
         self.at.insert(OutputRef { node: index, output: MAIN }, vec![rows]);
@@ -344,22 +347,10 @@ impl Placer<'_> {
         Ok(())
     }
 
+    /// Opens a stage that reads `inputs`; its main output has the batch columns `columns`.
     fn stage(
         &mut self,
-        node: &Node,
-        op: StageOp,
-        parallelism: usize,
-        inputs: Vec<Location>,
-        columns: Vec<Option<usize>>,
-        exchange: ExchangePlan,
-    ) -> Result<Location> {
-        self.stage_named(node.path(), op, parallelism, inputs, columns, exchange)
-    }
-
-    /// Opens a stage that reads `inputs`; its main output has the batch columns `columns`.
-    fn stage_named(
-        &mut self,
-        name: String,
+        label: Label,
         op: StageOp,
         parallelism: usize,
         inputs: Vec<Location>,
@@ -378,10 +369,11 @@ impl Placer<'_> {
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
             self.port(location, port);
         }
+        let Label { name, id, identity } = label;
         self.out.stages.push(StagePlan {
-            id: name.clone(),
-            identity: BTreeMap::new(),
             name,
+            id,
+            identity,
             parallelism,
             op,
             inputs: inputs.iter().map(Location::input).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::deploy::operator;
+use super::operators::shapes;
 use crate::checkpoint::manifest::{Manifest, OperatorState};
 use crate::error::{Error, Result};
 use crate::plan::physical::{PhysicalPlan, StagePlan};
@@ -90,7 +90,7 @@ fn operators(manifest: &Manifest, plan: &PhysicalPlan, found: &mut Vec<Differenc
     for stage in &plan.stages {
         let (verdict, why) = match manifest.operators.get(&stage.id) {
             // Stages without state come and go with the parallelism.
-            None if operator(&stage.op).tables().is_empty() => continue,
+            None if shapes(&stage.op).is_empty() => continue,
             None => (Verdict::Added, "starts empty".to_owned()),
             Some(saved) => match changes(saved, stage) {
                 changes if changes.is_empty() => (Verdict::Kept, String::new()),
@@ -125,7 +125,7 @@ fn changes(saved: &OperatorState, stage: &StagePlan) -> Vec<String> {
         return changes;
     }
     // What it remembers may have changed with the types of its input.
-    for shape in operator(&stage.op).tables() {
+    for shape in shapes(&stage.op) {
         let Some(table) = saved.tables.iter().find(|table| table.name == shape.name) else { continue };
         for (field, (name, ty)) in shape.schema.fields.iter().zip(&table.columns) {
             if field.ty.to_string() != *ty {

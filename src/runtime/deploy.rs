@@ -16,6 +16,7 @@ use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::connectors;
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
+use super::operators::operator;
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl, ReaderSource};
 use super::sink::Sink;
@@ -29,16 +30,13 @@ use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
-use crate::op::aggregate::{AggregateOperator, PreAggregate};
+use crate::op::aggregate::PreAggregate;
 use crate::op::filter::Filter;
-use crate::op::limit::Limit;
-use crate::op::order::SortWithin;
-use crate::op::pass::Pass;
 use crate::op::project::Project;
-use crate::op::top::{Top, TopLocal};
+use crate::op::top::TopLocal;
 use crate::plan::physical::{
     ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
-    StageOp, StagePlan,
+    StagePlan,
 };
 use crate::state::table::Restored;
 
@@ -405,17 +403,6 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
-    }
-}
-
-/// The operator of a stage, without state.
-pub fn operator(op: &StageOp) -> Box<dyn Operator> {
-    match op {
-        StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
-        StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
-        StageOp::Limit(n) => Box::new(Limit::new(*n)),
-        StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),
-        StageOp::Pass => Box::new(Pass),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::barrier::{Ack, Durable, Part};
-use super::deploy::operator;
+use super::operators::shapes;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
 use crate::plan::physical::PhysicalPlan;
 use crate::state::table::Frozen;
@@ -89,7 +89,7 @@ impl Gathering {
                 // Those of live inputs may differ by what arrived first.
                 watermark: parts.iter().map(|part| part.watermark).max().unwrap_or(i64::MIN),
                 finished: parts.iter().all(|part| part.finished),
-                tables: operator(&stage.op).tables(),
+                tables: shapes(&stage.op),
                 parts: parts.into_iter().map(|part| part.frozen).collect(),
             };
             operators.insert(stage.id.clone(), snapshot);

@@ -23,7 +23,7 @@ use super::task::Task;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
 use crate::connect::Source;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::observe::JobStats;
 use crate::plan::physical::PhysicalPlan;
 use crate::storage::{Storage, crash};
@@ -54,10 +54,7 @@ impl Ending {
             | Ending::Suspended { cause: Cause::Interrupt, .. }
             | Ending::Cancelled { .. } => 130,
             Ending::Stopped(_) | Ending::Suspended { .. } => 3,
-            Ending::Failed { error, .. } => match error.class {
-                Class::Usage | Class::Job => 2,
-                _ => 1,
-            },
+            Ending::Failed { error, .. } => i32::from(error.class.exit_code()),
         }
     }
 }

@@ -118,7 +118,7 @@ pub fn snapshot(checkpoint: u64, operators: Vec<(&str, OperatorSnapshot)>) -> Sn
 }
 
 pub fn with_pending(mut snapshot: Snapshot, pending: Value) -> Snapshot {
-    let state = SinkState { kind: "file".into(), state: Value::Null, pending: vec![(snapshot.checkpoint, pending)] };
+    let state = SinkState { kind: String::new(), state: Value::Null, pending: vec![(snapshot.checkpoint, pending)] };
     snapshot.sinks.insert("sinks.db".into(), state);
     snapshot
 }

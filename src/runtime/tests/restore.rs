@@ -147,7 +147,8 @@ pub fn interrupted(
         let deployment = deploy_from(&plan, memory, run.capacity, from, BTreeMap::new()).unwrap();
         let (acks, acks_in) = (deployment.acks.clone(), deployment.acks_in.clone());
         let sim = Sim::new(deployment, memory.outside.clone(), rng.next());
-        let dies = (killed < kills).then(|| rng.below(600));
+        let within = rng.pick(&[60, 200, 600]);
+        let dies = (killed < kills).then(|| rng.below(within));
         let mut gathering: Option<Gathering> = None;
         let mut steps = 0;
         let often = rng.pick(&[3, 20, 60]);
