@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::storage::{Kind, RealStorage, Storage, StorageFile};
+use crate::storage::{Kind, Storage, StorageFile};
 
 #[derive(Clone)]
 pub struct Dying {
+    disk: Arc<dyn Storage>,
     left: Arc<AtomicI64>,
+    /// Syncs are worth their time.
+    syncs: bool,
 }
 
 impl Dying {
-    pub fn after(operations: i64) -> Dying {
-        Dying { left: Arc::new(AtomicI64::new(operations)) }
+    pub fn after(disk: Arc<dyn Storage>, operations: i64, syncs: bool) -> Dying {
+        Dying { disk, left: Arc::new(AtomicI64::new(operations)), syncs }
     }
 
     pub fn set(&self, operations: i64) {
@@ -40,59 +43,60 @@ impl Dying {
 impl Storage for Dying {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         self.step()?;
-        Ok(self.file(RealStorage.create_new(path)?))
+        Ok(self.file(self.disk.create_new(path)?))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         self.step()?;
-        Ok(self.file(RealStorage.open_append(path)?))
+        Ok(self.file(self.disk.open_append(path)?))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         self.step()?;
-        Ok(self.file(RealStorage.open_read(path)?))
+        Ok(self.file(self.disk.open_read(path)?))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.hard_link(from, to)
+        self.disk.hard_link(from, to)
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
-        if self.is_dead() { Err(io::Error::other("killed")) } else { RealStorage.kind(path) }
+        if self.is_dead() { Err(io::Error::other("killed")) } else { self.disk.kind(path) }
     }
 
     fn create_folders(&self, path: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.create_folders(path)
+        self.disk.create_folders(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.rename(from, to)
+        self.disk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.remove(path)
+        self.disk.remove(path)
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.remove_folder(path)
+        self.disk.remove_folder(path)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        if self.is_dead() { Err(io::Error::other("killed")) } else { RealStorage.list(folder) }
+        if self.is_dead() { Err(io::Error::other("killed")) } else { self.disk.list(folder) }
     }
 
-    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
-        self.step()
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step()?;
+        if self.syncs { self.disk.sync_folder(folder) } else { Ok(()) }
     }
 
     fn copy_permissions(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
-        RealStorage.copy_permissions(from, to)
+        self.disk.copy_permissions(from, to)
     }
 }
 
@@ -126,7 +130,8 @@ impl StorageFile for DyingFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.disk.step()
+        self.disk.step()?;
+        if self.disk.syncs { self.file.sync() } else { Ok(()) }
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {

@@ -11,12 +11,14 @@ use serde_json::Value;
 use super::dying::Dying;
 use crate::connect::{Committer, Rewind, Rewound, Run, Writer, Wrote};
 use crate::error::Result;
-use crate::storage::Storage;
+use crate::storage::power::PowerStorage;
+use crate::storage::{RealStorage, Storage};
 
 pub const HEADER: &str = "number\n";
 
 /// A sink under test.
 pub trait Sink {
+    fn disk(&self) -> Disk;
     fn writer(&self, storage: Arc<dyn Storage>, run: Run) -> Box<dyn Writer>;
     fn committer(&self, storage: Arc<dyn Storage>) -> Box<dyn Committer>;
     /// Where row `number` belongs; the rows of each partition keep their order.
@@ -25,6 +27,23 @@ pub trait Sink {
     }
     /// Checks what can be seen from outside: `committed` rows must be there, `known` may be.
     fn check(&self, committed: usize, known: usize, ended: bool);
+}
+
+/// Where a sink under test writes.
+#[derive(Clone)]
+pub enum Disk {
+    Real,
+    /// Power goes with the process; what is left is up to this seed.
+    Power(PowerStorage, u64),
+}
+
+impl Disk {
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        match self {
+            Disk::Real => Arc::new(RealStorage),
+            Disk::Power(power, _) => Arc::new(power.clone()),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -109,9 +128,15 @@ impl Engine<'_> {
     }
 
     fn attempt(&mut self, operations: i64, steps: &[Step]) {
-        let disk = Dying::after(operations);
+        let under = self.sink.disk();
+        let disk = Dying::after(under.storage(), operations, matches!(under, Disk::Power(..)));
         let result = self.live(&disk, steps);
         assert!(result.is_ok() || disk.is_dead(), "{:?}", result.unwrap_err());
+        if let Disk::Power(power, seed) = &under
+            && disk.is_dead()
+        {
+            power.cut(seed.wrapping_add(self.checkpoints + self.lineages));
+        }
         let known = self.manifests.last().map_or(0, |m| m.rows);
         let ended = result.is_ok() && self.manifests.last().is_some_and(|m| m.ended);
         if !self.between {

@@ -1,19 +1,22 @@
 //! The file sink in all modes.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
-use super::engine::{Engine, HEADER, Sink, runs};
+use super::engine::{Disk, Engine, HEADER, Sink, runs};
 use crate::connect::file_sink::{FileCommitter, FileSink, FileSinkOptions, Mode};
 use crate::connect::{Committer, Run, Writer};
 use crate::storage::Storage;
+use crate::storage::power::PowerStorage;
 
 struct OneFile {
+    disk: Disk,
     path: PathBuf,
     mode: Mode,
     gzip: bool,
@@ -23,14 +26,14 @@ struct OneFile {
 
 impl OneFile {
     fn text(&self) -> Option<String> {
-        let mut text = String::new();
-        let file = File::open(&self.path).ok()?;
-        match self.gzip {
-            // What is not committed may end within a member.
-            true => drop(MultiGzDecoder::new(file).read_to_string(&mut text)),
-            false => drop((&file).read_to_string(&mut text).unwrap()),
+        let bytes = self.disk.storage().read(&self.path).ok()?;
+        if !self.gzip {
+            return Some(String::from_utf8(bytes).unwrap());
         }
-        Some(text)
+        // What is not committed may end within a member.
+        let mut text = Vec::new();
+        let _ = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text);
+        Some(String::from_utf8(text).unwrap())
     }
 }
 
@@ -39,6 +42,10 @@ fn rows(count: usize) -> String {
 }
 
 impl Sink for OneFile {
+    fn disk(&self) -> Disk {
+        self.disk.clone()
+    }
+
     fn writer(&self, storage: Arc<dyn Storage>, run: Run) -> Box<dyn Writer> {
         let OneFile { path, mode, gzip, .. } = self;
         Box::new(FileSink::new(FileSinkOptions { path: path.clone(), mode: *mode, gzip: *gzip, storage, run }))
@@ -54,7 +61,11 @@ impl Sink for OneFile {
             let start = if self.mode == Mode::Replace || before.is_empty() { HEADER } else { &before };
             let expect = format!("{start}{}", rows(committed));
             assert_eq!(self.text().unwrap_or_default(), expect);
-            assert_eq!(fs::read_dir(self.path.parent().unwrap()).unwrap().count(), 1, "something is left over");
+            assert_eq!(
+                self.disk.storage().list(self.path.parent().unwrap()).unwrap().len(),
+                1,
+                "something is left over"
+            );
         } else if self.mode == Mode::Replace {
             let seen = self.text();
             assert!(seen == self.before || seen == Some(format!("{HEADER}{}", rows(known))), "{seen:?}");
@@ -66,14 +77,15 @@ impl Sink for OneFile {
     }
 }
 
-fn write(path: &Path, gzip: bool, text: &str) {
-    if gzip {
-        let mut encoder = flate2::write::GzEncoder::new(File::create(path).unwrap(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
-        encoder.finish().unwrap();
-    } else {
-        fs::write(path, text).unwrap();
-    }
+fn write(disk: &Disk, path: &Path, gzip: bool, text: &str) {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let bytes = if gzip { encoder.finish().unwrap() } else { text.as_bytes().to_vec() };
+    let storage = disk.storage();
+    let mut file = storage.create_new(path).unwrap();
+    file.write_all(&bytes).unwrap();
+    file.sync().unwrap();
+    storage.sync_folder(path.parent().unwrap()).unwrap();
 }
 
 proptest! {
@@ -91,8 +103,26 @@ proptest! {
         let path = dir.path().join("out.csv");
         let before = before.filter(|_| mode != Mode::New);
         if let Some(text) = &before {
-            write(&path, gzip, text);
+            write(&Disk::Real, &path, gzip, text);
         }
-        Engine::new(&OneFile { path, mode, gzip, before }, rows).run(&runs);
+        Engine::new(&OneFile { disk: Disk::Real, path, mode, gzip, before }, rows).run(&runs);
+    }
+
+    #[test]
+    fn every_row_is_written_once_whenever_power_goes(
+        runs in runs(),
+        rows in 0..900usize,
+        mode in prop::sample::select(vec![Mode::Replace, Mode::Append, Mode::New]),
+        gzip in any::<bool>(),
+        before in prop::option::of(Just("before\n".to_owned())),
+        seed in any::<u64>(),
+    ) {
+        let disk = Disk::Power(PowerStorage::default(), seed);
+        let path = PathBuf::from("/out.csv");
+        let before = before.filter(|_| mode == Mode::Append);
+        if let Some(text) = &before {
+            write(&disk, &path, gzip, text);
+        }
+        Engine::new(&OneFile { disk, path, mode, gzip, before }, rows).run(&runs);
     }
 }

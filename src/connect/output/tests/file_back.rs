@@ -183,7 +183,7 @@ fn a_sink_that_changed_in_the_job_is_refused() {
 #[test]
 fn a_failed_sync_is_not_tried_again() {
     let files = files(Mode::Append, "");
-    let disk = Dying::after(i64::MAX);
+    let disk = Dying::after(Arc::new(RealStorage), i64::MAX, false);
     let mut sink = files.sink_on(Arc::new(disk.clone()));
     sink.open(Bytes::new()).unwrap();
     let first = sink.prepare(1, false).unwrap();
