@@ -15,11 +15,13 @@ use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
+pub mod directory;
 pub mod feed;
 pub mod file;
 pub mod file_sink;
 pub mod generate;
 pub mod idle;
+pub mod output;
 pub mod pool;
 pub mod records;
 pub mod sqlite;
@@ -170,6 +172,15 @@ pub trait Writer: Send {
     fn prepare(&mut self, _checkpoint: u64, _end: bool) -> Result<Prepared> {
         Ok(Prepared::default())
     }
+
+    /// Wall time in µs, never going back: told whenever the sink's task is stepped, for targets that time closes.
+    fn tick(&mut self, _now: i64) {}
+
+    /// The rows that follow belong to this partition. Asked only of sinks whose rows are partitioned.
+    fn partition(&mut self, _partition: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes whole rows.
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote>;
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
