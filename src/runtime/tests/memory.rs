@@ -57,6 +57,8 @@ struct MemorySource {
     input: Input,
     left: VecDeque<Bytes>,
     offset: u64,
+    /// Blocks handed out, also before it was restored.
+    taken: u64,
     handed: Arc<AtomicUsize>,
     stopped: bool,
     steady: bool,
@@ -84,6 +86,7 @@ impl Source for MemorySource {
         self.handed.fetch_add(1, Ordering::SeqCst);
         let offset = self.offset;
         self.offset += data.len() as u64;
+        self.taken += 1;
         Ok(Next::Block(Block::single(Body::Bytes { data, offset, header: None })))
     }
 
@@ -101,6 +104,24 @@ impl Source for MemorySource {
 
     fn is_live(&self) -> bool {
         false
+    }
+
+    /// Blocks handed out.
+    fn position(&mut self) -> Result<serde_json::Value> {
+        Ok(self.taken.into())
+    }
+
+    fn restore(&mut self, position: &serde_json::Value) -> Result<()> {
+        let taken = position.as_u64().expect("a number of blocks");
+        while self.taken < taken {
+            if self.left.is_empty() && self.input.endless {
+                self.left = self.input.blocks.iter().cloned().collect();
+            }
+            let data = self.left.pop_front().expect("the blocks that were handed out");
+            self.offset += data.len() as u64;
+            self.taken += 1;
+        }
+        Ok(())
     }
 }
 
@@ -196,6 +217,7 @@ impl Connectors for Memory {
             left: input.blocks.iter().cloned().collect(),
             input,
             offset: 0,
+            taken: 0,
             handed: self.handed.entry(plan.name.clone()).or_default().clone(),
             stopped: false,
             steady: self.steady,
