@@ -49,6 +49,7 @@ fn spec(keys: &[usize], calls: &[(AggregateFunction, Option<usize>)], window: Op
     AggregateSpec {
         input: vec![DataType::Int, DataType::String, DataType::Int, DataType::Int],
         keys: keys.to_vec(),
+        key_names: Vec::new(),
         calls: calls.iter().map(call).collect(),
         call_names: vec!["call".into(); calls.len()],
         window,

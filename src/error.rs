@@ -16,6 +16,22 @@ pub enum Class {
     External,
     /// A bug or a panic: exit code 1.
     Internal,
+    /// An earlier run, or another job, left something that must not be lost: exit code 3, never restarted.
+    Unfinished,
+    /// Another process runs the job: exit code 4, never restarted.
+    Busy,
+}
+
+impl Class {
+    /// Exit code of a process that ends with such an error.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Class::Usage | Class::Job => 2,
+            Class::Data | Class::External | Class::Internal => 1,
+            Class::Unfinished => 3,
+            Class::Busy => 4,
+        }
+    }
 }
 
 /// An error with the node it happened at and hints on what to do.

@@ -19,7 +19,8 @@
 //! be printed: `flott check`, `flott plan`. I/O happens in `connect` and `storage` only (and where `spec` reads the
 //! job file).
 //!
-//! A reader cuts its input into **blocks** of whole records and deals them to workers. Each block ends with a
+//! A reader cuts its input into **blocks** of whole records and deals them to workers. Sources whose inputs end and
+//! whose rows meet share a reader, which takes the block that starts earliest, and workers. Each block ends with a
 //! **mark** on every channel, rows or none. The **gate** at the entrance of a task reads blocks back in the order
 //! they were cut, folds the watermark out of the marks, and judges rows as late. So the order of rows, the watermark
 //! and the output are the same at every parallelism. To follow a row through the code: `runtime/reader.rs`,
@@ -42,10 +43,11 @@
 //! | [`plan`] | names, schemas and types resolved; chains and exchanges laid out; pictures of both | running instances |
 //! | [`runtime`] | messages, gates, ports, chains, tasks, threads | what an operator means |
 //! | [`observe`] | counters, which tasks push into | asking others |
+//! | [`control`] | the control API: a running job is asked over a socket | the data path |
 //! | [`cli`] | the command line, one command per file | the engine; nobody imports it |
 //!
 //! Who may use whom: `error` ← `data`, `storage` ← `expr`, `format`, `state` ← `op`, `connect`, `spec` ← `plan` ←
-//! `runtime` ← `cli`; rooms of one step do not use each other, but `spec` and `connect` use `format`, and `op` uses
+//! `runtime` ← `control` ← `cli`; rooms of one step do not use each other, but `spec` and `connect` use `format`, and `op` uses
 //! `expr` and `state`. `tests/it/rooms.rs` has the exact list and holds it.
 //!
 //! A function, aggregate, option or connector is an entry in a table; parser, suggestions, messages and documentation
@@ -62,6 +64,10 @@
 //!   it does not matter where blocks were cut, which for a socket is chance.
 //! * **A union is several inputs of the next gate**, not an operator: it would only copy rows and add a hop, and the
 //!   gate has to order its inputs anyway.
+//! * **Bounded sources that meet are read by one task** (`plan/place/groups.rs`). Gates that merged several sequences
+//!   of blocks, by watermark say, would make an order that a checkpoint's barrier changes, as one sequence stands still
+//!   behind its barrier while the other is read on. And two gates that preferred opposite sources could wait for each
+//!   other. One reader makes one sequence, which all gates share and a barrier cuts at one place.
 //! * **At parallelism 1 all tasks share one thread** and take turns in bounded steps ([`runtime`]). A hop between
 //!   threads costs microseconds when idle and cache misses when busy. As tasks never block, the same tasks run on
 //!   threads, on one thread, or in a seeded order in tests.
@@ -89,6 +95,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod connect;
+pub mod control;
 pub mod data;
 pub mod error;
 pub mod expr;

@@ -46,6 +46,12 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileInfo>,
 }
 
+impl Manifest {
+    pub fn table(&self, operator: &str, table: &str) -> Option<&TableState> {
+        self.operators.get(operator)?.tables.iter().find(|t| t.name == table)
+    }
+}
+
 /// The job as it ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Job {
@@ -105,12 +111,16 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileInfo {
     pub bytes: u64,
+    /// Rows in all of its record batches, whether a segment still names them or not.
+    pub rows: u64,
     /// xxh3-64 of the whole file, in hexadecimal.
     pub xxh3: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SourceState {
+    /// `type` of the node.
+    pub kind: String,
     /// See `connect::Source::position`.
     pub position: Value,
     pub ended: bool,
@@ -138,6 +148,8 @@ pub struct Slot {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SinkState {
+    /// `type` of the node.
+    pub kind: String,
     /// See `connect::Prepared::state`.
     pub state: Value,
     /// What is to be committed and is not known to have been, with the checkpoint that prepared it, oldest first.

@@ -5,6 +5,25 @@
 //! checkpoints where nothing has changed since. It exists from the moment its manifest has its name: that rename is
 //! the single write that commits. A savepoint is the same in a folder that needs no other.
 //!
+//! [`store::Store`] writes checkpoints, finds the newest and takes away what nobody needs; [`restore::Checkpoint`]
+//! reads one. A table becomes **segments**, rows of neighbouring key groups (`cut`, `segments`), and a segment a record
+//! batch of an Arrow file (`arrays`, `file`).
+//!
 //! Nothing here knows tasks, connectors or clocks.
 
+mod arrays;
+mod cut;
+mod file;
+mod folder;
+pub mod home;
+pub mod machine;
 pub mod manifest;
+pub mod restore;
+mod retire;
+mod rows;
+mod savepoint;
+mod segments;
+pub mod store;
+
+#[cfg(test)]
+mod tests;

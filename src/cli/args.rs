@@ -5,14 +5,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod state;
+
+pub use state::{
+    CancelArgs, CheckpointArgs, ListArgs, NamedArgs, OutputArgs, ResumeArgs, SavepointArgs, Shown, StateArgs,
+    StatusArgs, StopArgs,
+};
+
 const EXAMPLES: &str = "Examples:
   flott run jobs/quickstart.toml            run a job to the end of its input
   flott run job.toml -p 1 --report r.json   on one thread, with the figures of the run in a file
   journalctl -f | flott run job.toml | head read stdin, write stdout
   flott check job.toml                      all mistakes of a job file, or its columns and types
   flott plan job.toml                       how it would run
+  flott list                                which jobs run, and which can be resumed
+  flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or job file, 3 stopped by SIGTERM before the end, 130 by Ctrl-C.";
+Exit codes: 0 done, 1 failed, 2 wrong usage or job file, 3 stopped before the end or refused because an earlier run
+did not finish, 4 another process runs the job, 130 Ctrl-C before the end, or cancelled.";
 
 /// Flink's model in one small binary: event-time stream jobs over files, pipes and sockets.
 #[derive(Debug, Parser)]
@@ -31,6 +41,20 @@ pub enum Command {
     Check(CheckArgs),
     /// Show how a job would run: its graph, tasks and exchanges
     Plan(PlanArgs),
+    /// Go on with a job from a savepoint, a checkpoint, or where its last run ended
+    Resume(ResumeArgs),
+    /// Show all jobs that run or ran, and which can be resumed
+    List(ListArgs),
+    /// Show how a job is: rows, watermarks, checkpoints
+    Status(StatusArgs),
+    /// Save a running job in a folder of its own, to go on from it any time and anywhere
+    Savepoint(SavepointArgs),
+    /// End a running job in order, to go on with it later
+    Stop(StopArgs),
+    /// End a running job at once
+    Cancel(CancelArgs),
+    /// Make a checkpoint of a running job now
+    Checkpoint(CheckpointArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -39,6 +63,8 @@ const RUN_EXAMPLES: &str = "Examples:
   flott run jobs/quickstart.toml
   flott run job.toml -p 4 -D sources.payments.path=more/*.csv
   flott run job.toml --quiet > result.csv
+  flott run job.toml --resume        go on where an earlier run ended, if it did not finish
+  flott run job.toml --fresh         start anew all the same
   cat app.log | WORD=warn flott run jobs/stdin_filter.toml
 
 The first Ctrl-C or SIGTERM lets a job without an end finish what it has read, and exits 0. A job whose input has an
@@ -49,15 +75,16 @@ end is stopped before it: what it wrote is undone, and it exits 130 (Ctrl-C) or 
 pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Start anew, whatever an earlier run left (nothing is kept between runs yet, so this changes nothing)
-    #[arg(long)]
+    /// Start anew and throw away what an earlier run left
+    #[arg(long, conflicts_with = "resume")]
     pub fresh: bool,
-    /// Write the figures of the run to FILE as JSON, also if it fails
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    /// No progress and no summary; errors and warnings are still shown
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// Go on from what an earlier run left; start anew if there is nothing
+    #[arg(long)]
+    pub resume: bool,
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -144,9 +171,21 @@ mod tests {
         assert_eq!(args.job.path, PathBuf::from("j.toml"));
         assert_eq!(args.job.parallelism, Some(3));
         assert_eq!(args.job.overrides, ["a.b=c", "d.e=f=g"]);
-        assert!(args.fresh && args.quiet);
-        assert_eq!(args.report, Some(PathBuf::from("r.json")));
+        assert!(args.fresh && args.output.quiet);
+        assert_eq!(args.output.report, Some(PathBuf::from("r.json")));
         assert_eq!(args.job.color, ColorChoice::Never);
+    }
+
+    #[test]
+    fn a_savepoint_may_have_a_folder() {
+        for (typed, expect) in [
+            ("flott stop j", None),
+            ("flott stop j --savepoint", Some(None)),
+            ("flott stop j --savepoint a/b --drain", Some(Some(PathBuf::from("a/b")))),
+        ] {
+            let Command::Stop(args) = Arguments::try_parse_from(typed.split(' ')).unwrap().command else { panic!() };
+            assert_eq!((args.job.job.as_str(), args.savepoint), ("j", expect), "{typed}");
+        }
     }
 
     #[test]
@@ -161,6 +200,11 @@ mod tests {
             "flott run j.toml --color sometimes",
             "flott run j.toml k.toml",
             "flott check j.toml --fresh",
+            "flott run j.toml --fresh --resume",
+            "flott resume",
+            "flott resume j --allow-duplicates --rewind-output",
+            "flott stop",
+            "flott list --format xml",
         ] {
             assert_eq!(Arguments::try_parse_from(typed.split(' ')).unwrap_err().exit_code(), 2, "{typed}");
         }

@@ -15,7 +15,7 @@ pub fn check(args: &CheckArgs) -> u8 {
     }
     screen.diagnostics(&prepared.found, &prepared.text);
     let Some((job, plan)) = prepared.job else { return EXIT_WRONG };
-    if let Err(error) = prepare::parallelism(&args.job, &job) {
+    if let Err(error) = prepare::parallelism(args.job.parallelism, &job) {
         screen.error(&error);
         return EXIT_WRONG;
     }

@@ -7,29 +7,12 @@ use super::screen::Screen;
 use crate::error::Error;
 use crate::spec::suggest;
 
-const COMMANDS: [&str; 3] = ["run", "check", "plan"];
+const COMMANDS: [&str; 10] =
+    ["run", "check", "plan", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint"];
 
-const COMMANDS_LATER: [&str; 16] = [
-    "list",
-    "status",
-    "why",
-    "savepoint",
-    "stop",
-    "cancel",
-    "checkpoint",
-    "resume",
-    "state",
-    "query",
-    "tap",
-    "infer",
-    "test",
-    "new",
-    "completions",
-    "serve",
-];
+const COMMANDS_LATER: [&str; 9] = ["why", "state", "query", "tap", "infer", "test", "new", "completions", "serve"];
 
-const FLAGS_LATER: [&str; 7] =
-    ["--resume", "--ui", "--state-dir", "--log-format", "--log-level", "--log-file", "--allow-non-restored-state"];
+const FLAGS_LATER: [&str; 4] = ["--ui", "--log-format", "--log-level", "--log-file"];
 
 /// Formats of `plan` beside `text`.
 const PLAN_FORMATS_LATER: [&str; 3] = ["mermaid", "dot", "json"];
@@ -42,7 +25,7 @@ pub fn command(words: &[OsString]) -> u8 {
 }
 
 fn unknown_command(word: &str) -> Error {
-    let all = "there are run, check and plan; `flott --help` has examples";
+    let all = format!("there are {}; `flott --help` has examples", COMMANDS.join(", "));
     if COMMANDS_LATER.contains(&word) {
         return Error::usage(format!("`flott {word}` is not there yet")).note(all);
     }
@@ -80,10 +63,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named() {
         for (word, expect) in [
-            ("savepoint", "`flott savepoint` is not there yet"),
+            ("why", "`flott why` is not there yet"),
             ("chek", "did you mean `check`?"),
             ("job.toml", "to run a job: flott run job.toml"),
-            ("zzz", "there are run, check and plan"),
+            ("zzz", "there are run, check, plan, resume"),
         ] {
             assert!(unknown_command(word).to_string().contains(expect), "{word}");
         }

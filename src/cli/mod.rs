@@ -1,18 +1,29 @@
 //! The command line: one file per command, and what they share.
 //!
 //! Data goes to stdout, everything else to stderr. No engine here: commands load a job file, lay it out and hand it
-//! to `runtime`. Start with [`main`]; `args` says what can be typed, `later` what cannot be typed yet.
+//! to `runtime`. `launch` says where in its state a run begins; `asks` speaks to a job that runs. Start with [`main`];
+//! `args` says what can be typed, `later` what cannot be typed yet.
 
 mod args;
+mod asks;
+mod cancel;
 mod check;
+mod checkpoint;
 mod later;
+mod launch;
+mod list;
 mod plan;
 mod prepare;
 mod progress;
 mod report;
+mod resume;
 mod run;
+mod savepoint;
 mod screen;
 mod signals;
+mod state;
+mod status;
+mod stop;
 mod summary;
 
 use std::ffi::OsString;
@@ -34,6 +45,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::check(&args),
             Command::Plan(args) => plan::plan(&args),
+            Command::Resume(args) => resume::resume(&args),
+            Command::List(args) => list::list(&args),
+            Command::Status(args) => status::status(&args),
+            Command::Savepoint(args) => savepoint::savepoint(&args),
+            Command::Stop(args) => stop::stop(&args),
+            Command::Cancel(args) => cancel::cancel(&args),
+            Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),
@@ -58,4 +76,10 @@ fn refuse(error: &clap::Error) -> u8 {
 fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Wall time, µs.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as i64)
 }

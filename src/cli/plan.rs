@@ -20,7 +20,7 @@ pub fn plan(args: &PlanArgs) -> u8 {
     });
     screen.diagnostics(&prepared.found, &prepared.text);
     let Some((job, plan, files)) = ready else { return EXIT_WRONG };
-    let laid_out = prepare::parallelism(&args.job, &job)
+    let laid_out = prepare::parallelism(args.job.parallelism, &job)
         .and_then(|parallelism| place(&plan, parallelism, job.max_parallelism.value, &files));
     match laid_out {
         Ok(physical) => {

@@ -30,7 +30,12 @@ pub type Files = BTreeMap<String, Vec<PathBuf>>;
 
 /// Reads the job file and resolves names and types.
 pub fn load(args: &JobArgs) -> Prepared {
-    let spec::Loaded { text, job, diagnostics: mut found } = spec::load(&args.path, &args.overrides);
+    resolve(spec::load(&args.path, &args.overrides))
+}
+
+/// Resolves names and types.
+pub fn resolve(loaded: spec::Loaded) -> Prepared {
+    let spec::Loaded { text, job, diagnostics: mut found } = loaded;
     let Some(job) = job else { return Prepared { text, found, job: None } };
     let (plan, mut others) = build(&job);
     if found.has_errors() {
@@ -127,9 +132,9 @@ fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {
 /// Subtasks to use: those asked for, else the job's, else as many as there are cores.
 ///
 /// Errors (class Usage): more than there are key groups.
-pub fn parallelism(args: &JobArgs, job: &JobSpec) -> Result<usize> {
+pub fn parallelism(asked: Option<usize>, job: &JobSpec) -> Result<usize> {
     let groups = job.max_parallelism.value as usize;
-    match args.parallelism.or(job.parallelism.as_ref().map(|p| p.value)) {
+    match asked.or(job.parallelism.as_ref().map(|p| p.value)) {
         Some(asked) if asked > groups => {
             Err(Error::usage(format!("-p {asked} is more than max_parallelism, which is {groups}"))
                 .note("each subtask needs a key group of its own: raise max_parallelism in [job], or lower -p"))

@@ -50,7 +50,9 @@ pub fn finished(path: &Path, outcome: &Outcome) -> Value {
         Ending::Finished => ("finished", None),
         Ending::Drained => ("drained", None),
         Ending::Stopped(_) => ("stopped", None),
-        Ending::Failed(error) => ("failed", Some(error_value(error))),
+        Ending::Suspended { .. } => ("suspended", None),
+        Ending::Cancelled { .. } => ("cancelled", None),
+        Ending::Failed { error, .. } => ("failed", Some(error_value(error))),
     };
     let stats = &outcome.stats;
     json!({
@@ -95,12 +97,15 @@ fn watermark(micros: i64) -> Value {
     match micros {
         i64::MIN => Value::Null,
         i64::MAX => "end".into(),
-        micros => {
-            let mut text = Vec::new();
-            write_timestamp(micros, &mut text);
-            String::from_utf8_lossy(&text).into()
-        }
+        micros => time(micros).into(),
     }
+}
+
+/// RFC 3339.
+pub fn time(micros: i64) -> String {
+    let mut text = Vec::new();
+    write_timestamp(micros, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn error_value(error: &Error) -> Value {
@@ -121,8 +126,9 @@ mod tests {
             sources: vec![("sources.a".into(), source)],
             nodes: vec![("transforms.t".into(), 1, node)],
             sinks: Vec::new(),
+            ..JobStats::default()
         };
-        let ending = Ending::Failed(Error::data("bad").at("sources.a").note("line 3"));
+        let ending = Ending::Failed { error: Error::data("bad").at("sources.a").note("line 3"), kept: false };
         let outcome = Outcome { job: "j".into(), parallelism: 2, seconds: 2.0, ending, stats };
         let report = finished(Path::new("j.toml"), &outcome);
         assert_eq!(report["ending"], "failed");

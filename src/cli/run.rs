@@ -1,21 +1,29 @@
 //! `flott run`: a job from its file to its exit code.
 
 use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::RunArgs;
+use serde_json::json;
+
+use super::args::{OutputArgs, RunArgs};
+use super::launch::{Begin, Launch, quoted};
 use super::prepare::{self, Files};
 use super::progress::Progress;
 use super::report::{self, ReportFile};
 use super::screen::{Screen, total};
 use super::signals::Orders;
-use super::{EXIT_WRONG, summary};
+use super::{EXIT_WRONG, now, state, summary};
+use crate::checkpoint::home::{self, Ended, Figures, Home, Owner};
+use crate::control::Server;
 use crate::error::{Error, Result};
 use crate::observe::JobStats;
 use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
-use crate::runtime::{self, Ending, RealConnectors};
-use crate::spec::{JobSpec, Severity, SinkConnector};
+use crate::runtime::{self, Ending, RealConnectors, Watch};
+use crate::spec::{self, JobSpec, JobText, Severity, SinkConnector};
+use crate::storage::RealStorage;
 
 /// A run that is over.
 pub struct Outcome {
@@ -29,16 +37,51 @@ pub struct Outcome {
 
 pub fn run(args: &RunArgs) -> u8 {
     let screen = Screen::new(args.job.color);
-    let file = match args.report.as_deref().map(ReportFile::create).transpose() {
+    reported(&args.output, &args.job.path, &screen, || Ok(launch(args)))
+}
+
+fn launch(args: &RunArgs) -> Launch {
+    let job = &args.job;
+    let begin = match (args.fresh, args.resume) {
+        (true, _) => Begin::Fresh,
+        (_, true) => Begin::IfLeft,
+        _ => Begin::Anew,
+    };
+    let typed_place = state::typed(&args.state);
+    let mut typed = quoted(&job.path.display().to_string());
+    typed.extend(job.parallelism.map(|p| format!(" -p {p}")));
+    typed.extend(job.overrides.iter().map(|o| format!(" -D {}", quoted(o))));
+    typed.push_str(&typed_place);
+    Launch {
+        path: home::job_file(&job.path).unwrap_or_else(|_| job.path.clone()),
+        loaded: spec::load(&job.path, &job.overrides),
+        overrides: job.overrides.clone(),
+        parallelism: job.parallelism,
+        place: state::place(&args.state),
+        owner: Owner::Same,
+        begin,
+        output: args.output.clone(),
+        allow_non_restored: false,
+        allow_duplicates: false,
+        rewind_output: false,
+        typed,
+        typed_place,
+    }
+}
+
+/// Runs what `launch` gives, and writes the report if one is wanted. Returns the exit code.
+pub fn reported(output: &OutputArgs, path: &Path, screen: &Screen, launch: impl FnOnce() -> Result<Launch>) -> u8 {
+    let file = match output.report.as_deref().map(ReportFile::create).transpose() {
         Ok(file) => file,
         Err(error) => {
             screen.error(&error);
             return EXIT_WRONG;
         }
     };
-    let (code, figures) = match attempt(args, &screen) {
-        Ok(outcome) => (outcome.ending.exit_code() as u8, report::finished(&args.job.path, &outcome)),
-        Err(error) => (EXIT_WRONG, report::refused(&args.job.path, &error, EXIT_WRONG)),
+    let launched = launch().inspect_err(|error| screen.error(error));
+    let (code, figures) = match launched.and_then(|launch| attempt(launch, screen)) {
+        Ok(outcome) => (outcome.ending.exit_code() as u8, report::finished(path, &outcome)),
+        Err(error) => (error.class.exit_code(), report::refused(path, &error, error.class.exit_code())),
     };
     match file.map(|file| file.write(&figures)) {
         Some(Err(error)) => {
@@ -49,55 +92,117 @@ pub fn run(args: &RunArgs) -> u8 {
     }
 }
 
-/// Loads and runs the job, and says on stderr what came of it. Errors: the job was refused before it started, which
-/// has been said too.
-fn attempt(args: &RunArgs, screen: &Screen) -> Result<Outcome> {
-    let (job, mut plan, files) = load(args, screen)?;
+/// Lays out and runs the job, and says on stderr what came of it. Errors: the job was refused before it started,
+/// which has been said too.
+fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
+    let (job, mut plan, files) = resolve(&mut launch, screen)?;
     let said = |error: Error| {
         screen.error(&error);
         error
     };
     let said = |error| said(prepare::redact(&job.text, error));
-    let parallelism = prepare::parallelism(&args.job, &job).map_err(said)?;
+    let parallelism = prepare::parallelism(launch.parallelism, &job).map_err(said)?;
     let terminal = std::io::stdout().is_terminal();
     prepare::stdout_format(&job, &mut plan, terminal);
     let physical = place(&plan, parallelism, job.max_parallelism.value, &files).map_err(said)?;
-    let orders = Orders::listen().map_err(said)?;
+    let (mut home, from) = launch.claim(&job, &plan).map_err(said)?;
+    let options = launch.options(&job, &plan, parallelism, home.as_ref(), from);
+    let (signals, orders) = Orders::listen().map_err(said)?;
+    if let Some(home) = &mut home {
+        home.starts(now()).map_err(said)?;
+    }
+    let server = home.as_ref().and_then(|home| serve(home, &signals, &launch, &job.name, screen));
 
     // Bars among rows on one terminal would garble both.
+    let quiet = launch.output.quiet;
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
-    let mut progress = (screen.terminal && !args.quiet && !shows_rows).then(Progress::default);
+    let progress = (screen.terminal && !quiet && !shows_rows).then(Progress::default);
     let started = Instant::now();
     let mut connectors = RealConnectors::default();
-    let (ending, stats) = match runtime::deploy(&physical, &mut connectors) {
-        Ok(deployment) => {
-            if !args.quiet {
-                connectors.listening.iter().for_each(|(node, at)| screen.line(&format!("{node}: listening on {at}")));
-            }
-            let stats = deployment.stats.clone();
-            let watch = |stats: &JobStats| {
-                if let Some(progress) = &mut progress {
-                    progress.show(stats);
-                }
-            };
-            (runtime::run(deployment, Some(orders.receiver.clone()), watch), stats)
-        }
-        Err(error) => (Ending::Failed(error), JobStats::default()),
-    };
+    let mut news = News { screen, quiet, progress, text: &job.text };
+    let whole = runtime::Job { plan: &physical, connectors: &mut connectors, storage: Arc::new(RealStorage), options };
+    let (ending, stats) = runtime::run(whole, Some(orders), &mut news);
     let ending = match ending {
-        Ending::Failed(error) => Ending::Failed(prepare::redact(&job.text, error)),
+        Ending::Failed { error, kept } => Ending::Failed { error: prepare::redact(&job.text, error), kept },
         other => other,
     };
     let seconds = started.elapsed().as_secs_f64();
-    // Bars go before anything else is said.
-    drop(progress);
+    // Bars go before anything else is said, answers before the job is over.
+    drop(news);
+    drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
-    tell(args, screen, &plan, &outcome);
+    let left = home.and_then(|home| note_end(home, &outcome, screen));
+    tell(&launch, screen, &plan, &outcome, left);
     Ok(outcome)
 }
 
-fn load(args: &RunArgs, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
-    let prepared = prepare::load(&args.job);
+/// Opens the control socket. A job that cannot be spoken to runs all the same.
+fn serve(home: &Home, signals: &Orders, launch: &Launch, name: &str, screen: &Screen) -> Option<Server> {
+    let about = json!({
+        "job": name,
+        "state": "running",
+        "file": launch.path.display().to_string(),
+        "folder": home.folder().display().to_string(),
+        "pid": std::process::id(),
+        "started": now(),
+    });
+    match Server::start(home.folder(), signals.sender(), Arc::new(move || about.clone())) {
+        Ok(server) => Some(server),
+        Err(error) => {
+            screen.warning(&error.note("the job runs, but savepoint, stop, cancel and status do not reach it"));
+            None
+        }
+    }
+}
+
+/// Writes down how the run ended. Returns whether it can be resumed.
+fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::Checkpoint> {
+    let totals = summary::Totals::of(&outcome.stats);
+    let figures = Figures { rows_in: totals.rows_in, rows_out: totals.rows_out, seconds: outcome.seconds };
+    let (ended, error) = match &outcome.ending {
+        Ending::Finished | Ending::Drained => (Ended::Finished, None),
+        Ending::Stopped(_) | Ending::Suspended { .. } => (Ended::Stopped, None),
+        Ending::Cancelled { .. } => (Ended::Cancelled, None),
+        Ending::Failed { error, .. } => (Ended::Failed, Some(error.to_string())),
+    };
+    let noted = home.ends(now(), ended, figures, error);
+    let left = noted.and_then(|()| home.unfinished());
+    left.unwrap_or_else(|error| {
+        screen.warning(&error.note("`flott list` will not know how this run ended"));
+        None
+    })
+}
+
+/// What is said of a job while it runs.
+struct News<'a> {
+    screen: &'a Screen,
+    quiet: bool,
+    progress: Option<Progress>,
+    /// Whose secrets are not shown.
+    text: &'a JobText,
+}
+
+impl Watch for News<'_> {
+    fn figures(&mut self, stats: &JobStats) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(stats);
+        }
+    }
+
+    fn warn(&mut self, warning: &Error) {
+        self.screen.warning(&prepare::redact(self.text, warning.clone()));
+    }
+
+    fn say(&mut self, line: &str) {
+        if !self.quiet {
+            self.screen.line(line);
+        }
+    }
+}
+
+fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
+    let empty = spec::Loaded { text: launch.loaded.text.clone(), job: None, diagnostics: Default::default() };
+    let prepared = prepare::resolve(std::mem::replace(&mut launch.loaded, empty));
     let mut found = prepared.found;
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Error, &mut found);
@@ -108,7 +213,7 @@ fn load(args: &RunArgs, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)
         (Some(ready), None) => Ok(ready),
         (_, errors) => {
             let errors = errors.unwrap_or_else(|| "errors".into());
-            Err(Error::job(format!("{errors} in {}", args.job.path.display())))
+            Err(Error::job(format!("{errors} in {}", prepared.text.path.display())))
         }
     }
 }
@@ -134,18 +239,24 @@ fn stopped(plan: &LogicalPlan) -> Error {
     sent.fold(warning, |warning, (name, _)| warning.note(format!("what sinks.{name} has written stays written")))
 }
 
-/// Says how it ended.
-fn tell(args: &RunArgs, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome) {
-    if let Ending::Failed(error) = &outcome.ending {
+/// Says how it ended, and how to go on from what it `left`.
+fn tell(launch: &Launch, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome, left: Option<home::Checkpoint>) {
+    let failed = matches!(outcome.ending, Ending::Failed { .. });
+    if let Ending::Failed { error, .. } = &outcome.ending {
         screen.error(error);
-        return;
+    } else {
+        if matches!(outcome.ending, Ending::Stopped(_)) && left.is_none() {
+            screen.warning(&stopped(plan));
+        }
+        summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
+        summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
     }
-    if let Ending::Stopped(_) = &outcome.ending {
-        screen.warning(&stopped(plan));
-    }
-    summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
-    summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
-    if !args.quiet {
+    let quiet = launch.output.quiet;
+    if !failed && !quiet {
         screen.line(&summary::summary(outcome, screen.terminal));
+    }
+    if let (Some(left), false) = (left, quiet) {
+        let command = launch.resume_command(&outcome.job);
+        screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
     }
 }

@@ -44,6 +44,12 @@ impl Screen {
         self.line(&self.message("error", RED, error));
     }
 
+    /// Says why a command does nothing; returns its exit code.
+    pub fn refuse(&self, error: &Error) -> u8 {
+        self.error(error);
+        error.class.exit_code()
+    }
+
     pub fn warning(&self, warning: &Error) {
         self.line(&self.message("warning", YELLOW, warning));
     }

@@ -19,7 +19,7 @@ const PATIENCE: usize = 3;
 
 /// SIGINT and SIGTERM as orders, as long as this lives.
 pub struct Orders {
-    pub receiver: Receiver<Order>,
+    sender: Sender<Order>,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
@@ -43,17 +43,22 @@ impl Relay {
 
 impl Orders {
     /// Errors: the system refuses handlers or the thread (class External). Only once in a process.
-    pub fn listen() -> Result<Orders> {
+    pub fn listen() -> Result<(Orders, Receiver<Order>)> {
         let refused = |e: &dyn std::fmt::Display| Error::external(format!("cannot listen for signals: {e}"));
         let (sender, receiver) = unbounded();
-        let relay = Relay { orders: sender, seen: Arc::default() };
+        let relay = Relay { orders: sender.clone(), seen: Arc::default() };
         let interrupts = relay.clone();
         ctrlc::set_handler(move || interrupts.pass(Order::Interrupt, SIGINT)).map_err(|e| refused(&e))?;
         let mut signals = Signals::new([SIGTERM]).map_err(|e| refused(&e))?;
         let handle = signals.handle();
         let listen = move || signals.forever().for_each(|_| relay.pass(Order::Terminate, SIGTERM));
         let thread = std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(|e| refused(&e))?;
-        Ok(Orders { receiver, handle, thread: Some(thread) })
+        Ok((Orders { sender, handle, thread: Some(thread) }, receiver))
+    }
+
+    /// For orders that are no signals.
+    pub fn sender(&self) -> Sender<Order> {
+        self.sender.clone()
     }
 }
 

@@ -51,8 +51,9 @@ pub fn summary(outcome: &Outcome, terminal: bool) -> String {
     let word = match outcome.ending {
         Ending::Finished => "finished",
         Ending::Drained => "drained and stopped",
-        Ending::Stopped(_) => "stopped",
-        Ending::Failed(_) => "failed",
+        Ending::Stopped(_) | Ending::Suspended { .. } => "stopped",
+        Ending::Cancelled { .. } => "cancelled",
+        Ending::Failed { .. } => "failed",
     };
     let width = [&rows_in, &rows_out, &late, &bad].iter().map(|s| s.len()).max().unwrap_or(0);
     format!(
@@ -183,6 +184,7 @@ mod tests {
             sources: vec![("sources.a".into(), source)],
             nodes: vec![("transforms.t".into(), 0, aggregate)],
             sinks: vec![("sinks.o".into(), sink)],
+            ..JobStats::default()
         };
         Outcome { job: "j".into(), parallelism: 2, seconds: 0.02, ending: Ending::Finished, stats }
     }

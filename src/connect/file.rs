@@ -139,6 +139,14 @@ impl FileSource {
             Order::Time(order) => order.reenter(&self.shared, &listed, &position, opened),
         }
     }
+
+    /// Lets [`Source::next_time`] decode event times where files are read by name.
+    pub fn timed(mut self, first_time: Option<FirstTime>) -> FileSource {
+        if let Order::Name(order) = &mut self.order {
+            order.first_time = first_time;
+        }
+        self
+    }
 }
 
 impl Source for FileSource {
@@ -149,6 +157,16 @@ impl Source for FileSource {
         match &mut self.order {
             Order::Name(order) => order.next(&mut self.shared),
             Order::Time(order) => order.next(&mut self.shared),
+        }
+    }
+
+    fn next_time(&mut self) -> Result<i64> {
+        if self.stopped {
+            return Ok(i64::MIN);
+        }
+        match &mut self.order {
+            Order::Name(order) => order.next_time(&mut self.shared),
+            Order::Time(order) => Ok(order.next_time()),
         }
     }
 
@@ -206,16 +224,15 @@ struct ByName {
     file: usize,
     current: Option<Input>,
     ended: bool,
+    /// To tell the event time of the next record.
+    first_time: Option<FirstTime>,
 }
 
 impl ByName {
     fn next(&mut self, shared: &mut Shared) -> Result<Next> {
         while self.file < shared.paths.len() {
-            let input = match &mut self.current {
-                Some(input) => input,
-                None => self.current.insert(Input::open(&shared.paths[self.file], &shared.records, shared.map)?),
-            };
             let file = self.file as u32;
+            let input = self.input(shared)?;
             let header = input.header.clone();
             match input.next_block(&shared.pool)? {
                 Cut::Starved => return Ok(Next::Pending { until: None }),
@@ -235,6 +252,35 @@ impl ByName {
         }
         self.ended = true;
         Ok(Next::Block(Block { ends: true, ..Block::single(Body::Empty) }))
+    }
+
+    /// Event time of the next record, also where it is in a later file.
+    fn next_time(&mut self, shared: &mut Shared) -> Result<i64> {
+        let Some(mut first_time) = self.first_time.take() else { return Ok(i64::MIN) };
+        let time = self.look(shared, &mut first_time);
+        self.first_time = Some(first_time);
+        time
+    }
+
+    fn look(&mut self, shared: &mut Shared, first_time: &mut FirstTime) -> Result<i64> {
+        while self.file < shared.paths.len() {
+            let input = self.input(shared)?;
+            let record = input.peek_record()?;
+            if !input.is_at_end() {
+                return Ok(record.and_then(|record| first_time(&record, &input.header)).unwrap_or(i64::MIN));
+            }
+            self.close(shared);
+        }
+        Ok(i64::MIN)
+    }
+
+    /// The current file, opened on first use.
+    fn input(&mut self, shared: &Shared) -> Result<&mut Input> {
+        let input = match self.current.take() {
+            Some(input) => input,
+            None => Input::open(&shared.paths[self.file], &shared.records, shared.map)?,
+        };
+        Ok(self.current.insert(input))
     }
 
     fn close(&mut self, shared: &mut Shared) {

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::Array;
 use bytes::Bytes;
 use rustix::event::PollFd;
 use serde_json::Value;
 
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
@@ -18,6 +20,7 @@ pub mod file;
 pub mod file_sink;
 pub mod generate;
 pub mod idle;
+pub mod journal;
 pub mod pool;
 pub mod records;
 pub mod stdin;
@@ -68,12 +71,21 @@ pub enum Next {
     Pending {
         until: Option<i64>,
     },
+    /// A tick of this wall time (µs) was sent here when the input was first read: it is sent again.
+    Tick(i64),
     End,
 }
 
 pub trait Source: Send {
     /// The next block. `now` is wall time in µs, never going back. Cuts of files depend on position only.
     fn next(&mut self, now: i64) -> Result<Next>;
+
+    /// Event time (µs) of the record that the next block starts with, which depends on its position alone. `i64::MIN`
+    /// where that is not known (no event time, a bad record, the end): it is read at once then. Asked only of sources
+    /// that are read together with others.
+    fn next_time(&mut self) -> Result<i64> {
+        Ok(i64::MIN)
+    }
 
     /// Descriptors to wait on after `Pending`. None for files and generators.
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
@@ -105,9 +117,10 @@ pub trait Source: Send {
         Vec::new()
     }
 
-    /// The reader sends a tick, of wall time `now` (µs), behind the last block.
-    fn tick(&mut self, _now: i64) -> Result<()> {
-        Ok(())
+    /// The reader is about to send a tick, of wall time `now` (µs), behind the last block. False: not now, as ticks
+    /// of an earlier run come from [`Source::next`].
+    fn tick(&mut self, _now: i64) -> Result<bool> {
+        Ok(true)
     }
 
     /// Makes what the last [`Source::position`] needs last through a power cut: run elsewhere, before the checkpoint
@@ -141,6 +154,14 @@ pub(crate) fn restore_live(position: &Value) -> Result<()> {
 /// Turns block bodies into columns; one per worker.
 pub trait BlockDecoder: Send {
     fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded;
+}
+
+/// The event time of the first row, of which nothing else was decoded; `None` if it is bad.
+pub fn first_time(decoded: &Decoded) -> Option<i64> {
+    match decoded.columns.first() {
+        Some(Column::Timestamp(times)) if decoded.rows > 0 && times.is_valid(0) => Some(times.value(0)),
+        _ => None,
+    }
 }
 
 /// Outcome of [`Writer::write`].
@@ -248,6 +269,8 @@ pub struct Run {
     pub lineage: String,
     /// The job's state folder; `None` without checkpoints.
     pub folder: Option<std::path::PathBuf>,
+    /// What is complete is to survive a power cut: it is synced.
+    pub power: bool,
 }
 
 /// For sources and writers that cannot go on: a bug, as the plan lets nobody ask.

@@ -113,6 +113,11 @@ impl Source for Throttle {
         }
     }
 
+    /// The parts of a block stay together, so that the rate does not change the order of rows.
+    fn next_time(&mut self) -> Result<i64> {
+        if self.parts.is_empty() { self.inner.next_time() } else { Ok(i64::MIN) }
+    }
+
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         if self.parts.is_empty() {
             self.inner.poll_fds(fds);
@@ -239,6 +244,10 @@ mod tests {
             Ok(self.0.pop_front().map_or(Next::End, Next::Block))
         }
 
+        fn next_time(&mut self) -> Result<i64> {
+            Ok(7)
+        }
+
         fn input_name(&self, file: u32) -> String {
             format!("{file}")
         }
@@ -281,6 +290,7 @@ mod tests {
         loop {
             match source.next(now).unwrap() {
                 Next::End => return out,
+                Next::Tick(_) => panic!("a source without a journal has no ticks"),
                 Next::Pending { until } => now = until.unwrap(),
                 Next::Block(Block { body, ends, .. }) => out.push((
                     now,
@@ -307,6 +317,18 @@ mod tests {
             (200_000, "empty true"),
         ];
         assert_eq!(run(&mut source), expect.map(|(at, text)| (at, text.to_owned())));
+    }
+
+    #[test]
+    fn the_parts_of_a_block_stay_together() {
+        let mut source = throttle(vec![bytes("a\nb\n")], false, 1);
+        let mut times = Vec::new();
+        for now in [0, 1_000_000] {
+            times.push(source.next_time().unwrap());
+            assert!(matches!(source.next(now).unwrap(), Next::Block(_)));
+        }
+        times.push(source.next_time().unwrap());
+        assert_eq!(times, [7, i64::MIN, 7]);
     }
 
     #[test]

@@ -225,3 +225,24 @@ pub fn each_group(columns: &[&Column], rows: usize, max_parallelism: u32, mut gi
 pub fn subtask_of(group: u32, parallelism: usize, max_parallelism: u32) -> usize {
     group as usize * parallelism / max_parallelism as usize
 }
+
+/// Key groups that a subtask owns: those of which [`subtask_of`] says so.
+pub fn groups_of(subtask: usize, parallelism: usize, max_parallelism: u32) -> std::ops::Range<u32> {
+    let first = |subtask: usize| (subtask * max_parallelism as usize).div_ceil(parallelism) as u32;
+    first(subtask)..first(subtask + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_a_subtask_are_those_that_go_to_it() {
+        for (parallelism, max) in [(1, 1), (1, 128), (3, 128), (5, 128), (7, 16), (16, 16), (3, 32768)] {
+            for subtask in 0..parallelism {
+                let mine = (0..max).filter(|&group| subtask_of(group, parallelism, max) == subtask);
+                assert_eq!(mine.collect::<Vec<_>>(), Vec::from_iter(groups_of(subtask, parallelism, max)));
+            }
+        }
+    }
+}

@@ -1,7 +1,12 @@
 //! Counters: tasks push, reports and progress bars read.
 
+mod checkpoints;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+
+pub use checkpoints::{CheckpointFigures, CheckpointStats};
+use serde_json::json;
 
 /// Counters of one node in one subtask. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -170,4 +175,35 @@ pub struct JobStats {
     /// Operators: name, subtask, counters. A node of several operators comes several times.
     pub nodes: Vec<(String, usize, NodeStats)>,
     pub sinks: Vec<(String, NodeStats)>,
+    pub checkpoints: CheckpointStats,
+}
+
+impl JobStats {
+    /// Everything as JSON, for whoever asks a running job.
+    pub fn status(&self) -> serde_json::Value {
+        let watermark = |watermark: i64| (watermark > i64::MIN && watermark < i64::MAX).then_some(watermark);
+        let sources = self.sources.iter().map(|(name, stats)| {
+            let f = stats.read();
+            json!({ "name": name, "rows": f.rows, "bad": f.bad, "bytes": f.bytes, "done": f.done, "total": f.total })
+        });
+        let node = |name: &str, subtask: Option<usize>, stats: &NodeStats| {
+            let f = stats.read();
+            json!({
+                "name": name, "subtask": subtask, "rows-in": f.rows_in, "rows-out": f.rows_out, "bytes": f.bytes,
+                "late": f.late, "watermark": watermark(f.watermark),
+            })
+        };
+        let checkpoints = self.checkpoints.read();
+        json!({
+            "sources": sources.collect::<Vec<_>>(),
+            "operators": self.nodes.iter().map(|(name, subtask, s)| node(name, Some(*subtask), s)).collect::<Vec<_>>(),
+            "sinks": self.sinks.iter().map(|(name, s)| node(name, None, s)).collect::<Vec<_>>(),
+            "checkpoints": {
+                "completed": checkpoints.completed, "failed": checkpoints.failed,
+                "last": (checkpoints.last > 0).then_some(checkpoints.last), "at": checkpoints.at,
+                "bytes": checkpoints.bytes, "duration": checkpoints.duration,
+            },
+            "restarts": checkpoints.restarts,
+        })
+    }
 }

@@ -1,7 +1,10 @@
 //! `limit`: the first n rows.
 
+use serde_json::json;
+
 use crate::data::Batch;
 use crate::error::Result;
+use crate::state::table::{Frozen, Restored};
 
 use super::{MAIN, Operator, Out, RowContext};
 
@@ -28,6 +31,15 @@ impl Operator for Limit {
             out.emit(MAIN, batch.slice(0, self.left as usize));
             self.left = 0;
         }
+        Ok(())
+    }
+
+    fn freeze(&mut self, _full: bool) -> Frozen {
+        Frozen { tables: Vec::new(), scalars: json!({ "left": self.left }) }
+    }
+
+    fn restore(&mut self, state: Restored) -> Result<()> {
+        self.left = state.greatest("left")?.map_or(self.left, |left| left.max(0) as u64);
         Ok(())
     }
 

@@ -84,8 +84,9 @@ pub trait Operator: Send {
     }
 
     /// Its state as of now. Called between blocks, when nothing is left to emit; the task waits for it, so it copies
-    /// and leaves the rest to [`crate::state::table::MakeColumns`].
-    fn freeze(&mut self) -> Frozen {
+    /// and leaves the rest to [`crate::state::table::MakeColumns`]. With `full`, nothing is
+    /// [`crate::state::table::FrozenTable::Unchanged`]: what the freeze before gave came to nothing.
+    fn freeze(&mut self, _full: bool) -> Frozen {
         Frozen::default()
     }
 

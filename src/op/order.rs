@@ -1,9 +1,10 @@
 //! `order` of an aggregation: the rows of each window, or of the whole result, sorted by keys of their own.
 
-use arrow_array::UInt32Array;
+use arrow_array::{Array, TimestampMicrosecondArray, UInt32Array};
 
-use crate::data::{Batch, Column, Order};
+use crate::data::{Batch, Column, DataType, Order, Schema};
 use crate::error::Result;
+use crate::state::table::{Frozen, FrozenTable, Restored, TableShape};
 
 use super::sort::{SortKey, sorted_indices};
 use super::{EMIT_ROWS, Flow, MAIN, Operator, Out, RowContext};
@@ -17,12 +18,15 @@ use super::{EMIT_ROWS, Flow, MAIN, Operator, Out, RowContext};
 #[derive(Debug)]
 pub struct SortWithin {
     order: Vec<SortKey>,
+    input: Schema,
     windowed: bool,
     /// Rows of the window at hand, as they came.
     held: Vec<Batch>,
     /// Event time of the rows in `held`.
     time: i64,
     sorted: Option<Sorted>,
+    /// The rows held are not what they were when last frozen.
+    is_changed: bool,
 }
 
 /// Rows in order, of which those before `next` have been emitted.
@@ -34,9 +38,15 @@ struct Sorted {
 }
 
 impl SortWithin {
-    /// `windowed`: sort each window by itself, else all rows at the end of the input.
-    pub fn new(order: Vec<SortKey>, windowed: bool) -> SortWithin {
-        SortWithin { order, windowed, held: Vec::new(), time: i64::MIN, sorted: None }
+    /// Rows of the columns `input`. `windowed`: sort each window by itself, else all rows at the end of the input.
+    pub fn new(order: Vec<SortKey>, input: Schema, windowed: bool) -> SortWithin {
+        SortWithin { order, input, windowed, held: Vec::new(), time: i64::MIN, sorted: None, is_changed: true }
+    }
+
+    /// The rows in the order they came, and their event time, if they have one.
+    fn shape(&self) -> TableShape {
+        let fields = self.input.fields.iter().map(|field| (field.name.clone(), field.ty));
+        TableShape::new("rows", fields.chain([("event_time".to_owned(), DataType::Timestamp)]).collect(), 0)
     }
 
     fn hold(&mut self, batch: Batch, time: i64, out: &mut Out) {
@@ -51,6 +61,7 @@ impl SortWithin {
     /// Emits a batch of what is held, which is complete.
     fn emit(&mut self, out: &mut Out) -> Flow {
         if self.sorted.is_none() && !self.held.is_empty() {
+            self.is_changed = true;
             let rows = concat(std::mem::take(&mut self.held));
             let indices = sorted_indices(&self.order, &rows.columns, rows.rows);
             self.sorted = Some(Sorted { rows, indices, next: 0 });
@@ -70,6 +81,10 @@ impl SortWithin {
 
 impl Operator for SortWithin {
     fn on_batch(&mut self, batch: Batch, _context: &RowContext, out: &mut Out) -> Result<()> {
+        if batch.rows == 0 {
+            return Ok(());
+        }
+        self.is_changed = true;
         let times = match &batch.time {
             Some(times) if self.windowed => times.clone(),
             _ => {
@@ -92,6 +107,49 @@ impl Operator for SortWithin {
     fn finish(&mut self, out: &mut Out) -> Result<Flow> {
         Ok(self.emit(out))
     }
+
+    /// None for windows: their rows come in one block and are out at its end.
+    fn tables(&self) -> Vec<TableShape> {
+        if self.windowed { Vec::new() } else { vec![self.shape()] }
+    }
+
+    fn freeze(&mut self, full: bool) -> Frozen {
+        if self.windowed {
+            debug_assert!(self.held.is_empty() && self.sorted.is_none());
+            return Frozen::default();
+        }
+        if !std::mem::replace(&mut self.is_changed, false) && !full {
+            return Frozen { tables: vec![FrozenTable::Unchanged], ..Frozen::default() };
+        }
+        let (shape, held) = (self.shape(), self.held.clone());
+        let rows = FrozenTable::Rows(Box::new(move || if held.is_empty() { shape.no_rows() } else { columns(held) }));
+        Frozen { tables: vec![rows], ..Frozen::default() }
+    }
+
+    fn restore(&mut self, mut state: Restored) -> Result<()> {
+        if self.windowed {
+            return Ok(());
+        }
+        let mut columns = state.take(&self.shape())?;
+        let times = columns.pop();
+        if let Some(Column::Timestamp(times)) = times
+            && !times.is_empty()
+        {
+            let time = (times.null_count() == 0).then(|| times.values().clone());
+            self.held = vec![Batch { time, ..Batch::new(columns, times.len()) }];
+        }
+        Ok(())
+    }
+}
+
+/// The rows of `batches`, of which there is one at least, as columns of the state.
+fn columns(batches: Vec<Batch>) -> Vec<Column> {
+    let Batch { mut columns, time, rows, .. } = concat(batches);
+    columns.push(match time {
+        Some(times) => Column::Timestamp(TimestampMicrosecondArray::new(times, None)),
+        None => Column::new_null(DataType::Timestamp, rows),
+    });
+    columns.iter().map(Column::compact).collect()
 }
 
 /// One batch of all rows of `batches`, which are not empty and of one schema; in the order they come.
@@ -144,13 +202,17 @@ mod tests {
         out.emitted.iter().map(|(_, b)| rows(b)).collect()
     }
 
+    fn input() -> Schema {
+        Schema::new([("value", DataType::Int), ("place", DataType::Int)])
+    }
+
     fn descending() -> Vec<SortKey> {
         vec![SortKey { column: 0, descending: true, nulls_first: false }]
     }
 
     #[test]
     fn windows_stay_apart_and_come_in_batches_of_bounded_size() {
-        let mut sort = SortWithin::new(descending(), true);
+        let mut sort = SortWithin::new(descending(), input(), true);
         let mut out = Out::default();
         let rows: Vec<(i64, i64)> = (0..20_000).map(|i| (i / 15_000, i % 7)).collect();
         for (i, part) in rows.chunks(4_000).enumerate() {
@@ -171,7 +233,7 @@ mod tests {
             windowed in any::<bool>(),
         ) {
             rows.sort_by_key(|r| r.0);
-            let mut sort = SortWithin::new(descending(), windowed);
+            let mut sort = SortWithin::new(descending(), input(), windowed);
             let mut out = Out::default();
             for (i, part) in rows.chunks(cut).enumerate() {
                 sort.on_batch(batch(part, (i * cut) as i64), &CONTEXT, &mut out).unwrap();

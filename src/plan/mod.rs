@@ -1,9 +1,12 @@
 //! From what was written to what will run. Pure: every stage returns a value and a list of diagnostics, and prints.
 //!
 //! [`logical`] finds names, schemas and types; [`physical`] holds the plan of chains and exchanges that
-//! [`place`] lays out; [`show`] draws both for `flott plan`.
+//! [`place`] lays out; [`show`] draws both for `flott plan`. [`checkpoints()`] decides whether the job saves itself.
 
+mod checkpoints;
 pub mod logical;
 pub mod physical;
 pub mod place;
 pub mod show;
+
+pub use checkpoints::{checkpoints, is_filter};

@@ -1,6 +1,8 @@
 //! The job as it will run: chains, exchanges, degrees of parallelism. Plain data; `runtime::deploy` makes it move.
 
-use crate::data::{DataType, Schema};
+use std::collections::BTreeMap;
+
+use crate::data::Schema;
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
@@ -13,12 +15,14 @@ pub struct PhysicalPlan {
     pub name: String,
     pub parallelism: usize,
     pub max_parallelism: u32,
+    /// Sources (indices into `sources`) that are read together, in one sequence: each group by one reader.
+    pub groups: Vec<Vec<usize>>,
     pub sources: Vec<SourcePlan>,
     pub stages: Vec<StagePlan>,
     pub sinks: Vec<SinkPlan>,
 }
 
-/// A source: one reader and `parallelism` decode workers with their chain.
+/// A source. The sources of a group share a reader and `parallelism` decode workers, in which each has its chain.
 #[derive(Debug, Clone)]
 pub struct SourcePlan {
     pub name: String,
@@ -34,6 +38,8 @@ pub struct SourcePlan {
     pub on_error: OnError,
     pub max_record: usize,
     pub gzip: Option<bool>,
+    /// Bytes that the journal of a live input may hold; `None` without one.
+    pub journal: Option<u64>,
     /// Rows a second at most.
     pub rate: Option<f64>,
     /// µs between ticks, if an operator downstream asks for them.
@@ -119,10 +125,15 @@ pub enum Producer {
 #[derive(Debug, Clone)]
 pub struct StagePlan {
     pub name: String,
+    /// Under which its state is kept: the path of the node, and where it is laid out as several stages, what this
+    /// one does: `transforms.best/sort`.
+    pub id: String,
+    /// What its state depends on, in words: an edit of it makes the state useless.
+    pub identity: BTreeMap<String, String>,
     pub parallelism: usize,
     pub op: StageOp,
     pub inputs: Vec<InputPlan>,
-    /// One of several domains is live: blocks are read by arrival.
+    /// Its inputs are of several domains, one of them live: blocks are read by arrival.
     pub by_arrival: bool,
     /// Targets of each output.
     pub outputs: Vec<Vec<Target>>,
@@ -137,7 +148,7 @@ pub enum StageOp {
     /// Sorts the rows of each window, or all rows.
     Sort {
         keys: Vec<SortKey>,
-        types: Vec<DataType>,
+        input: Schema,
         windowed: bool,
     },
     /// Passes rows on: brings dealt rows into sequence.
@@ -147,10 +158,9 @@ pub enum StageOp {
 #[derive(Debug, Clone)]
 pub struct InputPlan {
     pub from: Producer,
-    /// Inputs with the same number stem from the same sources.
+    /// Inputs with the same number share one sequence of blocks: that of a group of sources (its number), or that of a
+    /// gate that reads by arrival.
     pub domain: usize,
-    /// Order of domains at the same watermark.
-    pub rank: usize,
     /// Allowed delay of event time in µs.
     pub delay: i64,
     /// Column with line numbers that the gate completes.

@@ -3,6 +3,8 @@
 //!
 //! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
 
+mod groups;
+mod identity;
 mod required;
 mod stateful;
 
@@ -16,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::expr::Typed;
 use crate::op::MAIN;
 use crate::spec::SourceConnector;
+use identity::Label;
 
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
 pub fn place(
@@ -24,11 +27,14 @@ pub fn place(
     max_parallelism: u32,
     files: &BTreeMap<String, Vec<std::path::PathBuf>>,
 ) -> Result<PhysicalPlan> {
+    let groups = groups::groups(plan);
     let mut placer = Placer {
         plan,
         required: required::required(plan),
         files,
+        domains: groups.len(),
         out: PhysicalPlan {
+            groups,
             name: plan.name.clone(),
             parallelism,
             max_parallelism,
@@ -36,8 +42,6 @@ pub fn place(
             stages: Vec::new(),
             sinks: Vec::new(),
         },
-        domains: Vec::new(),
-        ranks: Vec::new(),
         at: BTreeMap::new(),
     };
     for (index, node) in plan.nodes.iter().enumerate() {
@@ -51,10 +55,9 @@ struct Placer<'a> {
     required: BTreeMap<OutputRef, BTreeSet<usize>>,
     files: &'a BTreeMap<String, Vec<std::path::PathBuf>>,
     out: PhysicalPlan,
-    /// Sources (indices into `out.sources`) behind each domain.
-    domains: Vec<BTreeSet<usize>>,
-    /// Sources in the order in which gates that join them read them.
-    ranks: Vec<usize>,
+    /// How many sequences of blocks there are: groups of sources have the first numbers, then come gates that read
+    /// by arrival.
+    domains: usize,
     at: BTreeMap<OutputRef, Vec<Location>>,
 }
 
@@ -66,6 +69,8 @@ struct Location {
     /// Column of the batch for each column of the schema; `None` where nobody needs it.
     columns: Vec<Option<usize>>,
     domain: usize,
+    /// Sources (indices into `out.sources`) it stems from.
+    sources: BTreeSet<usize>,
     delay: i64,
     line_column: Option<usize>,
 }
@@ -89,6 +94,11 @@ impl Location {
 
     fn moved(&self, exit: Exit, columns: Vec<Option<usize>>) -> Location {
         Location { exit, columns, ..self.clone() }
+    }
+
+    fn input(&self) -> InputPlan {
+        let Location { producer, domain, delay, line_column, .. } = *self;
+        InputPlan { from: producer, domain, delay, line_column }
     }
 }
 
@@ -120,7 +130,8 @@ impl Placer<'_> {
                 let width = node.outputs[MAIN].schema.len();
                 let inputs: Vec<Location> =
                     inputs.into_iter().map(|location| self.narrowed(&location, node, &all)).collect();
-                vec![self.stage(node, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
+                let label = Label::new(node, None, identity::limit(*n));
+                vec![self.stage(label, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
             }
         };
         self.at.insert(main, placed);
@@ -268,6 +279,7 @@ impl Placer<'_> {
             on_error: source.on_error,
             max_record: source.max_record,
             gzip: source.gzip,
+            journal: source.journal,
             rate: source.rate,
             tick: None,
             live: source.live,
@@ -276,16 +288,16 @@ impl Placer<'_> {
             errors: Vec::new(),
             chain: ChainPlan::default(),
         });
-        self.domains.push(BTreeSet::from([number]));
-        let domain = self.domains.len() - 1;
+        let domain = self.out.groups.iter().position(|group| group.contains(&number)).unwrap_or(0);
+        let sources = BTreeSet::from([number]);
         let producer = Producer::Source(number);
-        let rows = Location { producer, exit: Exit::Rows, columns, domain, delay, line_column: None };
+        let rows = Location { producer, exit: Exit::Rows, columns, domain, sources, delay, line_column: None };
         if node.outputs[1].read {
             let columns = (0..node.outputs[1].schema.len()).map(Some).collect::<Vec<_>>();
             let errors = Location { exit: Exit::Errors, line_column: Some(ERRORS_LINE), ..rows.clone() };
             let errors = Location { columns: columns.clone(), ..errors };
-            let name = format!("{}.errors", node.path());
-            let placed = self.stage_named(name, StageOp::Pass, 1, vec![errors], columns, ExchangePlan::Single)?;
+            let placed =
+                self.stage(Label::errors(node), StageOp::Pass, 1, vec![errors], columns, ExchangePlan::Single)?;
             self.at.insert(OutputRef { node: index, output: 1 }, vec![placed]);
         }
         self.at.insert(OutputRef { node: index, output: MAIN }, vec![rows]);
@@ -297,15 +309,16 @@ impl Placer<'_> {
         let schema = input.schema.clone();
         let all: Vec<usize> = (0..schema.len()).collect();
         let index = self.out.sinks.len();
-        let mut inputs = Vec::new();
-        for location in self.inputs(node) {
-            let location = self.narrowed(&location, node, &all);
-            inputs.push(self.input(&location));
-            let to = Consumer::Sink { sink: index, input: inputs.len() - 1 };
+        let inputs: Vec<Location> =
+            self.inputs(node).iter().map(|location| self.narrowed(location, node, &all)).collect();
+        for (input, location) in inputs.iter().enumerate() {
+            let to = Consumer::Sink { sink: index, input };
             let encode = Some((sink.format.clone(), schema.clone()));
-            self.port(&location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
+            self.port(location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
         }
-        let by_arrival = self.check_domains(&mut inputs)?.1;
+        self.check_apart(&inputs)?;
+        let by_arrival = by_arrival(&inputs);
+        let inputs = inputs.iter().map(Location::input).collect();
         self.out.sinks.push(SinkPlan {
             name: node.path(),
             connector: sink.connector.clone(),
@@ -318,71 +331,27 @@ impl Placer<'_> {
         Ok(())
     }
 
-    fn input(&self, location: &Location) -> InputPlan {
-        InputPlan {
-            from: location.producer,
-            domain: location.domain,
-            rank: 0,
-            delay: location.delay,
-            line_column: location.line_column,
-        }
-    }
-
-    /// The domain of what reads `inputs`, and whether it must read by arrival.
-    fn check_domains(&mut self, inputs: &mut [InputPlan]) -> Result<(usize, bool)> {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        if let (1, Some(&only)) = (domains.len(), domains.first()) {
-            return Ok((only, false));
-        }
-        let mut sources: BTreeSet<usize> = BTreeSet::new();
-        for &domain in &domains {
-            for &source in &self.domains[domain] {
-                if !sources.insert(source) {
+    /// A task that reads several sequences by arrival may wait within a block of one while another is full. So nothing
+    /// that one needs may be behind the other.
+    fn check_apart(&self, inputs: &[Location]) -> Result<()> {
+        for (index, input) in inputs.iter().enumerate() {
+            for other in inputs[..index].iter().filter(|other| other.domain != input.domain) {
+                if let Some(&source) = other.sources.intersection(&input.sources).next() {
                     let name = &self.out.sources[source].name;
                     return Err(Error::job(format!("its inputs share {name}, but not all of their sources")).note(
-                        "joining a stream with a union that holds it is not there yet: union them in one place",
+                        "joining a stream with a union that holds it and a live source is not there yet: \
+                         union them in one place",
                     ));
                 }
             }
         }
-        self.rank(inputs);
-        let live = sources.iter().any(|&s| self.out.sources[s].live);
-        self.domains.push(sources);
-        Ok((self.domains.len() - 1, live))
-    }
-
-    /// Without event time a gate reads one source to its end before the next, so two gates that did so in opposite
-    /// order would wait for each other for ever: the first one decides for all.
-    fn rank(&mut self, inputs: &mut [InputPlan]) {
-        for input in inputs.iter() {
-            for &source in &self.domains[input.domain] {
-                if !self.ranks.contains(&source) {
-                    self.ranks.push(source);
-                }
-            }
-        }
-        for input in inputs {
-            let sources = &self.domains[input.domain];
-            input.rank = self.ranks.iter().position(|s| sources.contains(s)).unwrap_or(0);
-        }
-    }
-
-    fn stage(
-        &mut self,
-        node: &Node,
-        op: StageOp,
-        parallelism: usize,
-        inputs: Vec<Location>,
-        columns: Vec<Option<usize>>,
-        exchange: ExchangePlan,
-    ) -> Result<Location> {
-        self.stage_named(node.path(), op, parallelism, inputs, columns, exchange)
+        Ok(())
     }
 
     /// Opens a stage that reads `inputs`; its main output has the batch columns `columns`.
-    fn stage_named(
+    fn stage(
         &mut self,
-        name: String,
+        label: Label,
         op: StageOp,
         parallelism: usize,
         inputs: Vec<Location>,
@@ -390,26 +359,37 @@ impl Placer<'_> {
         exchange: ExchangePlan,
     ) -> Result<Location> {
         let stage = self.out.stages.len();
-        let mut plans: Vec<InputPlan> = inputs.iter().map(|location| self.input(location)).collect();
-        let (domain, by_arrival) = self.check_domains(&mut plans)?;
+        self.check_apart(&inputs)?;
+        let by_arrival = by_arrival(&inputs);
+        let domain = if by_arrival { self.domains } else { inputs[0].domain };
+        self.domains += usize::from(by_arrival);
+        let sources = inputs.iter().flat_map(|input| input.sources.iter().copied()).collect();
         let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if stateful::comes_by_row(spec));
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Stage { stage, input };
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
             self.port(location, port);
         }
+        let Label { name, id, identity } = label;
         self.out.stages.push(StagePlan {
             name,
+            id,
+            identity,
             parallelism,
             op,
-            inputs: plans,
+            inputs: inputs.iter().map(Location::input).collect(),
             by_arrival,
             outputs: Vec::new(),
             chain: ChainPlan::default(),
         });
         let producer = Producer::Stage(stage);
-        Ok(Location { producer, exit: Exit::Stage(MAIN), columns, domain, delay: 0, line_column: None })
+        Ok(Location { producer, exit: Exit::Stage(MAIN), columns, domain, sources, delay: 0, line_column: None })
     }
+}
+
+/// Inputs in several sequences, which only live sources make, have no order but that of their arrival.
+fn by_arrival(inputs: &[Location]) -> bool {
+    inputs.iter().any(|input| input.domain != inputs[0].domain)
 }
 
 fn column_of(schema: &Schema, index: usize) -> Typed {

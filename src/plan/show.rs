@@ -62,7 +62,8 @@ impl Words {
     }
 }
 
-fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>) -> String {
+/// An aggregate call as SQL.
+pub fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>) -> String {
     use AggregateFunction::*;
     let arg = arg.unwrap_or_else(|| "*".into());
     let text = match function {
@@ -81,7 +82,7 @@ fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>
     }
 }
 
-fn window(window: Window) -> String {
+pub fn window(window: Window) -> String {
     let offset = |offset: i64| if offset == 0 { String::new() } else { format!(", offset {}", duration(offset)) };
     match window {
         Window::Tumbling { size, offset: shift } => format!("tumbling {}{}", duration(size), offset(shift)),

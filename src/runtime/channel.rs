@@ -122,6 +122,11 @@ impl Rx {
         }
     }
 
+    /// Lets the sender look again at what it goes by.
+    pub fn wake_sender(&self) {
+        self.sender.wake();
+    }
+
     /// Tells the sender that no more rows are wanted.
     pub fn satisfy(&self) {
         if !self.shared.satisfied.swap(true, Ordering::AcqRel) {

@@ -1,5 +1,6 @@
 //! From the options of a plan to opened connectors.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,14 +12,14 @@ use crate::connect::blackhole::Blackhole;
 use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
 use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
 use crate::connect::generate;
+use crate::connect::journal::{JournalOptions, Journaled};
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
-use crate::connect::{BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
-use crate::data::Column;
+use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
 use crate::format::{self, Decoded, Decoder, Header};
 use crate::plan::physical::{SinkPlan, SourcePlan};
@@ -35,9 +36,9 @@ const MAX_CONNECTIONS: usize = 1024;
 #[derive(Default)]
 pub struct RealConnectors {
     /// What writers are told of the run.
-    pub run: Run,
+    run: Run,
     /// Addresses that sources listen on, by node, for messages.
-    pub listening: Vec<(String, std::net::SocketAddr)>,
+    listening: Vec<(String, SocketAddr)>,
 }
 
 impl Connectors for RealConnectors {
@@ -53,9 +54,14 @@ impl Connectors for RealConnectors {
                     Some(spec::ReadMode::Stream) => ReadMode::Stream,
                     Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
                 };
-                let first_time = if plan.by_time { first_time(plan)? } else { None };
-                let paths = plan.files.clone();
-                Box::new(FileSource::open(FileOptions { paths, records: records.clone(), read, pool, first_time })?)
+                let (paths, records) = (plan.files.clone(), records.clone());
+                if plan.by_time {
+                    let first_time = first_time(plan)?;
+                    Box::new(FileSource::open(FileOptions { paths, records, read, pool, first_time })?)
+                } else {
+                    let options = FileOptions { paths, records, read, pool, first_time: None };
+                    Box::new(FileSource::open(options)?.timed(first_time(plan)?))
+                }
             }
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
             SourceConnector::Tcp { address, listen: true, max_connections, once } => {
@@ -74,14 +80,25 @@ impl Connectors for RealConnectors {
                 let (connect, once) = (address.value.clone(), *once);
                 Box::new(TcpClient::new(TcpClientOptions { connect, records: records.clone(), pool, once, idle })?)
             }
-            SourceConnector::Generate { .. } => generate::source(&generator(plan)?)?,
+            SourceConnector::Generate { .. } => match &plan.event_time {
+                Some(time) => generate::timed_source(&generator(plan)?, plan.used[time.column])?,
+                None => generate::source(&generator(plan)?)?,
+            },
         };
-        Ok(match plan.rate {
+        let source = match plan.rate {
             Some(rate) => {
                 let generated = matches!(plan.connector, SourceConnector::Generate { .. });
                 Box::new(Throttle::new(source, (!generated).then_some(records), rate))
             }
             None => source,
+        };
+        Ok(match (&self.run.folder, plan.journal) {
+            (Some(folder), Some(max)) => {
+                let name = plan.name.trim_start_matches("sources.");
+                let folder = folder.join("journal").join(name);
+                Box::new(Journaled::new(source, JournalOptions { folder, storage: Arc::new(RealStorage), max }))
+            }
+            _ => source,
         })
     }
 
@@ -116,6 +133,14 @@ impl Connectors for RealConnectors {
         })
     }
 
+    fn begin(&mut self, run: Run) {
+        self.run = run;
+    }
+
+    fn listening(&mut self) -> Vec<(String, SocketAddr)> {
+        std::mem::take(&mut self.listening)
+    }
+
     fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {
         Ok(Box::new(NoCommitter))
     }
@@ -146,11 +171,7 @@ fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
     let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
     Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
-        let decoded = decoder.decode(record, header.as_ref(), true);
-        match decoded.columns.first() {
-            Some(Column::Timestamp(times)) if decoded.rows > 0 => Some(times.value(0)),
-            _ => None,
-        }
+        connect::first_time(&decoder.decode(record, header.as_ref(), true))
     })))
 }
 

@@ -5,35 +5,39 @@
 //! first, so that a trickle wakes as few threads as possible.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
+
+use super::barrier::{Ack, Acks};
 use super::chain::{Chain, Node};
 use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
+use super::operators::operator;
 use super::port::{Exchange, Port};
-use super::reader::{Reader, ReaderControl};
+use super::reader::{Reader, ReaderControl, ReaderSource};
 use super::sink::Sink;
-use super::stage::Stage;
+use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Worker, WorkerOptions};
-use crate::connect::{BlockDecoder, Committer, Source, Writer};
+use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
+use crate::checkpoint::manifest::{Manifest, Progress};
+use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
 use crate::error::Result;
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
-use crate::op::aggregate::{AggregateOperator, PreAggregate};
+use crate::op::aggregate::PreAggregate;
 use crate::op::filter::Filter;
-use crate::op::limit::Limit;
-use crate::op::order::SortWithin;
-use crate::op::pass::Pass;
 use crate::op::project::Project;
-use crate::op::top::{Top, TopLocal};
+use crate::op::top::TopLocal;
 use crate::plan::physical::{
     ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
-    StageOp, StagePlan,
+    StagePlan,
 };
+use crate::state::table::Restored;
 
 /// Opens what the plan names. `waker` wakes the task that will use it.
 pub trait Connectors {
@@ -42,18 +46,35 @@ pub trait Connectors {
     fn writer(&mut self, plan: &SinkPlan, waker: Waker) -> Result<Box<dyn Writer>>;
     /// What commits and takes back what the writer of `plan` prepared.
     fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>>;
+    /// Told before anything is opened.
+    fn begin(&mut self, _run: Run) {}
+    /// Addresses that sources listen on, by node, since it was asked last.
+    fn listening(&mut self) -> Vec<(String, SocketAddr)> {
+        Vec::new()
+    }
+}
+
+/// What a deployment goes on from.
+pub trait Resume {
+    fn manifest(&self) -> &Manifest;
+    /// State of an operator for subtask `subtask` of `parallelism`; `None` if the checkpoint has none.
+    fn state(&self, operator: &str, subtask: usize, parallelism: usize) -> Result<Option<Restored>>;
 }
 
 /// A job that is ready to start.
 pub struct Deployment {
     pub drivers: Vec<Driver>,
     pub control: Arc<ReaderControl>,
+    /// Parts of checkpoints, from the tasks.
+    pub acks: Receiver<Ack>,
+    /// The tasks' end of it.
+    pub acks_in: Acks,
     pub stats: JobStats,
     /// Some source has no end of its own.
     pub endless: bool,
 }
 
-/// A subtask of the plan.
+/// A subtask of the plan. Readers and workers are those of a group of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Reader(usize),
@@ -68,8 +89,28 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
 
 /// As [`deploy`]; channels hold `capacity` messages, at least 1.
 pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
+    deploy_from(plan, connectors, capacity, None, BTreeMap::new())
+}
+
+/// As [`deploy_with`], going on from a checkpoint. Operators that the checkpoint does not know start empty.
+/// `sources`, by number, are used again: those of an attempt that failed.
+pub fn deploy_from(
+    plan: &PhysicalPlan,
+    connectors: &mut dyn Connectors,
+    capacity: usize,
+    resume: Option<&dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
+) -> Result<Deployment> {
+    let (acks_in, acks) = Acks::new();
+    if let Some(resume) = resume {
+        acks_in.set_base(resume.manifest().checkpoint);
+    }
     let mut deployer = Deployer {
         plan,
+        resume,
+        sources,
+        acks: acks_in.clone(),
+        watermarks: Vec::new(),
         capacity,
         together: plan.sources.iter().all(|s| s.live),
         drivers: BTreeMap::new(),
@@ -77,9 +118,10 @@ pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacit
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
     };
+    deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
     // Producers first: they make the channels that consumers are built with.
-    for (index, source) in plan.sources.iter().enumerate() {
-        deployer.source(index, source, connectors)?;
+    for index in 0..plan.groups.len() {
+        deployer.group(index, connectors)?;
     }
     for (index, stage) in plan.stages.iter().enumerate() {
         deployer.stage(index, stage)?;
@@ -90,11 +132,16 @@ pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacit
     let endless = plan.sources.iter().any(|s| s.endless);
     let Deployer { drivers, control, stats, .. } = deployer;
     let drivers = drivers.into_values().collect();
-    Ok(Deployment { drivers, control, stats, endless })
+    Ok(Deployment { drivers, control, acks, acks_in, stats, endless })
 }
 
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
+    resume: Option<&'a dyn Resume>,
+    sources: BTreeMap<usize, Box<dyn Source>>,
+    acks: Acks,
+    /// Of the stages built so far: what they go on from.
+    watermarks: Vec<i64>,
     capacity: usize,
     /// All sources are live: subtasks of the same number share a thread.
     together: bool,
@@ -142,52 +189,90 @@ impl Deployer<'_> {
         driver.tasks.push(task);
     }
 
-    fn source(&mut self, index: usize, source: &SourcePlan, connectors: &mut dyn Connectors) -> Result<()> {
-        let place = Place::Reader(index);
+    /// A source, where it goes on, and whether it has ended before.
+    fn open(
+        &mut self,
+        index: usize,
+        connectors: &mut dyn Connectors,
+        waker: &Waker,
+    ) -> Result<(Box<dyn Source>, bool)> {
+        let plan = &self.plan.sources[index];
+        let mut source = match self.sources.remove(&index) {
+            Some(source) => source,
+            None => connectors.source(plan, waker.clone())?,
+        };
+        let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&plan.name)) else {
+            return Ok((source, false));
+        };
+        source.restore(&state.position)?;
+        Ok((source, state.ended))
+    }
+
+    /// One reader and P workers for all sources of a group.
+    fn group(&mut self, group: usize, connectors: &mut dyn Connectors) -> Result<()> {
+        let plan = self.plan;
+        let place = Place::Reader(group);
         let waker = self.waker(place);
         self.control.register(&waker);
-        let opened = connectors.source(source, waker.clone()).map_err(|e| e.at(source.name.clone()))?;
-        let fields = match source.format {
-            format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
-            _ => Vec::new(),
-        };
-        let stats = SourceStats::new(fields);
-        self.stats.sources.push((source.name.clone(), stats.clone()));
-        let mut lanes = Vec::new();
-        let mut workers: Vec<(Place, Box<dyn Task>)> = Vec::new();
-        for subtask in 0..self.plan.parallelism {
-            let worker = Place::Worker(index, subtask);
-            let (tx, rx) = channel(self.capacity, &waker, &self.waker(worker));
-            lanes.push(Port::new(Exchange::Single, vec![tx]));
-            let options = WorkerOptions {
-                name: source.name.clone(),
-                on_error: source.on_error,
-                event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
-                rows: source.rows.clone(),
-                errors: source.errors.clone(),
-                stats: stats.clone(),
-            };
-            let decoder = connectors.decoder(source)?;
-            let chain = self.chain(&source.chain, worker, Producer::Source(index))?;
-            workers.push((worker, Box::new(Worker::new(options, rx, decoder, chain))));
+        let members = &plan.groups[group];
+        let mut sources = Vec::new();
+        let mut heads: Vec<Vec<Head>> = (0..plan.parallelism).map(|_| Vec::new()).collect();
+        for &index in members {
+            let source = &plan.sources[index];
+            let (opened, ended) = self.open(index, connectors, &waker).map_err(|e| e.at(source.name.clone()))?;
+            let (stats, wanted) = (self.stats.sources[index].1.clone(), Wanted::by(plan.parallelism));
+            for (subtask, heads) in heads.iter_mut().enumerate() {
+                let options = head_options(source, &stats, &wanted);
+                let decoder = connectors.decoder(source)?;
+                let chain = self.chain(&source.chain, Place::Worker(group, subtask), Producer::Source(index))?;
+                heads.push(Head::new(options, decoder, chain));
+            }
+            let timed = source.event_time.is_some();
+            let mut reads = ReaderSource::new(source.name.clone(), index, opened, timed, wanted, stats);
+            if ended {
+                reads.resume_ended();
+            }
+            sources.push(reads);
         }
-        let reader = Reader::new(source.name.clone(), opened, lanes, source.tick, self.control.clone(), stats);
-        self.run(place, &source.name, Box::new(reader));
-        for (worker, task) in workers {
-            self.run(worker, &source.name, task);
+        let mut lanes = Vec::new();
+        let mut workers = Vec::new();
+        for (subtask, heads) in heads.into_iter().enumerate() {
+            let (tx, rx) = channel(self.capacity, &waker, &self.waker(Place::Worker(group, subtask)));
+            lanes.push(Port::new(Exchange::Single, vec![tx]));
+            workers.push(Worker::new(rx, heads));
+        }
+        let name = group_name(plan, members);
+        let tick = members.iter().filter_map(|&source| plan.sources[source].tick).min();
+        self.run(place, &name, Box::new(Reader::new(sources, self.acks.clone(), lanes, tick, self.control.clone())));
+        for (subtask, worker) in workers.into_iter().enumerate() {
+            self.run(Place::Worker(group, subtask), &name, Box::new(worker));
         }
         Ok(())
     }
 
     fn stage(&mut self, index: usize, stage: &StagePlan) -> Result<()> {
+        let saved = self.resume.and_then(|resume| resume.manifest().operators.get(&stage.id));
         for subtask in 0..stage.parallelism {
             let place = Place::Stage(index, subtask);
-            let gate = self.gate(place, &stage.inputs, stage.by_arrival);
+            let (gate, reached) = self.gate(place, &stage.inputs, saved.map_or(i64::MIN, |state| state.watermark));
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
             let stats = NodeStats::default();
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
-            let operator = operator(&stage.op);
-            let task = Stage::new(stage.name.clone(), gate, operator, stage.outputs.clone(), chain, stats);
+            let mut operator = operator(&stage.op);
+            if let Some(resume) = self.resume
+                && let Some(state) = resume.state(&stage.id, subtask, stage.parallelism)?
+            {
+                operator.restore(state).map_err(|e| e.at(stage.name.clone()))?;
+            }
+            let at = StagePlace { stage: index, subtask, acks: self.acks.clone() };
+            let mut task = Stage::new(stage.name.clone(), at, gate, operator, stage.outputs.clone(), chain, stats);
+            if self.resume.is_some() {
+                // An operator that is new behind an end still has its last results to give.
+                task.resume(reached, saved.is_some_and(|state| state.finished));
+            }
+            if subtask == 0 {
+                self.watermarks.push(reached);
+            }
             self.run(place, &stage.name, Box::new(task));
         }
         Ok(())
@@ -197,24 +282,36 @@ impl Deployer<'_> {
         let place = Place::Sink(index);
         let waker = self.waker(place);
         let writer = connectors.writer(sink, waker).map_err(|e| e.at(sink.name.clone()))?;
-        let gate = self.gate(place, &sink.inputs, sink.by_arrival);
+        let (gate, _) = self.gate(place, &sink.inputs, i64::MIN);
         let header = format::encoder(&sink.format, &sink.schema.fields).header();
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
-        let task = Sink::new(sink.name.clone(), gate, writer, header, eager, stats);
+        let mut task = Sink::new(sink.name.clone(), index, self.acks.clone(), gate, writer, header, eager, stats);
+        if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
+            task.resume(saved.state.clone());
+        }
         self.run(place, &sink.name, Box::new(task));
         Ok(())
     }
 
-    fn gate(&mut self, place: Place, inputs: &[InputPlan], by_arrival: bool) -> Gate {
+    /// The gate of a subtask, and the watermark it goes on from.
+    fn gate(&mut self, place: Place, inputs: &[InputPlan], saved: i64) -> (Gate, i64) {
+        let behind = |input: &InputPlan| match input.from {
+            Producer::Source(_) => None,
+            Producer::Stage(stage) => self.watermarks.get(stage).copied(),
+        };
+        let watermarks: Vec<Option<i64>> = inputs.iter().map(behind).collect();
         let inputs = inputs
             .iter()
             .enumerate()
             .map(|(number, input)| GateInput {
                 port: 0,
+                source: match input.from {
+                    Producer::Source(source) => Some(source),
+                    Producer::Stage(_) => None,
+                },
                 domain: input.domain,
-                rank: input.rank,
                 feed: match input.from {
                     Producer::Source(_) => Feed::Dealt,
                     Producer::Stage(stage) if self.plan.stages[stage].parallelism == 1 => Feed::Dealt,
@@ -225,7 +322,13 @@ impl Deployer<'_> {
                 channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
             })
             .collect();
-        Gate::new(inputs, by_arrival)
+        let mut gate = Gate::new(inputs);
+        let Some(resume) = self.resume else { return (gate, i64::MIN) };
+        let sources = &resume.manifest().sources;
+        let progress =
+            |source: usize| -> Option<&Progress> { sources.get(&self.plan.sources[source].name).map(|s| &s.progress) };
+        let reached = gate.resume(progress, &watermarks, saved);
+        (gate, reached)
     }
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
@@ -280,14 +383,29 @@ impl Deployer<'_> {
     }
 }
 
-fn operator(op: &StageOp) -> Box<dyn Operator> {
-    match op {
-        StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
-        StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
-        StageOp::Limit(n) => Box::new(Limit::new(*n)),
-        StageOp::Sort { keys, windowed, .. } => Box::new(SortWithin::new(keys.clone(), *windowed)),
-        StageOp::Pass => Box::new(Pass),
+fn source_stats(source: &SourcePlan) -> SourceStats {
+    SourceStats::new(match source.format {
+        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> HeadOptions {
+    HeadOptions {
+        name: source.name.clone(),
+        on_error: source.on_error,
+        event_time: source.event_time.as_ref().map(|t| EventTime { column: t.column, delay: t.delay }),
+        rows: source.rows.clone(),
+        errors: source.errors.clone(),
+        stats: stats.clone(),
+        wanted: wanted.clone(),
     }
+}
+
+/// The sources of a group, such as `a+b`.
+fn group_name(plan: &PhysicalPlan, members: &[usize]) -> String {
+    let short = |&source: &usize| plan.sources[source].name.rsplit('.').next().unwrap_or_default();
+    members.iter().map(short).collect::<Vec<_>>().join("+")
 }
 
 /// At most 15 bytes are kept by the kernel.

@@ -4,9 +4,8 @@
 //! * [`Feed::Dealt`]: blocks come whole over one channel at a time; `Turn` passes the baton to the next.
 //! * [`Feed::Split`]: every channel delivers its part of every block; parts are merged by their [`Order`].
 //!
-//! Inputs that stem from the same sources form a **domain**: the gate reads a domain block by block and, within a
-//! block, input by input. Several bounded domains are merged by (least watermark, place), which every subtask
-//! decides alike from the same marks; if one of them is live, blocks come by arrival.
+//! Inputs that stem from one group of sources share one sequence of blocks, a **domain**: the gate reads it block by
+//! block and, within a block, input by input. Blocks of several domains, of which one is live, come by arrival.
 //! Barriers, `End` and `Close` are passed on once every channel has delivered them. While an input waits, those
 //! behind it in the domain put the block at hand aside, as the task that is waited for may feed them as well.
 
@@ -18,6 +17,7 @@ use input::{Input, InputRead};
 
 use super::channel::Rx;
 use super::message::{BadRow, Chunk, Message, Signal};
+use crate::checkpoint::manifest::Progress;
 use crate::data::{Batch, Order};
 use crate::error::{Error, Result};
 use crate::op::RowContext;
@@ -33,10 +33,10 @@ pub enum Feed {
 pub struct GateInput {
     /// The operator's input it belongs to.
     pub port: usize,
-    /// Inputs with the same number stem from the same sources.
+    /// Number of the source whose workers feed it, if it is one.
+    pub source: Option<usize>,
+    /// Inputs with the same number share one sequence of blocks.
     pub domain: usize,
-    /// Domains at the same watermark are read in this order, which is the same at every gate of the job.
-    pub rank: usize,
     pub feed: Feed,
     /// Allowed delay of event time in µs, for marks of decode workers.
     pub delay: i64,
@@ -68,8 +68,6 @@ pub enum Event {
 pub struct Gate {
     inputs: Vec<Input>,
     domains: Vec<Domain>,
-    /// Read by arrival instead of by watermark.
-    live: bool,
     /// The domain whose block is being read.
     current: Option<usize>,
     /// Where a search by arrival starts, so that no domain starves another.
@@ -89,8 +87,6 @@ struct Domain {
     aligning: Option<(Signal, Vec<Vec<bool>>)>,
     /// A barrier that all channels of this domain have delivered, waiting for the other domains.
     barrier: Option<u64>,
-    /// Its last block has been read: it has left the watermark's minimum.
-    ended: bool,
     /// Its `End` has been read.
     end_seen: bool,
     closed: bool,
@@ -106,22 +102,43 @@ enum Read {
 }
 
 impl Gate {
-    /// `live`: one of several domains is live, so blocks are read by arrival.
-    pub fn new(inputs: Vec<GateInput>, live: bool) -> Gate {
-        let mut domains: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    pub fn new(inputs: Vec<GateInput>) -> Gate {
+        let mut domains: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, input) in inputs.iter().enumerate() {
-            domains.entry((input.rank, input.domain)).or_default().push(index);
+            domains.entry(input.domain).or_default().push(index);
         }
-        let domains: Vec<Vec<usize>> = domains.into_values().collect();
         Gate {
             inputs: inputs.into_iter().map(Input::new).collect(),
-            live: live && domains.len() > 1,
-            domains: domains.into_iter().map(Domain::new).collect(),
+            domains: domains.into_values().map(Domain::new).collect(),
             current: None,
             next: 0,
             tick: i64::MIN,
             watermark: i64::MIN,
         }
+    }
+
+    /// What is known of the sources read here.
+    pub fn progress(&self) -> Vec<(usize, Progress)> {
+        self.inputs.iter().filter_map(Input::progress).collect()
+    }
+
+    /// Goes on from a checkpoint, before the first poll; returns the watermark. `source` gives the progress of a
+    /// source, `watermarks` are those of the operators behind the inputs, `saved` is what the task had reached.
+    pub fn resume<'a>(
+        &mut self,
+        source: impl Fn(usize) -> Option<&'a Progress>,
+        watermarks: &[Option<i64>],
+        saved: i64,
+    ) -> i64 {
+        for (input, watermark) in self.inputs.iter_mut().zip(watermarks) {
+            match (input.source().and_then(&source), watermark) {
+                (Some(progress), _) => input.resume(progress),
+                (None, Some(watermark)) => input.resume_behind(*watermark),
+                (None, None) => {}
+            }
+        }
+        self.watermark = saved;
+        self.fold()
     }
 
     /// Asks all senders to send no more rows.
@@ -136,7 +153,7 @@ impl Gate {
             match self.read(domain)? {
                 Read::Event(event) => return Ok(event),
                 Read::Progress => {}
-                Read::Empty if self.live && self.current.is_none() => {
+                Read::Empty if self.current.is_none() => {
                     // By arrival: look at the others before giving up.
                     match self.poll_others(domain)? {
                         Some(event) => return Ok(event),
@@ -179,20 +196,13 @@ impl Gate {
         Ok(None)
     }
 
-    /// The domain to read next: the one within a block, else by watermark or arrival. `None`: all wait.
+    /// The domain to read next: the one within a block, else the first from `next` on. `None`: all wait.
     fn choose(&mut self) -> Option<usize> {
         if self.current.is_some() {
             return self.current;
         }
-        let open = (0..self.domains.len()).filter(|&d| !self.domains[d].is_waiting());
-        if self.live {
-            let count = self.domains.len();
-            let next = self.next;
-            open.min_by_key(|&d| (d + count - next) % count)
-        } else {
-            // Ended domains last: only barriers and Close are left to read there.
-            open.min_by_key(|&d| (self.domains[d].ended, self.domain_watermark(d), d))
-        }
+        let count = self.domains.len();
+        (0..count).map(|step| (self.next + step) % count).find(|&domain| !self.domains[domain].is_waiting())
     }
 
     /// All domains wait for each other: barriers are aligned, or everything is closed.
@@ -213,9 +223,8 @@ impl Gate {
 
     fn signal(&mut self, domain: usize, signal: Signal) -> Option<Event> {
         match signal {
-            // By arrival every subtask would see another mixture of the domains' ticks; those of one are enough, as
-            // readers tick until all have ended.
-            Signal::Tick(now) if now > self.tick && (!self.live || domain == 0) => {
+            // The ticks of one domain are enough: those of the first that has not ended, as then it ticks no more.
+            Signal::Tick(now) if now > self.tick && self.first_open() == Some(domain) => {
                 self.tick = now;
                 Some(Event::Tick(now))
             }
@@ -235,23 +244,18 @@ impl Gate {
         }
     }
 
+    fn first_open(&self) -> Option<usize> {
+        self.domains.iter().position(|domain| !domain.end_seen)
+    }
+
     fn fold(&mut self) -> i64 {
-        let open = || (0..self.domains.len()).filter(|&d| !self.domains[d].ended);
-        let active = open().filter(|&d| !self.is_idle(d)).map(|d| self.domain_watermark(d)).min();
+        let open = || self.inputs.iter().filter(|input| !input.is_finished());
+        let active = open().filter(|input| !input.is_idle()).map(Input::watermark).min();
         // Where all are idle, what they reached stands.
-        let least = active.or_else(|| open().map(|d| self.domain_watermark(d)).min()).unwrap_or(i64::MAX);
+        let least = active.or_else(|| open().map(Input::watermark).min()).unwrap_or(i64::MAX);
         // A slot may appear late (a new connection, a new file): time never goes back.
         self.watermark = self.watermark.max(least);
         self.watermark
-    }
-
-    /// All that is open of this domain is idle: it holds nobody back.
-    fn is_idle(&self, domain: usize) -> bool {
-        self.domains[domain].inputs.iter().all(|&i| self.inputs[i].is_idle())
-    }
-
-    fn domain_watermark(&self, domain: usize) -> i64 {
-        self.domains[domain].inputs.iter().map(|&i| self.inputs[i].watermark()).min().unwrap_or(i64::MAX)
     }
 
     /// Reads one message of a domain.
@@ -306,7 +310,6 @@ impl Gate {
                 }
                 domain.at = 0;
                 domain.within = false;
-                domain.ended = domain.inputs.iter().all(|&i| self.inputs[i].is_finished());
                 self.current = None;
                 self.next = (index + 1) % count;
                 Ok(Read::Event(Event::BlockEnd(self.fold())))
@@ -357,16 +360,7 @@ impl Gate {
 
 impl Domain {
     fn new(inputs: Vec<usize>) -> Domain {
-        Domain {
-            inputs,
-            at: 0,
-            within: false,
-            aligning: None,
-            barrier: None,
-            ended: false,
-            end_seen: false,
-            closed: false,
-        }
+        Domain { inputs, at: 0, within: false, aligning: None, barrier: None, end_seen: false, closed: false }
     }
 
     /// Not to be read now: closed, or its barrier waits for the other domains.

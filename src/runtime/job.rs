@@ -1,26 +1,32 @@
-//! A job at work: starts its threads, waits for their reports and for orders, commits or undoes its output.
+//! A job from its start to its end: its attempts, and what becomes of its output.
+//!
+//! Without a state folder a job is a command: output is in place when it succeeds and undone when it does not. With
+//! one it is that too, until its first checkpoint is complete. From then on output belongs to checkpoints: a failure
+//! leaves it as it is, and who goes on takes back what came behind the last one.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, never, select, tick, unbounded};
+use crossbeam_channel::{Receiver, after, never, select};
 
-use super::deploy::Deployment;
+use super::attempt::{Attempt, Cause, End, Ended, Keeper, Watch, answer};
+use super::channel::CAPACITY;
+use super::deploy::{Connectors, Deployment, deploy_from};
 use super::driver::Clock;
+use super::orders::{Ask, Order, Reply, Request, RunOptions};
+use super::restarts::Restarts;
+use super::snapshots::{self, Failed, Snapshots};
+use super::start::{Life, Start};
 use super::task::Task;
-use crate::error::{Class, Error, Result};
+use crate::checkpoint::machine::Machine;
+use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
+use crate::connect::Source;
+use crate::error::{Error, Result};
 use crate::observe::JobStats;
-
-/// An order from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-}
+use crate::plan::physical::PhysicalPlan;
+use crate::storage::{Storage, crash};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -30,104 +36,302 @@ pub enum Ending {
     /// A job without an end was stopped: what it had read is processed and in place.
     Drained,
     /// Stopped before the end of a bounded input; output is undone.
-    Stopped(Order),
-    /// Output is undone.
-    Failed(Error),
-}
-
-/// Runs a deployment to its end. `watch` is called some ten times a second.
-pub fn run(deployment: Deployment, orders: Option<Receiver<Order>>, mut watch: impl FnMut(&JobStats)) -> Ending {
-    let Deployment { drivers, control, stats, endless } = deployment;
-    let cancel = Arc::new(AtomicBool::new(false));
-    let clock = Clock::start();
-    let (report, reports) = unbounded::<Option<Error>>();
-    let mut handles: Vec<JoinHandle<Vec<Box<dyn Task>>>> = Vec::new();
-    let wakers: Vec<_> = drivers.iter().map(|d| d.waker.clone()).collect();
-    let mut failure: Option<Error> = None;
-    for driver in drivers {
-        let report = report.clone();
-        // The receiver outlives all threads.
-        match driver.spawn(clock, cancel.clone(), move |error| drop(report.send(error))) {
-            Ok(handle) => handles.push(handle),
-            Err(error) => {
-                failure = Some(Error::external(format!("cannot start a thread: {error}")));
-                break;
-            }
-        }
-    }
-    let stop_all = || {
-        cancel.store(true, Ordering::Release);
-        wakers.iter().for_each(super::waker::Waker::wake);
-    };
-    if failure.is_some() {
-        stop_all();
-    }
-    let orders = orders.unwrap_or_else(never);
-    let beat = tick(Duration::from_millis(100));
-    let mut stopped: Option<Order> = None;
-    let mut draining = false;
-    let mut running = handles.len();
-    while running > 0 {
-        select! {
-            recv(reports) -> reported => {
-                running -= 1;
-                if let Ok(Some(error)) = reported
-                    && failure.is_none() && stopped.is_none()
-                {
-                    failure = Some(error);
-                    stop_all();
-                }
-            }
-            recv(orders) -> order => {
-                if let Ok(order) = order {
-                    if endless && !draining {
-                        draining = true;
-                        control.request_drain();
-                    } else {
-                        stopped.get_or_insert(order);
-                        stop_all();
-                    }
-                }
-            }
-            recv(beat) -> _ => watch(&stats),
-        }
-    }
-    let mut tasks: Vec<Box<dyn Task>> = handles.into_iter().filter_map(|h| h.join().ok()).flatten().collect();
-    if failure.is_none() && stopped.is_none() {
-        failure = commit(&mut tasks).err();
-    } else {
-        tasks.iter_mut().for_each(|t| t.abort());
-    }
-    match (failure, stopped) {
-        (Some(error), _) => Ending::Failed(error),
-        (None, Some(order)) => Ending::Stopped(order),
-        (None, None) if draining => Ending::Drained,
-        (None, None) => Ending::Finished,
-    }
-}
-
-/// Makes all output visible; what comes behind a failing commit is undone.
-fn commit(tasks: &mut [Box<dyn Task>]) -> Result<()> {
-    for index in 0..tasks.len() {
-        if let Err(error) = tasks[index].commit() {
-            tasks[index..].iter_mut().for_each(|t| t.abort());
-            return Err(error);
-        }
-    }
-    Ok(())
+    Stopped(Cause),
+    /// Stopped behind a last checkpoint, to go on from it; where it or the savepoint lies.
+    Suspended { cause: Cause, path: PathBuf, endless: bool },
+    /// Ended at once. `kept`: the last checkpoint stays; else output is undone.
+    Cancelled { kept: bool },
+    /// `kept`: the last checkpoint stays; else output is undone.
+    Failed { error: Error, kept: bool },
 }
 
 impl Ending {
     /// Exit code of the process, as the job file's contract says.
     pub fn exit_code(&self) -> i32 {
         match self {
-            Ending::Finished | Ending::Drained => 0,
-            Ending::Stopped(Order::Interrupt) => 130,
-            Ending::Stopped(Order::Terminate) => 3,
-            Ending::Failed(error) => match error.class {
-                Class::Usage | Class::Job => 2,
-                _ => 1,
-            },
+            Ending::Finished | Ending::Drained | Ending::Suspended { endless: true, .. } => 0,
+            Ending::Stopped(Cause::Interrupt)
+            | Ending::Suspended { cause: Cause::Interrupt, .. }
+            | Ending::Cancelled { .. } => 130,
+            Ending::Stopped(_) | Ending::Suspended { .. } => 3,
+            Ending::Failed { error, .. } => i32::from(error.class.exit_code()),
         }
     }
+}
+
+/// A job and how it is to run.
+pub struct Job<'a> {
+    pub plan: &'a PhysicalPlan,
+    pub connectors: &'a mut dyn Connectors,
+    /// For state; output goes through the connectors' own.
+    pub storage: Arc<dyn Storage>,
+    pub options: RunOptions,
+}
+
+/// Sources that cannot be opened a second time, by number, on their way to the next attempt.
+type Sources = BTreeMap<usize, Box<dyn Source>>;
+
+/// Runs a job to its end; the figures are those of its last attempt.
+pub fn run(job: Job, orders: Option<Receiver<Order>>, watch: &mut dyn Watch) -> (Ending, JobStats) {
+    let mut run = Run {
+        job,
+        orders: orders.unwrap_or_else(never),
+        watch,
+        clock: Clock::start(),
+        stats: JobStats::default(),
+        sources: Sources::new(),
+        asked: Vec::new(),
+    };
+    let ending = run.attempts().unwrap_or_else(|error| Ending::Failed { error, kept: false });
+    for ask in run.asked.drain(..) {
+        let reply = match (&ask.what, &ending) {
+            (Request::Stop { .. }, Ending::Suspended { path, .. }) => Reply::Stopped { path: Some(path.clone()) },
+            (Request::Stop { .. }, Ending::Finished | Ending::Drained) => Reply::Stopped { path: None },
+            (_, Ending::Failed { error, .. }) => {
+                answer(ask, Err(error.clone()));
+                continue;
+            }
+            _ => Reply::Cancelled,
+        };
+        answer(ask, Ok(reply));
+    }
+    (ending, run.stats)
+}
+
+struct Run<'a, 'w> {
+    job: Job<'a>,
+    orders: Receiver<Order>,
+    watch: &'w mut dyn Watch,
+    clock: Clock,
+    stats: JobStats,
+    sources: Sources,
+    /// Answers that are due when the job has let go of everything.
+    asked: Vec<Ask>,
+}
+
+impl Run<'_, '_> {
+    fn attempts(&mut self) -> Result<Ending> {
+        let mut restarts = Restarts::new(self.job.options.restart);
+        let mut start = Start::open(&mut self.job, self.watch)?;
+        for attempt in 0.. {
+            if start.is_over() {
+                start.clear()?;
+                return Ok(Ending::Finished);
+            }
+            let next = start.life.as_ref().map(|life| life.next);
+            let error = match self.attempt(&mut start, attempt)? {
+                Ok(ending) => return Ok(ending),
+                Err(error) => error,
+            };
+            let kept = start.life.as_ref().is_some_and(|life| life.kept);
+            let progressed = kept && start.life.as_ref().map(|life| life.next) > next;
+            let Some(delay) = restarts.next(&error, self.clock.now(), progressed, kept) else {
+                return Ok(Ending::Failed { error, kept });
+            };
+            self.watch.warn(&restarting(error, delay));
+            if let Some(ending) = self.pause(delay, kept) {
+                return Ok(ending);
+            }
+            crash::point("restart-before-restore");
+            start = start.again(&mut self.job, self.watch)?;
+        }
+        Err(Error::internal("attempts do not end"))
+    }
+
+    /// One attempt; the inner error is that of an attempt that failed at work.
+    fn attempt(&mut self, start: &mut Start, number: u64) -> Result<Result<Ending>> {
+        let resume = start.resume.as_ref().map(|checkpoint| checkpoint as &dyn super::deploy::Resume);
+        let kept = std::mem::take(&mut self.sources);
+        let deployed = deploy_from(self.job.plan, self.job.connectors, CAPACITY, resume, kept);
+        let mut deployment = match deployed {
+            Ok(deployment) => deployment,
+            // What is asked of the job file or its first inputs is said at once.
+            Err(error) if number == 0 => return Err(error),
+            Err(error) => return Ok(Err(error)),
+        };
+        for (node, address) in self.job.connectors.listening() {
+            self.watch.say(&format!("{node}: listening on {address}"));
+        }
+        deployment.stats.checkpoints.restarts(number);
+        self.stats = deployment.stats.clone();
+        let endless = deployment.endless;
+        let fresh = start.resume.is_none();
+        let (ended, life) = match start.life.take() {
+            None => (Attempt::run(self.job.plan, deployment, None, &self.orders, self.watch), None),
+            Some(mut life) => {
+                if fresh && let Err(error) = self.note_start(&mut life, &mut deployment) {
+                    deployment.drivers.iter_mut().flat_map(|d| &mut d.tasks).for_each(|task| task.abort());
+                    start.life = Some(life);
+                    return Ok(Err(error));
+                }
+                let (ended, life) = self.kept_attempt(life, deployment)?;
+                (ended, Some(life))
+            }
+        };
+        start.life = life;
+        Ok(self.finish(ended, &mut start.life, endless))
+    }
+
+    /// Writes down how to undo the run, where a sink touches what exists.
+    fn note_start(&self, life: &mut Life, deployment: &mut Deployment) -> Result<()> {
+        if !self.job.plan.sinks.iter().any(|sink| sink.connector.touches_existing()) {
+            return Ok(());
+        }
+        let mut sinks = BTreeMap::new();
+        for task in deployment.drivers.iter_mut().flat_map(|driver| &mut driver.tasks) {
+            if let Some((sink, state)) = task.prepare_start()? {
+                let sink = &self.job.plan.sinks[sink];
+                let kind = sink.connector.kind().to_owned();
+                sinks.insert(sink.name.clone(), SinkState { kind, state, pending: Vec::new() });
+            }
+        }
+        crash::point("start-before-write");
+        let snapshot = self.snapshot(life, Kind::Start, sinks);
+        life.store.write(snapshot)?;
+        crash::point("start-after-write");
+        life.next += 1;
+        Ok(())
+    }
+
+    fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
+        let Life { lineage, store, committers, next, kept, power, options } = life;
+        let store_folder = store.folder().to_owned();
+        let mut keeper = Keeper {
+            machine: Machine::new(options, next, self.clock.now()),
+            snapshots: Snapshots::start(store, committers)?,
+            lineage: lineage.clone(),
+            job: self.job.options.job.clone(),
+            kept,
+            savepoints: store_folder.join("savepoints"),
+        };
+        let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
+        let (next, kept) = (keeper.machine.next_number(), keeper.kept);
+        let (store, committers) = keeper.snapshots.finish()?;
+        Ok((ended, Life { lineage, store, committers, next, kept, power, options }))
+    }
+
+    /// Puts output in place, undoes it, or leaves it to who goes on.
+    fn finish(&mut self, ended: Ended, life: &mut Option<Life>, endless: bool) -> Result<Ending> {
+        let Ended { end, mut tasks, waiting } = ended;
+        self.asked.extend(waiting);
+        let kept = life.as_ref().is_some_and(|life| life.kept);
+        let leave = |tasks: &mut [Box<dyn Task>]| match kept {
+            true => tasks.iter_mut().for_each(|task| task.release()),
+            false => tasks.iter_mut().for_each(|task| task.abort()),
+        };
+        let ending = match end {
+            End::Finished { drained } => {
+                let finished = match life {
+                    Some(life) if kept => self.commit_last(life, &mut tasks),
+                    _ => commit(&mut tasks),
+                };
+                if let Err(error) = finished {
+                    leave(&mut tasks);
+                    return Err(error);
+                }
+                if drained { Ending::Drained } else { Ending::Finished }
+            }
+            End::Suspended(cause, taken) => {
+                tasks.iter_mut().for_each(|task| task.release());
+                return Ok(Ending::Suspended { cause, path: taken.path, endless });
+            }
+            End::Stopped(cause) => {
+                leave(&mut tasks);
+                Ending::Stopped(cause)
+            }
+            End::Cancelled => {
+                leave(&mut tasks);
+                Ending::Cancelled { kept }
+            }
+            End::Failed(error) => {
+                leave(&mut tasks);
+                let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
+                self.sources.extend(tasks.into_iter().flat_map(|task| task.into_sources()).filter(live));
+                return Err(error);
+            }
+        };
+        crash::point("end-before-clear");
+        if let Some(life) = life.as_mut().filter(|_| !matches!(ending, Ending::Cancelled { kept: true })) {
+            life.store.clear()?;
+        }
+        Ok(ending)
+    }
+
+    /// The last checkpoint: it holds nothing but what sinks have to commit.
+    fn commit_last(&self, life: &mut Life, tasks: &mut [Box<dyn Task>]) -> Result<()> {
+        let mut sinks = BTreeMap::new();
+        let mut durable = Vec::new();
+        for task in tasks {
+            if let Some((sink, prepared)) = task.prepare_end(life.next)? {
+                let pending = prepared.pending.into_iter().map(|pending| (life.next, pending)).collect();
+                let sink = &self.job.plan.sinks[sink];
+                let kind = sink.connector.kind().to_owned();
+                sinks.insert(sink.name.clone(), SinkState { kind, state: prepared.state, pending });
+                durable.extend(prepared.durable);
+            }
+        }
+        crash::point("end-before-write");
+        let mut snapshot = self.snapshot(life, Kind::Checkpoint, sinks);
+        snapshot.ended = true;
+        let order = snapshots::Order { snapshot, durable, savepoint: None };
+        life.next += 1;
+        match snapshots::take(&mut life.store, &mut life.committers, order) {
+            Ok(_) => Ok(()),
+            Err(Failed::Write(error) | Failed::Commit(error)) => Err(error),
+        }
+    }
+
+    /// A checkpoint without operators.
+    fn snapshot(&self, life: &Life, kind: Kind, sinks: BTreeMap<String, SinkState>) -> Snapshot {
+        let sources = self.job.plan.sources.iter().map(|source| {
+            let kind = source.connector.kind().to_owned();
+            (source.name.clone(), SourceState { kind, ended: true, ..SourceState::default() })
+        });
+        Snapshot {
+            kind,
+            checkpoint: life.next,
+            lineage: life.lineage.clone(),
+            created: self.clock.now(),
+            job: self.job.options.job.clone(),
+            ended: false,
+            operators: BTreeMap::new(),
+            sources: if kind == Kind::Start { BTreeMap::new() } else { sources.collect() },
+            sinks,
+        }
+    }
+
+    /// Waits before the next attempt; an order to end is heard.
+    fn pause(&mut self, delay: i64, kept: bool) -> Option<Ending> {
+        let over = after(Duration::from_micros(delay.max(0) as u64));
+        loop {
+            select! {
+                recv(over) -> _ => return None,
+                recv(self.orders) -> order => match order {
+                    Ok(Order::Ask(ask)) => match ask.what {
+                        Request::Stop { .. } | Request::Cancel => {
+                            self.asked.push(ask);
+                            return Some(Ending::Cancelled { kept });
+                        }
+                        Request::Status => {
+                            let status = self.stats.status();
+                            answer(ask, Ok(Reply::Status(status)));
+                        }
+                        _ => answer(ask, Err(Error::external("the job is about to start again: ask once more later"))),
+                    },
+                    Ok(Order::Interrupt | Order::Terminate) => return Some(Ending::Cancelled { kept }),
+                    Err(_) => return None,
+                },
+            }
+        }
+    }
+}
+
+/// Makes all output visible; what comes behind a failing commit is undone.
+fn commit(tasks: &mut [Box<dyn Task>]) -> Result<()> {
+    tasks.iter_mut().try_for_each(|task| task.commit())
+}
+
+fn restarting(error: Error, delay: i64) -> Error {
+    let seconds = delay as f64 / 1e6;
+    error.note(format!("starting again from the last checkpoint in {seconds} s"))
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use arrow_buffer::ScalarBuffer;
 use bytes::Bytes;
 
 use super::message::Chunk;
@@ -261,18 +262,28 @@ pub fn concat(pieces: Vec<Batch>) -> Batch {
     let rows = pieces.iter().map(|b| b.rows).sum();
     let width = pieces.first().map_or(0, |b| b.columns.len());
     let column = |index: usize| Column::concat(&pieces.iter().map(|b| &b.columns[index]).collect::<Vec<_>>());
-    let joined = |pick: fn(&Batch) -> Option<&[i64]>| -> Option<arrow_buffer::ScalarBuffer<i64>> {
-        let parts: Option<Vec<&[i64]>> = pieces.iter().map(pick).collect();
-        parts.map(|parts| parts.concat().into())
-    };
+    let times: Option<Vec<&[i64]>> = pieces.iter().map(|b| b.time.as_deref()).collect();
     Batch {
         columns: (0..width).map(column).collect(),
         rows,
-        time: joined(|b| b.time.as_deref()),
-        seen: joined(|b| b.seen.as_deref()),
+        time: times.map(|times| times.concat().into()),
+        seen: joined_seen(&pieces),
         order: Order::Arrival,
         partial: pieces.first().is_some_and(|b| b.partial),
     }
+}
+
+/// What rows have seen before them, if one of `pieces` says so: the rows of others have seen nothing of note.
+fn joined_seen(pieces: &[Batch]) -> Option<ScalarBuffer<i64>> {
+    pieces.iter().find(|piece| piece.seen.is_some())?;
+    let mut joined = Vec::with_capacity(pieces.iter().map(|piece| piece.rows).sum());
+    for piece in pieces {
+        match &piece.seen {
+            Some(seen) => joined.extend_from_slice(seen),
+            None => joined.resize(joined.len() + piece.rows, i64::MIN),
+        }
+    }
+    Some(joined.into())
 }
 
 #[cfg(test)]
@@ -313,6 +324,14 @@ mod tests {
         assert_eq!(drain(&mut merger), ("8 ".into(), false));
         merger.end(1);
         assert_eq!(drain(&mut merger), (String::new(), true));
+    }
+
+    #[test]
+    fn a_piece_that_has_seen_nothing_takes_nothing_from_the_others() {
+        let piece = |seen: Option<&[i64]>| Batch { seen: seen.map(|s| s.to_vec().into()), ..Batch::new(Vec::new(), 2) };
+        let joined = |pieces: &[Option<&[i64]>]| concat(pieces.iter().map(|p| piece(*p)).collect()).seen;
+        assert_eq!(joined(&[None, None]), None);
+        assert_eq!(joined(&[None, Some(&[1, 2])]).unwrap().to_vec(), [i64::MIN, i64::MIN, 1, 2]);
     }
 
     #[test]

@@ -11,10 +11,12 @@ use crate::error::Error;
 /// One entry of a channel.
 #[derive(Debug)]
 pub enum Message {
-    /// A block to decode, and the name of the input it comes from: reader to worker.
-    Block(Block, Arc<str>),
-    /// Stands for a last block without rows: its mark carries the watermark's end. Reader to worker.
-    Last,
+    /// A block to decode, which source of the group it is of, and the name of the input it comes from: reader to worker.
+    Block { source: usize, block: Block, input: Arc<str> },
+    /// Stands for a last block of a source, without rows: its mark carries the watermark's end. Reader to worker.
+    Last { source: usize },
+    /// Stands for a block of no source: its marks end what operators emit at a tick. Reader to worker.
+    Pause,
     /// Rows of the block that the next [`Message::Mark`] ends.
     Rows { origin: Origin, batch: Batch },
     /// All rows up to this one, in the order that parts of a block are merged by, went over other channels or were
@@ -69,6 +71,8 @@ pub enum MarkTime {
     },
     /// From an operator: its watermark (µs) behind the block.
     Watermark(i64),
+    /// The block was of another source of the group: nothing is known that was not known before.
+    Unchanged,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

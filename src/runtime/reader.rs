@@ -1,14 +1,22 @@
-//! The task of a source: takes blocks, deals them to decode workers, and injects what travels between them.
+//! The task of a group of sources: takes blocks, deals them to decode workers, and injects what travels between them.
+//!
+//! The next block is that of the source whose next record is the earliest, so all blocks of a group are in one
+//! sequence that depends on the input alone. A source without event time counts as the earliest: it is read to its end
+//! first. Equal ones are read in the order of the job.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use rustix::event::PollFd;
+use serde_json::Value;
 
+use super::barrier::{Acks, Part};
 use super::message::{FINAL_BARRIER, Message, Signal};
 use super::port::Port;
 use super::task::{Step, Task};
 use super::waker::Waker;
+use super::worker::Wanted;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::Result;
 use crate::observe::SourceStats;
@@ -21,8 +29,15 @@ const BATON_BYTES: usize = 64 << 10;
 pub struct ReaderControl {
     /// Stop reading; what is complete is still handed out, then the input ends.
     pub drain: AtomicBool,
-    /// Number of the barrier to inject next; 0 for none yet. Only ever raised.
-    pub barrier: AtomicU64,
+    /// Barriers to inject, in order; every reader injects all of them.
+    barriers: std::sync::Mutex<Vec<u64>>,
+    /// How many they are.
+    asked: AtomicUsize,
+    /// Nothing is read behind this barrier; 0 for none.
+    pub hold: AtomicU64,
+    /// By name of the source, what nobody goes back before; and how often it was told.
+    confirmed: std::sync::Mutex<BTreeMap<String, Value>>,
+    confirmations: AtomicUsize,
     /// Readers that have not reached their end.
     pub reading: AtomicUsize,
     wakers: std::sync::Mutex<Vec<Waker>>,
@@ -40,13 +55,48 @@ impl ReaderControl {
     }
 
     /// Asks every reader to inject barrier `id` before its next block.
-    /// Nothing happens once all readers have reached their end: the final barrier is on its way then.
-    pub fn request_barrier(&self, id: u64) {
+    /// Nothing happens once all readers have reached their end: the final barrier is on its way then. True if it was
+    /// asked for.
+    pub fn request_barrier(&self, id: u64) -> bool {
         let wakers = self.lock();
-        if self.reading.load(Ordering::Acquire) > 0 {
-            self.barrier.fetch_max(id, Ordering::AcqRel);
+        let reading = self.reading.load(Ordering::Acquire) > 0;
+        if reading {
+            let mut barriers = self.barriers.lock().unwrap_or_else(PoisonError::into_inner);
+            barriers.push(id);
+            self.asked.store(barriers.len(), Ordering::Release);
             wakers.iter().for_each(Waker::wake);
         }
+        reading
+    }
+
+    /// As [`ReaderControl::request_barrier`]; nothing is read behind it, until [`ReaderControl::go_on`].
+    pub fn request_last_barrier(&self, id: u64) -> bool {
+        self.hold.store(id, Ordering::Release);
+        let asked = self.request_barrier(id);
+        if !asked {
+            self.go_on();
+        }
+        asked
+    }
+
+    /// Nobody goes back before these positions any more, by name of the source.
+    pub fn confirm(&self, positions: BTreeMap<String, Value>) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = positions;
+        self.confirmations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Reading goes on behind a barrier that was to be the last.
+    pub fn go_on(&self) {
+        self.hold.store(0, Ordering::Release);
+        self.wake();
+    }
+
+    /// The barrier behind the first `injected` ones.
+    fn barrier(&self, injected: usize) -> Option<u64> {
+        if self.asked.load(Ordering::Acquire) == injected {
+            return None;
+        }
+        self.barriers.lock().unwrap_or_else(PoisonError::into_inner).get(injected).copied()
     }
 
     fn arrive(&self) {
@@ -62,7 +112,7 @@ impl ReaderControl {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
-        self.wakers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,9 +124,98 @@ enum Phase {
     Closed,
 }
 
-pub struct Reader {
+/// A source of the group.
+pub struct ReaderSource {
     name: String,
+    /// In the plan.
+    number: usize,
     source: Box<dyn Source>,
+    /// Has event time to be read by.
+    timed: bool,
+    /// Event time of its next record, once it was asked for.
+    next_time: Option<i64>,
+    ended: bool,
+    /// A checkpoint says that nothing is left to read: the end is told again.
+    over: bool,
+    /// Number and name of the input that the last block came from.
+    input: Option<(u32, Arc<str>)>,
+    wanted: Wanted,
+    stats: SourceStats,
+}
+
+impl ReaderSource {
+    /// `wanted`: by how many workers it still is.
+    pub fn new(
+        name: String,
+        number: usize,
+        source: Box<dyn Source>,
+        timed: bool,
+        wanted: Wanted,
+        stats: SourceStats,
+    ) -> ReaderSource {
+        ReaderSource {
+            name,
+            number,
+            source,
+            timed,
+            next_time: None,
+            ended: false,
+            over: false,
+            input: None,
+            wanted,
+            stats,
+        }
+    }
+
+    /// Goes on behind its end.
+    pub fn resume_ended(&mut self) {
+        self.over = true;
+    }
+
+    /// Its part of a checkpoint.
+    fn part(&mut self) -> Result<Part> {
+        let position = self.source.position().map_err(|e| e.at(self.name.clone()))?;
+        let durable = self.source.durable();
+        Ok(Part::Source { source: self.number, position, ended: self.ended || self.over, durable })
+    }
+
+    /// When its next record is due among those of other sources.
+    fn due(&mut self) -> Result<i64> {
+        if !self.timed {
+            return Ok(i64::MIN);
+        }
+        match self.next_time {
+            Some(time) => Ok(time),
+            None => {
+                let time = self.source.next_time().map_err(|e| e.at(self.name.clone()))?;
+                Ok(*self.next_time.insert(time))
+            }
+        }
+    }
+
+    fn next(&mut self, now: i64) -> Result<Next> {
+        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()))?;
+        if !matches!(next, Next::Pending { .. }) {
+            self.next_time = None;
+            let (done, total) = self.source.progress();
+            self.stats.progress(done, total);
+        }
+        Ok(next)
+    }
+
+    fn input_name(&mut self, file: u32) -> Arc<str> {
+        match &self.input {
+            Some((number, name)) if *number == file => name.clone(),
+            _ => self.input.insert((file, self.source.input_name(file).into())).1.clone(),
+        }
+    }
+}
+
+pub struct Reader {
+    /// In the order of the job.
+    sources: Vec<ReaderSource>,
+    /// The one that the last block came from.
+    at: usize,
     /// One lane per worker.
     workers: Vec<Port>,
     /// Who has the baton.
@@ -85,42 +224,44 @@ pub struct Reader {
     pass: bool,
     control: Arc<ReaderControl>,
     draining: bool,
+    /// Barriers injected so far, and the last of them.
+    injected: usize,
     barrier: u64,
+    acks: Acks,
     /// µs between ticks, if an operator downstream asks for them.
     tick: Option<i64>,
     next_tick: i64,
     phase: Phase,
-    /// Number and name of the input that the last block came from.
-    input: Option<(u32, Arc<str>)>,
-    /// A block without rows that says of watermarks what the last block said; before it there is nothing to tick.
-    empty: Option<Block>,
-    stats: SourceStats,
+    /// A block has been sent; before it there is nothing to tick.
+    started: bool,
+    /// Confirmations that the sources know of.
+    confirmed: usize,
 }
 
 impl Reader {
     pub fn new(
-        name: String,
-        source: Box<dyn Source>,
+        sources: Vec<ReaderSource>,
+        acks: Acks,
         workers: Vec<Port>,
         tick: Option<i64>,
         control: Arc<ReaderControl>,
-        stats: SourceStats,
     ) -> Reader {
         Reader {
-            name,
-            source,
+            sources,
+            at: 0,
             workers,
             active: 0,
             pass: false,
             control,
             draining: false,
+            injected: 0,
             barrier: 0,
+            acks,
             tick,
             next_tick: i64::MIN,
             phase: Phase::Reading,
-            input: None,
-            empty: None,
-            stats,
+            started: false,
+            confirmed: 0,
         }
     }
 
@@ -128,75 +269,145 @@ impl Reader {
         self.workers.iter_mut().try_for_each(|port| port.signal(signal))
     }
 
-    fn inject(&mut self, now: i64) -> Result<()> {
-        let wanted = self.control.barrier.load(Ordering::Acquire);
-        while self.barrier < wanted {
-            self.barrier += 1;
-            self.broadcast(Signal::Barrier(self.barrier))?;
+    /// Tells the sources which positions nobody goes back before.
+    fn confirm(&mut self) -> Result<()> {
+        let confirmations = self.control.confirmations.load(Ordering::Acquire);
+        if confirmations == self.confirmed {
+            return Ok(());
         }
-        if let (Some(period), Some(block)) = (self.tick, &self.empty)
-            && now >= self.next_tick
-            && self.phase == Phase::Reading
-        {
-            let block = block.clone();
-            self.next_tick = now - now.rem_euclid(period) + period;
-            self.broadcast(Signal::Tick(now))?;
-            // Ends what operators emit at the tick.
-            self.workers[self.active].send_block(Message::Block(block, "".into()))?;
+        self.confirmed = confirmations;
+        let positions = self.control.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        for source in &mut self.sources {
+            if let Some(position) = positions.get(&source.name) {
+                source.source.confirm(position).map_err(|e| e.at(source.name.clone()))?;
+            }
         }
         Ok(())
     }
 
-    fn end(&mut self) -> Result<()> {
-        self.phase = Phase::Parked;
-        self.control.arrive();
-        self.workers[self.active].send_block(Message::Last)?;
-        self.broadcast(Signal::End)
+    fn inject(&mut self, now: i64) -> Result<()> {
+        self.confirm()?;
+        while let Some(id) = self.control.barrier(self.injected) {
+            self.injected += 1;
+            self.barrier = id;
+            for source in &mut self.sources {
+                self.acks.send(id, source.part()?, Vec::new());
+            }
+            self.broadcast(Signal::Barrier(id))?;
+        }
+        if let Some(period) = self.tick
+            && self.started
+            && now >= self.next_tick
+            && self.phase == Phase::Reading
+        {
+            self.next_tick = now - now.rem_euclid(period) + period;
+            let mut send = true;
+            for source in self.sources.iter_mut().filter(|source| !source.ended) {
+                send &= source.source.tick(now).map_err(|e| e.at(source.name.clone()))?;
+            }
+            if send {
+                self.tick(now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now: i64) -> Result<()> {
+        self.broadcast(Signal::Tick(now))?;
+        // Ends what operators emit at the tick.
+        self.workers[self.active].send_block(Message::Pause)
+    }
+
+    /// The last barrier was to be the last of all, until further notice.
+    fn is_held(&self) -> bool {
+        let hold = self.control.hold.load(Ordering::Acquire);
+        hold != 0 && self.barrier >= hold
+    }
+
+    /// Source `index` is read no more; with the last one, all ends.
+    fn end(&mut self, index: usize) -> Result<()> {
+        self.sources[index].ended = true;
+        let all = self.sources.iter().all(|source| source.ended);
+        if all {
+            self.phase = Phase::Parked;
+            self.control.arrive();
+        }
+        self.workers[self.active].send_block(Message::Last { source: index })?;
+        if all { self.broadcast(Signal::End) } else { Ok(()) }
+    }
+
+    fn drain(&mut self) {
+        if !self.draining && self.control.drain.load(Ordering::Acquire) {
+            self.draining = true;
+            self.sources.iter_mut().for_each(|source| source.source.stop());
+        }
+    }
+
+    /// The source that the next block is to come from.
+    fn choose(&mut self) -> Result<usize> {
+        let mut open = self.sources.iter_mut().enumerate().filter(|(_, source)| !source.ended).peekable();
+        let mut least: Option<(i64, usize)> = None;
+        while let Some((index, source)) = open.next() {
+            // The only one that is left is not asked.
+            if least.is_none() && open.peek().is_none() {
+                return Ok(index);
+            }
+            let due = source.due()?;
+            if least.is_none_or(|(time, _)| due < time) {
+                least = Some((due, index));
+            }
+        }
+        Ok(least.map_or(self.at, |(_, index)| index))
     }
 
     fn read(&mut self, now: i64) -> Result<Step> {
-        if !self.draining && self.control.drain.load(Ordering::Acquire) {
-            self.draining = true;
-            self.source.stop();
-        }
-        if self.workers.iter().all(Port::satisfied) {
-            self.end()?;
+        self.drain();
+        let unwanted = |source: &ReaderSource| !source.ended && (source.over || source.wanted.by_nobody());
+        if let Some(index) = self.sources.iter().position(unwanted) {
+            self.end(index)?;
             return Ok(Step::Ready);
         }
-        match self.source.next(now).map_err(|e| e.at(self.name.clone()))? {
+        self.at = self.choose()?;
+        match self.sources[self.at].next(now)? {
             Next::Block(block) => {
-                if self.workers.len() > 1 && (self.pass || self.workers[self.active].queued() > 0) {
-                    self.workers[self.active].turn()?;
-                    self.active = (self.active + 1) % self.workers.len();
-                }
-                self.pass = match &block.body {
-                    Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
-                    Body::Range { .. } => true,
-                    Body::Empty => false,
-                };
-                if self.tick.is_some() {
-                    self.empty = Some(Block { body: Body::Empty, ends: false, ..block.clone() });
-                }
-                let (done, total) = self.source.progress();
-                self.stats.progress(done, total);
-                if self.input.as_ref().is_none_or(|(file, _)| *file != block.file) {
-                    self.input = Some((block.file, self.source.input_name(block.file).into()));
-                }
-                let input = self.input.as_ref().map_or_else(|| "".into(), |(_, name)| name.clone());
-                self.workers[self.active].send_block(Message::Block(block, input))?;
+                self.deal(block)?;
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {
-                let tick = self.empty.as_ref().and(self.tick).map(|_| self.next_tick);
+                if self.sources[self.at].source.wants_checkpoint() {
+                    self.acks.send(0, Part::Wanted, Vec::new());
+                }
+                let tick = self.tick.filter(|_| self.started).map(|_| self.next_tick);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
+            Next::Tick(then) => {
+                if self.tick.is_some() {
+                    self.tick(then)?;
+                }
+                Ok(Step::Ready)
+            }
             Next::End => {
-                let (done, total) = self.source.progress();
-                self.stats.progress(done, total);
-                self.end()?;
+                self.end(self.at)?;
                 Ok(Step::Ready)
             }
         }
+    }
+
+    /// Sends a block to the worker that has the baton, after passing it on if that one has enough to do.
+    fn deal(&mut self, block: Block) -> Result<()> {
+        if self.workers.len() > 1 && (self.pass || self.workers[self.active].queued() > 0) {
+            self.workers[self.active].turn()?;
+            self.active = (self.active + 1) % self.workers.len();
+        }
+        self.pass = match &block.body {
+            Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
+            Body::Range { .. } => true,
+            Body::Empty => false,
+        };
+        self.started = true;
+        let source = self.at;
+        let input = self.sources[source].input_name(block.file);
+        self.workers[self.active].send_block(Message::Block { source, block, input })
     }
 }
 
@@ -215,6 +426,9 @@ impl Task for Reader {
             Phase::Closed => return Ok(Step::Done),
             Phase::Reading | Phase::Parked => self.inject(now)?,
         }
+        if self.is_held() {
+            return Ok(Step::Blocked { until: None });
+        }
         if self.phase == Phase::Reading {
             return self.read(now);
         }
@@ -228,12 +442,16 @@ impl Task for Reader {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        self.sources.get(self.at).map_or("", |source| &source.name)
+    }
+
+    fn into_sources(self: Box<Self>) -> Vec<(usize, Box<dyn Source>)> {
+        self.sources.into_iter().map(|source| (source.number, source.source)).collect()
     }
 
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        if self.phase == Phase::Reading {
-            self.source.poll_fds(fds);
+        if self.phase == Phase::Reading && !self.is_held() {
+            self.sources[self.at].source.poll_fds(fds);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use bytes::{Buf, Bytes};
 use rustix::event::PollFd;
+use serde_json::Value;
 
+use super::barrier::{Acks, Part, is_checkpoint};
 use super::gate::{Event, Gate};
 use super::task::{Step, Task};
-use crate::connect::{Writer, Wrote};
+use crate::connect::{Prepared, Writer, Wrote};
 use crate::error::{Error, Result};
 use crate::observe::NodeStats;
 
@@ -25,12 +27,21 @@ pub struct Sink {
     closed: bool,
     /// Rows go out as they come: flush whenever input pauses.
     eager: bool,
+    /// The checkpoint that is waited with until all is flushed.
+    preparing: Option<u64>,
+    /// Number of the sink, and where its parts of checkpoints go.
+    number: usize,
+    acks: Acks,
+    /// Where a checkpoint says that it goes on.
+    resume: Option<Value>,
     stats: NodeStats,
 }
 
 impl Sink {
     pub fn new(
         name: String,
+        number: usize,
+        acks: Acks,
         gate: Gate,
         writer: Box<dyn Writer>,
         header: Vec<u8>,
@@ -49,8 +60,41 @@ impl Sink {
             ended: false,
             closed: false,
             eager,
+            preparing: None,
+            number,
+            acks,
+            resume: None,
             stats,
         }
+    }
+
+    /// Goes on from what was prepared for a checkpoint.
+    pub fn resume(&mut self, state: Value) {
+        self.resume = Some(state);
+    }
+
+    fn open(&mut self, header: Bytes) -> Result<()> {
+        let opened = match self.resume.take() {
+            Some(state) => self.writer.restore(&state, header),
+            None => self.writer.open(header),
+        };
+        self.dirty = true;
+        opened.map_err(self.at())
+    }
+
+    /// Cuts the output for a checkpoint, once all of it is flushed. True if nothing is left to do.
+    fn prepare(&mut self) -> Result<bool> {
+        let Some(checkpoint) = self.preparing else { return Ok(true) };
+        if !self.flush()? {
+            return Ok(false);
+        }
+        self.preparing = None;
+        let prepared = match self.closed_by_peer {
+            true => Prepared::default(),
+            false => self.writer.prepare(checkpoint, false).map_err(self.at())?,
+        };
+        self.acks.send(checkpoint, Part::Sink { sink: self.number, prepared }, self.gate.progress());
+        Ok(true)
     }
 
     fn at(&self) -> impl Fn(Error) -> Error + use<> {
@@ -100,10 +144,9 @@ impl Sink {
 impl Task for Sink {
     fn step(&mut self, _now: i64) -> Result<Step> {
         if let Some(header) = self.header.take() {
-            self.writer.open(header).map_err(self.at())?;
-            self.dirty = true;
+            self.open(header)?;
         }
-        if !self.write()? {
+        if !self.write()? || !self.prepare()? {
             return Ok(Step::Blocked { until: None });
         }
         if self.closed {
@@ -127,7 +170,10 @@ impl Task for Sink {
             Event::Rows(..) => return Err(Error::internal("rows that were not encoded came to a sink")),
             Event::BlockEnd(watermark) => self.stats.watermark(watermark),
             Event::Tick(_) => {}
-            Event::Barrier(id) => self.stats.barrier(id),
+            Event::Barrier(id) => {
+                self.stats.barrier(id);
+                self.preparing = Some(id).filter(|&id| is_checkpoint(id));
+            }
             Event::End => self.ended = true,
             Event::Close => self.closed = true,
         }
@@ -150,5 +196,24 @@ impl Task for Sink {
 
     fn abort(&mut self) {
         self.writer.abort();
+    }
+
+    fn release(&mut self) {
+        self.writer.release();
+    }
+
+    fn prepare_start(&mut self) -> Result<Option<(usize, Value)>> {
+        let Some(header) = self.header.take() else { return Ok(None) };
+        self.open(header)?;
+        let prepared = self.writer.prepare(0, false).map_err(self.at())?;
+        Ok(Some((self.number, prepared.state)))
+    }
+
+    fn prepare_end(&mut self, checkpoint: u64) -> Result<Option<(usize, Prepared)>> {
+        let prepared = match self.closed_by_peer {
+            true => Prepared::default(),
+            false => self.writer.prepare(checkpoint, true).map_err(self.at())?,
+        };
+        Ok(Some((self.number, prepared)))
     }
 }

@@ -1,5 +1,6 @@
 //! The task of a stateful operator: gate, operator, stateless chain.
 
+use super::barrier::{Acks, Part, is_checkpoint};
 use super::chain::Chain;
 use super::gate::{Event, Gate};
 use super::message::{Mark, MarkTime, Origin, Signal};
@@ -18,9 +19,17 @@ enum Work {
     Finish,
 }
 
+/// Which subtask it is, and where it gives its part of a checkpoint.
+pub struct StagePlace {
+    pub stage: usize,
+    pub subtask: usize,
+    pub acks: Acks,
+}
+
 /// A stateful operator at the head of a chain.
 pub struct Stage {
     name: String,
+    place: StagePlace,
     gate: Gate,
     operator: Box<dyn Operator>,
     /// Targets of each output of the operator.
@@ -31,8 +40,12 @@ pub struct Stage {
     watermark: i64,
     closed: bool,
     satisfied: bool,
+    /// The checkpoint that the state was frozen for last.
+    frozen: u64,
     /// A record has ended the job, unless nobody wants more: nothing but marks and signals follows.
     failed: bool,
+    /// The operator has given its last row: blocks that still come have nothing for it.
+    finished: bool,
     /// What it sends is merged with what other subtasks send.
     is_merged: bool,
     stats: NodeStats,
@@ -41,6 +54,7 @@ pub struct Stage {
 impl Stage {
     pub fn new(
         name: String,
+        place: StagePlace,
         gate: Gate,
         operator: Box<dyn Operator>,
         outputs: Vec<Vec<Target>>,
@@ -50,6 +64,7 @@ impl Stage {
         let is_merged = chain.ports.iter().any(|port| port.merged);
         Stage {
             name,
+            place,
             gate,
             operator,
             outputs,
@@ -59,10 +74,37 @@ impl Stage {
             watermark: i64::MIN,
             closed: false,
             satisfied: false,
+            frozen: 0,
             failed: false,
+            finished: false,
             is_merged,
             stats,
         }
+    }
+
+    /// Goes on from a checkpoint: the operator and the gate have theirs already.
+    pub fn resume(&mut self, watermark: i64, finished: bool) {
+        self.watermark = watermark;
+        self.finished = finished;
+    }
+
+    /// Gives this subtask's part of a checkpoint, between blocks.
+    fn freeze(&mut self, checkpoint: u64) {
+        let progress = self.gate.progress();
+        if self.failed {
+            return self.place.acks.send(checkpoint, Part::Declined, progress);
+        }
+        // What the last freeze gave was not written: it is asked for in full.
+        let full = self.frozen == 0 || self.frozen != self.place.acks.base();
+        self.frozen = checkpoint;
+        let part = Part::Stage {
+            stage: self.place.stage,
+            subtask: self.place.subtask,
+            watermark: self.watermark,
+            finished: self.finished,
+            frozen: self.operator.freeze(full),
+        };
+        self.place.acks.send(checkpoint, part, progress);
     }
 
     /// Passes on what the operator emitted.
@@ -104,6 +146,7 @@ impl Stage {
             Work::BlockEnd(watermark) => self.mark(watermark),
             Work::Tick(_) => Ok(()),
             Work::Finish => {
+                self.finished = true;
                 self.stats.late(self.operator.late_dropped(), self.operator.late_by());
                 self.mark(i64::MAX)
             }
@@ -144,17 +187,25 @@ impl Stage {
                 self.chain.each_port(|port| port.failed(&bad))?;
             }
             Event::BlockEnd(watermark) if self.failed => self.mark(watermark)?,
+            // Behind a checkpoint, too, where the end is told again.
+            Event::BlockEnd(_) if self.finished => self.mark(i64::MAX)?,
+            // Nothing more comes from a full limit. Its sources are read on for a while, how long is chance, which must
+            // not show in the watermark behind it.
+            Event::BlockEnd(_) if self.operator.satisfied() => self.work(Work::BlockEnd(i64::MAX))?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => {
                 // What the operator emits belongs to the next block, which the reader sends at once.
                 self.signal(Signal::Tick(now))?;
-                if !self.failed {
+                if !self.failed && !self.finished {
                     self.work(Work::Tick(now))?;
                 }
             }
             Event::Barrier(id) => {
                 self.stats.barrier(id);
                 self.signal(Signal::Barrier(id))?;
+                if is_checkpoint(id) {
+                    self.freeze(id);
+                }
             }
             Event::End => self.signal(Signal::End)?,
             Event::Close => {

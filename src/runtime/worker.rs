@@ -1,6 +1,10 @@
 //! The task behind a reader: decodes blocks, assigns event time, runs the stateless chain.
+//!
+//! It has a [`Head`] for each source of the group. A block is one head's; the ports of the others get a mark that
+//! changes nothing, so that behind all ports lies the same sequence of blocks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{Array, StringViewArray};
 use arrow_buffer::ScalarBuffer;
@@ -8,6 +12,7 @@ use arrow_buffer::ScalarBuffer;
 use super::chain::Chain;
 use super::channel::Rx;
 use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
+use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
 use crate::data::{Batch, Column};
@@ -30,7 +35,7 @@ pub struct EventTime {
     pub delay: i64,
 }
 
-pub struct WorkerOptions {
+pub struct HeadOptions {
     pub name: String,
     pub on_error: OnError,
     pub event_time: Option<EventTime>,
@@ -38,22 +43,49 @@ pub struct WorkerOptions {
     pub rows: Vec<Target>,
     pub errors: Vec<Target>,
     pub stats: SourceStats,
+    pub wanted: Wanted,
 }
 
-pub struct Worker {
-    options: WorkerOptions,
-    input: Rx,
+/// How many workers still want rows of a source: its reader asks, they tell.
+#[derive(Debug, Clone)]
+pub struct Wanted(Arc<AtomicUsize>);
+
+impl Wanted {
+    pub fn by(workers: usize) -> Wanted {
+        Wanted(Arc::new(AtomicUsize::new(workers)))
+    }
+
+    pub fn by_nobody(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
+    /// One worker wants no more.
+    fn leave(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What a worker does with the blocks of one source.
+pub struct Head {
+    options: HeadOptions,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
     /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
+}
+
+pub struct Worker {
+    input: Rx,
+    heads: Vec<Head>,
+    /// The head that the last block was for.
+    at: usize,
     closed: bool,
 }
 
-impl Worker {
-    pub fn new(options: WorkerOptions, input: Rx, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Worker {
-        Worker { options, input, decoder, chain, failed: false, satisfied: false, closed: false }
+impl Head {
+    pub fn new(options: HeadOptions, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Head {
+        Head { options, decoder, chain, failed: false, satisfied: false }
     }
 
     fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
@@ -162,42 +194,89 @@ impl Worker {
         Batch::new(columns, bad.len())
     }
 
-    fn signal(&mut self, signal: Signal) -> Result<()> {
-        if signal == Signal::Close {
-            self.closed = true;
+    /// Ends a block that has nothing for this head, or nothing but the end of its source.
+    fn mark(&mut self, time: MarkTime) -> Result<()> {
+        self.each_port(|port| port.mark(Mark { time, origin: Origin::default(), lines: 0 }))
+    }
+
+    fn each_port(&mut self, act: impl FnMut(&mut Port) -> Result<()>) -> Result<()> {
+        self.chain.each_port(act)
+    }
+}
+
+impl Worker {
+    /// `heads`: of the group's sources, in their order.
+    pub fn new(input: Rx, heads: Vec<Head>) -> Worker {
+        Worker { input, heads, at: 0, closed: false }
+    }
+
+    /// Sends what ports could not. True if nothing waits any more. All are tried: one may be waited for where another
+    /// is full.
+    fn flush(&mut self) -> Result<bool> {
+        let mut clear = true;
+        for head in &mut self.heads {
+            clear &= head.chain.flush()?;
         }
-        self.chain.each_port(|port| port.signal(signal))
+        Ok(clear)
+    }
+
+    /// Tells the reader which sources nobody wants to read any more.
+    fn satisfy(&mut self) {
+        for head in self.heads.iter_mut().filter(|head| !head.satisfied) {
+            if head.chain.satisfied() {
+                head.satisfied = true;
+                head.options.wanted.leave();
+                self.input.wake_sender();
+            }
+        }
+    }
+
+    /// Lets the head of `source` handle a block, and the others end it.
+    fn of(&mut self, source: usize, act: impl FnOnce(&mut Head) -> Result<()>) -> Result<()> {
+        let Some(head) = self.heads.get_mut(source) else {
+            return Err(Error::internal("a block of another group came to a decode worker"));
+        };
+        self.at = source;
+        act(head)?;
+        self.others(source)
+    }
+
+    fn others(&mut self, source: usize) -> Result<()> {
+        let mut others = self.heads.iter_mut().enumerate().filter(|(index, _)| *index != source);
+        others.try_for_each(|(_, head)| head.mark(MarkTime::Unchanged))
+    }
+
+    fn each_port(&mut self, mut act: impl FnMut(&mut Port) -> Result<()>) -> Result<()> {
+        self.heads.iter_mut().try_for_each(|head| head.each_port(&mut act))
     }
 }
 
 impl Task for Worker {
     fn step(&mut self, _now: i64) -> Result<Step> {
-        if !self.chain.flush()? {
+        if !self.flush()? {
             return Ok(Step::Blocked { until: None });
         }
         if self.closed {
             return Ok(Step::Done);
         }
-        if !self.satisfied && self.chain.satisfied() {
-            self.satisfied = true;
-            self.input.satisfy();
-        }
+        self.satisfy();
         let Some(message) = self.input.try_recv()? else { return Ok(Step::Blocked { until: None }) };
         match message {
-            Message::Block(block, input) => self.block(block, &input)?,
-            Message::Last => {
-                let time = MarkTime::Watermark(i64::MAX);
-                self.chain.each_port(|port| port.mark(Mark { time, origin: Origin::default(), lines: 0 }))?;
+            Message::Block { source, block, input } => self.of(source, |head| head.block(block, &input))?,
+            Message::Last { source } => self.of(source, |head| head.mark(MarkTime::Watermark(i64::MAX)))?,
+            Message::Pause => self.others(usize::MAX)?,
+            Message::Turn => self.each_port(Port::turn)?,
+            Message::Signal(signal) => {
+                self.closed = signal == Signal::Close;
+                self.each_port(|port| port.signal(signal))?;
             }
-            Message::Turn => self.chain.each_port(|port| port.turn())?,
-            Message::Signal(signal) => self.signal(signal)?,
             other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),
         }
         Ok(Step::Ready)
     }
 
     fn name(&self) -> &str {
-        &self.options.name
+        self.heads.get(self.at).map_or("", |head| &head.options.name)
     }
 }
 

@@ -138,6 +138,10 @@ pub struct SourceSpec {
     pub compression: Option<Spanned<Compression>>,
     /// Rows a second at most.
     pub rate: Option<Spanned<f64>>,
+    /// Of a live input: what was read is written down, where there are checkpoints.
+    pub journal: bool,
+    /// Bytes that the journal may hold.
+    pub journal_max: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone)]
@@ -162,6 +166,18 @@ pub enum SourceConnector {
         events_per_second: Option<Spanned<f64>>,
         only: Option<Spanned<String>>,
     },
+}
+
+impl SourceConnector {
+    /// The `type` of the node.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SourceConnector::File { .. } => "file",
+            SourceConnector::Stdin => "stdin",
+            SourceConnector::Tcp { .. } => "tcp",
+            SourceConnector::Generate { .. } => "generate",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,6 +291,26 @@ pub enum SinkConnector {
     Stdout,
     Tcp { address: Text },
     Blackhole,
+}
+
+impl SinkConnector {
+    /// The `type` of the node.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SinkConnector::File { .. } => "file",
+            SinkConnector::Stdout => "stdout",
+            SinkConnector::Tcp { .. } => "tcp",
+            SinkConnector::Blackhole => "blackhole",
+        }
+    }
+
+    /// Writes to what may exist, so that how to undo it is written down first.
+    pub fn touches_existing(&self) -> bool {
+        match self {
+            SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
+            SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::checkpoint::{check_restart, checkpoint, restart};
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
-use super::options::{JOB, TOP};
+use super::options::{CHECKPOINT, JOB, TOP};
 use super::read::{Cx, Fields};
 use super::suggest::did_you_mean;
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
-use super::{CheckpointSpec, JobSpec, NodeKind, NodeSpec, Span, Spanned, sink, source, transform};
+use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, sink, source, transform};
 
 /// Number of key groups unless the job says otherwise.
 const MAX_PARALLELISM: u32 = 128;
@@ -37,17 +38,20 @@ pub fn load(path: &Path, overrides: &[String]) -> Loaded {
         })
     });
     match text {
-        Ok(text) => {
-            let env = |name: &str| std::env::var(name).ok();
-            let (job, diagnostics) = parse(path, &text, overrides, &env);
-            let text = job.as_ref().map_or_else(|| JobText::new(path, &text, overrides), |job| job.text.clone());
-            Loaded { text, job, diagnostics }
-        }
+        Ok(text) => load_text(path, &text, overrides),
         Err(reason) => {
             let diagnostic = Diagnostic::error(format!("cannot read the job file: {reason}"));
             Loaded { text: JobText::new(path, "", overrides), job: None, diagnostics: Diagnostics(vec![diagnostic]) }
         }
     }
+}
+
+/// As [`load`], from the text that once was in the file.
+pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Loaded {
+    let env = |name: &str| std::env::var(name).ok();
+    let (job, diagnostics) = parse(path, text, overrides, &env);
+    let text = job.as_ref().map_or_else(|| JobText::new(path, text, overrides), |job| job.text.clone());
+    Loaded { text, job, diagnostics }
 }
 
 /// As [`load`], from text. The job is there even with errors, if the text is TOML: see [`Diagnostics::has_errors`].
@@ -72,14 +76,14 @@ pub fn parse(
 
 fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     top_level(cx, root);
-    let (name, parallelism, max_parallelism) = job_table(cx, root);
+    let JobTable { name, parallelism, max_parallelism, restart } = job_table(cx, root);
     let mut job = JobSpec {
         text: cx.text.clone(),
         name,
         parallelism,
         max_parallelism,
-        checkpoint: CheckpointSpec::default(),
-        restart: None,
+        checkpoint: checkpoint(cx, root),
+        restart: restart.as_ref().map(|r| r.value),
         nodes: Vec::new(),
         broken: Vec::new(),
     };
@@ -100,6 +104,9 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
             None => job.broken.push(entry.key.value.clone()),
         }
     }
+    if let Some(restart) = restart {
+        check_restart(cx, &job, &restart);
+    }
     job
 }
 
@@ -118,14 +125,20 @@ fn top_level(cx: &mut Cx, root: &Table) {
         if names.contains(&word) {
             continue;
         }
-        let all = "a job file has [job], [sources.NAME], [transforms.NAME], [sinks.NAME]".to_string();
+        let all = "a job file has [job], [checkpoint], [sources.NAME], [transforms.NAME], [sinks.NAME]".to_string();
         let diagnostic = if TOP.later.contains(&word) {
             Diagnostic::error(format!("[{word}] is not there yet")).label("not there yet").help(all)
         } else if matches!(entry.value.kind, Kind::Table(_)) {
             let help = did_you_mean(word, &names, &all);
             Diagnostic::error(format!("unknown table `{word}`")).label("unknown table").help(help)
         } else {
-            let help = if JOB.names().contains(&word) { format!("write it below [job]; {all}") } else { all };
+            let help = if CHECKPOINT.names().contains(&word) {
+                format!("write it below [checkpoint]; {all}")
+            } else if JOB.names().contains(&word) {
+                format!("write it below [job]; {all}")
+            } else {
+                all
+            };
             Diagnostic::error(format!("unknown option `{word}` outside of all tables"))
                 .label("unknown option")
                 .help(help)
@@ -134,7 +147,15 @@ fn top_level(cx: &mut Cx, root: &Table) {
     }
 }
 
-fn job_table(cx: &mut Cx, root: &Table) -> (String, Option<Spanned<usize>>, Spanned<u32>) {
+/// What `[job]` says.
+struct JobTable {
+    name: String,
+    parallelism: Option<Spanned<usize>>,
+    max_parallelism: Spanned<u32>,
+    restart: Option<Spanned<RestartSpec>>,
+}
+
+fn job_table(cx: &mut Cx, root: &Table) -> JobTable {
     let stem = cx.text.path.file_stem().map_or_else(|| "job".into(), |stem| stem.to_string_lossy().into_owned());
     let start = Span::File(0..0);
     let default = |span: &Span| Spanned { value: MAX_PARALLELISM, span: span.clone() };
@@ -148,7 +169,9 @@ fn job_table(cx: &mut Cx, root: &Table) -> (String, Option<Spanned<usize>>, Span
         },
         None => None,
     };
-    let Some((table, span)) = table else { return (stem, None, default(&start)) };
+    let Some((table, span)) = table else {
+        return JobTable { name: stem, parallelism: None, max_parallelism: default(&start), restart: None };
+    };
     let fields = Fields::new(cx, table, &JOB, "[job]".into(), span);
     let name = fields.text(cx, "name");
     if let Some(text) = name.as_ref().filter(|text| !is_job_name(&text.value)) {
@@ -168,7 +191,8 @@ fn job_table(cx: &mut Cx, root: &Table) -> (String, Option<Spanned<usize>>, Span
         let help = "each subtask needs a key group of its own: raise max_parallelism or lower parallelism";
         cx.push(Diagnostic::error(message).at(&p.span).label("too many").help(help));
     }
-    (name.map_or(stem, |text| text.value), parallelism, max)
+    let restart = restart(cx, &fields);
+    JobTable { name: name.map_or(stem, |text| text.value), parallelism, max_parallelism: max, restart }
 }
 
 fn is_job_name(name: &str) -> bool {

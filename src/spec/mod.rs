@@ -3,6 +3,7 @@
 //! No meaning and no I/O but reading the job file and `${file:PATH}`: names are not resolved here and nothing is
 //! opened. Start with [`load`]; `options` has the tables of what may stand where.
 
+mod checkpoint;
 mod diagnostic;
 mod format;
 mod job;
@@ -26,7 +27,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, JobText, Severity};
 pub use job::*;
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, load_text, parse};
 pub use suggest::suggest;
 pub use types::{TypeError, parse_type};
 pub use units::{UnitError, parse_duration, parse_size};

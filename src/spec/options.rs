@@ -26,14 +26,56 @@ impl Options {
 
 pub(super) const TOP: Options = Options {
     what: "a job file",
-    has: &[("job", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
-    later: &["checkpoint", "schemas"],
+    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
+    later: &["schemas"],
 };
 
 pub(super) const JOB: Options = Options {
     what: "[job]",
-    has: &[("name", "\"card-fraud\""), ("parallelism", "2"), ("max_parallelism", "128")],
-    later: &["memory", "restart"],
+    has: &[
+        ("name", "\"card-fraud\""),
+        ("parallelism", "2"),
+        ("max_parallelism", "128"),
+        ("restart", "{ strategy = \"fixed\", attempts = 3 }"),
+    ],
+    later: &["memory"],
+};
+
+pub(super) const CHECKPOINT: Options = Options {
+    what: "[checkpoint]",
+    has: &[
+        ("interval", "\"10s\""),
+        ("retain", "3"),
+        ("timeout", "\"10m\""),
+        ("min_pause", "\"1s\""),
+        ("tolerate", "2"),
+        ("durability", "\"process\""),
+    ],
+    later: &[],
+};
+
+const STRATEGY: Opt = ("strategy", "\"exponential\"");
+const DELAY: Opt = ("delay", "\"5s\"");
+
+/// A restart of whatever strategy.
+pub(super) const RESTARTS: Options = Options {
+    what: "restart",
+    has: &[STRATEGY, ("attempts", ""), DELAY, ("max", ""), ("per", ""), ("initial", "")],
+    later: &[],
+};
+
+pub(super) const NO_RESTART: Options = Options { what: "restart \"none\"", has: &[STRATEGY], later: &[] };
+
+pub(super) const FIXED: Options =
+    Options { what: "restart \"fixed\"", has: &[STRATEGY, ("attempts", "3"), DELAY], later: &[] };
+
+pub(super) const FAILURE_RATE: Options =
+    Options { what: "restart \"failure-rate\"", has: &[STRATEGY, ("max", "3"), ("per", "\"5m\""), DELAY], later: &[] };
+
+pub(super) const EXPONENTIAL: Options = Options {
+    what: "restart \"exponential\"",
+    has: &[STRATEGY, ("initial", "\"1s\""), ("max", "\"1m\""), ("attempts", "10")],
+    later: &[],
 };
 
 pub(super) const FILE_SOURCE: Options = Options {
@@ -56,8 +98,8 @@ pub(super) const FILE_SOURCE: Options = Options {
 
 pub(super) const STDIN_SOURCE: Options = Options {
     what: "a stdin source",
-    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE],
-    later: &["journal", "journal_max", "metadata"],
+    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE, JOURNAL, JOURNAL_LIMIT],
+    later: &["metadata"],
 };
 
 pub(super) const TCP_SOURCE: Options = Options {
@@ -75,8 +117,10 @@ pub(super) const TCP_SOURCE: Options = Options {
         ("framing", "\"lines\""),
         ("max_connections", "100"),
         ("once", "true"),
+        JOURNAL,
+        JOURNAL_LIMIT,
     ],
-    later: &["journal", "journal_max", "metadata", "compression"],
+    later: &["metadata", "compression"],
 };
 
 pub(super) const GENERATE_SOURCE: Options = Options {
@@ -103,6 +147,8 @@ const ON_ERROR: Opt = ("on_error", "\"skip\"");
 const MAX_RECORD: Opt = ("max_record", "\"16MiB\"");
 const COMPRESSION: Opt = ("compression", "\"gzip\"");
 const RATE: Opt = ("rate", "1000");
+const JOURNAL: Opt = ("journal", "false");
+const JOURNAL_LIMIT: Opt = ("journal_max", "\"1GiB\"");
 const INPUT: Opt = ("input", "\"payments\"");
 const BY: Opt = ("by", "[\"card\"]");
 const SELECT: Opt = ("select", "[\"card\", \"amount * 2 AS twice\"]");

@@ -193,6 +193,10 @@ impl<'a> Fields<'a> {
         value
     }
 
+    pub fn example(&self, name: &str) -> &'static str {
+        self.options.example(name)
+    }
+
     fn expected(&self, name: &str, what: &str) -> String {
         format!("{what} such as {}", self.options.example(name))
     }

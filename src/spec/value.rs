@@ -275,10 +275,16 @@ fn set(table: &mut Table, path: &[Spanned<String>], value: Value, out: &mut Diag
     }
 }
 
-/// `format = "csv"` is short for `{ type = "csv" }`, so `-D sources.s.format.header=false` means the same for both.
+/// `format = "csv"` is short for `{ type = "csv" }`, so `-D sources.s.format.header=false` means the same for both;
+/// likewise `restart = "exponential"`.
 fn lengthen(key: &str, value: &mut Value) {
-    if key == "format" && matches!(value.kind, Kind::String(_)) {
-        let key = Spanned { value: "type".to_string(), span: value.span.clone() };
+    let inner = match key {
+        "format" => "type",
+        "restart" => "strategy",
+        _ => return,
+    };
+    if matches!(value.kind, Kind::String(_)) {
+        let key = Spanned { value: inner.to_string(), span: value.span.clone() };
         let table = Value { kind: Kind::Table(Table::default()), span: value.span.clone(), raw: None };
         let short = std::mem::replace(value, table);
         value.kind = Kind::Table(Table { entries: vec![Entry { key, value: short }] });

@@ -5,6 +5,7 @@
 //! like any other. What is stored per key lives in the accumulators, never here.
 
 mod bytes;
+mod frozen;
 mod int;
 mod sort;
 
@@ -13,6 +14,7 @@ use arrow_buffer::ScalarBuffer;
 
 use crate::data::{Column, ColumnBuilder, DataType, rowkey};
 use bytes::BytesKeys;
+pub use frozen::FrozenKeys;
 use int::IntKeys;
 
 /// What [`KeyIndex::find`] gives for a key that is not there.

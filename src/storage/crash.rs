@@ -1,7 +1,35 @@
 //! Places where tests kill the process, as kill -9 would: `FLOTT_CRASH=NAME:PASSAGE`. Only in builds for tests.
 
 /// Every place there is. A test goes through all of them.
-pub const POINTS: &[&str] = &[];
+pub const POINTS: &[&str] = &[
+    "start-before-write",
+    "start-after-write",
+    "checkpoint-after-durable",
+    "checkpoint-before-commit",
+    "sink-after-commit",
+    "checkpoint-after-commit",
+    "end-before-write",
+    "end-before-clear",
+    "fresh-before-clear",
+    "resume-after-rewind",
+    "restart-before-restore",
+    "checkpoint-before-files",
+    "checkpoint-after-file",
+    "checkpoint-after-files",
+    "checkpoint-before-manifest",
+    "checkpoint-before-rename",
+    "checkpoint-after-rename",
+    "checkpoint-before-retire",
+    "checkpoint-retire-before-files",
+    "checkpoint-after-retire",
+    "checkpoint-clear-before-files",
+    "savepoint-before-rename",
+    "savepoint-after-rename",
+    "journal-before-append",
+    "journal-after-append",
+    "journal-after-rotate",
+    "journal-before-trim",
+];
 
 /// Dies here, if this is the place and the passage asked for.
 #[cfg(debug_assertions)]

@@ -27,6 +27,16 @@ pub trait Storage: Send + Sync {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
     /// A file for writing at its end; made if it does not exist. A pipe or device is opened as it is.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    /// A file that exists, for reading only.
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    /// All bytes of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open_read(path)?;
+        let mut bytes = vec![0; file.len()? as usize];
+        let read = file.read_at(0, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
     /// `None` if there is nothing.
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
     /// Makes a folder and those above it; it is no error if they exist.
@@ -34,6 +44,10 @@ pub trait Storage: Send + Sync {
     /// Puts `from` in the place of `to`, atomically; both are in one folder.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+    /// A second name for a file, on the same file system; fails if `to` exists.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Names in a folder, sorted.
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes creations, renames and removals in `folder` last through a power cut.

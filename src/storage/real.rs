@@ -24,6 +24,10 @@ impl Storage for RealStorage {
         Ok(Box::new(RealFile { file }))
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        Ok(Box::new(RealFile { file: File::open(path)? }))
+    }
+
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Ok(Some(Kind::Folder)),
@@ -44,6 +48,14 @@ impl Storage for RealStorage {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

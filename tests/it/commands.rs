@@ -10,6 +10,13 @@ fn help_has_examples() {
         ("run --help", "Examples:"),
         ("check --help", "Examples:"),
         ("plan --help", "Examples:"),
+        ("resume --help", "Examples:"),
+        ("list --help", "Examples:"),
+        ("status --help", "Examples:"),
+        ("savepoint --help", "Examples:"),
+        ("stop --help", "Examples:"),
+        ("cancel --help", "Examples:"),
+        ("checkpoint --help", "Examples:"),
     ] {
         folder.flott(arguments).exits(0).prints(expect);
     }
@@ -28,10 +35,12 @@ fn wrong_usage_exits_2() {
         ("run job.toml --color blue", "auto"),
         ("chek job.toml", "did you mean `check`?"),
         ("job.toml", "flott run job.toml"),
-        ("resume job.toml --fresh", "`flott resume` is not there yet"),
-        ("savepoint job", "`flott savepoint` is not there yet"),
-        ("list", "there are run, check and plan"),
-        ("run --resume job.toml", "--resume is not there yet"),
+        ("why job", "`flott why` is not there yet"),
+        ("zzz", "there are run, check, plan, resume"),
+        ("run job.toml --resume --fresh", "cannot be used with"),
+        ("savepoint", "JOB"),
+        ("stop", "JOB"),
+        ("resume", "PATH|JOB"),
         ("run job.toml --ui=:8080", "--ui is not there yet"),
         ("plan job.toml --format mermaid", "there is: text"),
     ] {

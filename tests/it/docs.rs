@@ -84,7 +84,8 @@ fn run(folder: &Folder, line: &str, terminal: bool) -> (Vec<String>, bool) {
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("bash");
     command.args(["-c", &format!("exec 2>&1\n{line}")]).current_dir(folder.path("")).env("PATH", path);
-    command.env_remove("NO_COLOR").env_remove("WORD").env_remove("PORT").stdin(Stdio::null());
+    command.env_remove("NO_COLOR").env_remove("WORD").env_remove("PORT").env("FLOTT_STATE_DIR", folder.state());
+    command.stdin(Stdio::null());
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     (text.lines().map(str::to_owned).collect(), output.status.success())
@@ -245,7 +246,7 @@ fn every_option_is_described() {
     let reference = fs::read_to_string("docs/job-file.md").unwrap() + &fs::read_to_string("docs/formats.md").unwrap();
     let entry = Regex::new(r#"\("([a-z_-]+)", [A-Z"\\]"#).unwrap();
     let mut seen = 0;
-    for file in ["options", "source", "transform", "sink", "window", "format", "schema"] {
+    for file in ["options", "checkpoint", "source", "transform", "sink", "window", "format", "schema"] {
         let text = fs::read_to_string(format!("src/spec/{file}.rs")).unwrap();
         for found in entry.captures_iter(&text) {
             let name = &found[1];

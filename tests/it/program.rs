@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A fresh folder to run in.
+/// A fresh folder to run in, and one beside it for state.
 pub struct Folder(tempfile::TempDir);
 
 /// What a run left.
@@ -21,11 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Folder {
     pub fn new() -> Folder {
-        Folder(tempfile::tempdir().unwrap())
+        let folder = Folder(tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path("")).unwrap();
+        folder
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path().join("work").join(name)
+    }
+
+    /// `$FLOTT_STATE_DIR` of what runs here.
+    pub fn state(&self) -> PathBuf {
+        self.0.path().join("state")
     }
 
     pub fn write(&self, name: &str, text: &str) -> &Folder {
@@ -39,14 +46,16 @@ impl Folder {
 
     /// Names in the folder, sorted.
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let entries = std::fs::read_dir(self.path("")).unwrap();
         let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
     pub fn command(&self, arguments: &str) -> Command {
-        command(self.0.path(), arguments)
+        let mut command = command(&self.path(""), arguments);
+        command.env("FLOTT_STATE_DIR", self.state());
+        command
     }
 
     pub fn flott(&self, arguments: &str) -> Ran {
@@ -58,11 +67,11 @@ impl Folder {
     }
 }
 
-/// The binary, run in `folder`. Arguments are parted at spaces.
+/// The binary, run in `folder` where it can keep no state. Arguments are parted at spaces.
 pub fn command(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flott"));
     command.args(arguments.split_whitespace()).current_dir(folder);
-    command.env_remove("NO_COLOR").env_remove("WORD").env_remove("PORT");
+    command.env_remove("NO_COLOR").env_remove("WORD").env_remove("PORT").env("FLOTT_STATE_DIR", "/dev/null/none");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// A room and the rooms it may use, besides itself.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("observe", &[]),
     ("data", &["error"]),
@@ -20,10 +20,27 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("connect", &["data", "error", "format", "storage"]),
     ("spec", &["data", "error", "format"]),
     ("plan", &["connect", "data", "error", "expr", "format", "op", "spec"]),
-    ("runtime", &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "storage"]),
+    (
+        "runtime",
+        &["checkpoint", "connect", "data", "error", "format", "observe", "op", "plan", "spec", "state", "storage"],
+    ),
+    ("control", &["checkpoint", "error", "runtime"]),
     (
         "cli",
-        &["checkpoint", "connect", "data", "error", "expr", "format", "observe", "plan", "runtime", "spec", "storage"],
+        &[
+            "checkpoint",
+            "connect",
+            "control",
+            "data",
+            "error",
+            "expr",
+            "format",
+            "observe",
+            "plan",
+            "runtime",
+            "spec",
+            "storage",
+        ],
     ),
 ];
 

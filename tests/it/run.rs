@@ -21,6 +21,30 @@ fn a_job_from_file_to_file() {
     }
 }
 
+/// By the event times that their blocks start with; `c` has none, so it comes first.
+#[test]
+fn sources_that_meet_are_read_in_order_of_time() {
+    let folder = Folder::new();
+    let mut job = String::from("[job]\nname = \"union\"\n");
+    for (name, time) in
+        [("a", "event_time = { column = \"at\" }\n"), ("b", "event_time = { column = \"at\" }\n"), ("c", "")]
+    {
+        job += &format!("[sources.{name}]\ntype = \"file\"\npath = \"{name}.csv\"\nformat = \"csv\"\n");
+        job += &format!("schema = {{ at = \"timestamp\", n = \"int\" }}\n{time}");
+    }
+    job += "[sinks.out]\ntype = \"file\"\ninput = [\"a\", \"b\", \"c\"]\npath = \"out.csv\"\nformat = \"csv\"\n";
+    let row = |second: u32, n: u32| format!("2026-01-01T10:00:{second:02}Z,{n}\n");
+    folder.write("job.toml", &job);
+    folder.write("a.csv", &format!("at,n\n{}{}", row(20, 1), row(30, 2)));
+    folder.write("b.csv", &format!("at,n\n{}{}", row(10, 3), row(40, 4)));
+    folder.write("c.csv", &format!("at,n\n{}", row(50, 5)));
+    let expected = format!("at,n\n{}{}{}{}{}", row(50, 5), row(10, 3), row(40, 4), row(20, 1), row(30, 2));
+    for parallelism in 1..=3 {
+        folder.flott(&format!("run job.toml -p {parallelism}")).exits(0);
+        assert_eq!(folder.read("out.csv"), expected);
+    }
+}
+
 #[test]
 fn quiet_says_nothing() {
     let ran = folder().flott("run job.toml --quiet --fresh").exits(0);

@@ -102,6 +102,11 @@ impl ByTime {
         Ok(Next::Block(Block { body, file, slot, slots: self.slots, hold, ends, idle: false }))
     }
 
+    /// Event time of the next record, as [`ByTime::next`] goes by it.
+    pub fn next_time(&self) -> i64 {
+        self.queue.peek().map_or(i64::MIN, |&Reverse((time, _))| time)
+    }
+
     /// After the last file: nothing, or one empty block if there was no record at all.
     fn end(&mut self) -> Next {
         if self.ended || self.slots > 0 {

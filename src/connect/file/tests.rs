@@ -49,6 +49,7 @@ fn drain(source: &mut FileSource) -> Result<Vec<Seen>> {
     loop {
         match source.next(0)? {
             Next::End => return Ok(seen),
+            Next::Tick(_) => panic!("a source without a journal has no ticks"),
             Next::Pending { .. } => panic!("no block is alive, so the pool is not empty"),
             Next::Block(block) => {
                 let (offset, data) = match &block.body {
@@ -369,5 +370,42 @@ fn csv_is_cut_by_its_own_rules() {
         assert!(data == expect.as_bytes());
         let borders = seen.iter().filter(|s| s.data.starts_with(b"1,\"") && s.data.ends_with(b"\"\n")).count();
         assert_eq!(borders, seen.len() - 1, "all but the long one");
+    }
+}
+
+/// Whoever reads several sources together asks for the time before every block.
+#[test]
+fn the_next_time_is_that_of_the_next_record_and_asking_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = |from: i64, count: i64| -> String {
+        (from..from + count).map(|i| format!("{i},{}\n", "x".repeat(150_000))).collect()
+    };
+    let texts = [rows(40, 9), String::new(), rows(10, 20), "bad\n".into(), String::new(), rows(25, 3), String::new()];
+    let paths: Vec<PathBuf> = texts.iter().enumerate().map(|(i, t)| write(&dir, &format!("{i}"), t)).collect();
+    for (read_mode, by_time) in [ReadMode::Stream, ReadMode::Mmap].into_iter().flat_map(|m| [(m, false), (m, true)]) {
+        let paths = paths.iter().filter(|path| !by_time || !path.ends_with("3")).cloned().collect();
+        let make = || {
+            let first_time = by_time.then(leading_number);
+            let options = options(Vec::clone(&paths), double::lines(false, false));
+            FileSource::open(FileOptions { first_time, read: read_mode, ..options }).unwrap()
+        };
+        let expect = drain(&mut make()).unwrap();
+        let mut source = make().timed(Some(leading_number()));
+        let mut times = Vec::new();
+        let mut seen = Vec::new();
+        for _ in 0..expect.len() {
+            times.push(source.next_time().unwrap());
+            assert_eq!(source.next_time().unwrap(), *times.last().unwrap());
+            let Next::Block(block) = source.next(0).unwrap() else { panic!("a block is missing") };
+            let Body::Bytes { data, .. } = &block.body else { continue };
+            seen.push((data.to_vec(), block.ends));
+        }
+        assert_eq!(source.next_time().unwrap(), i64::MIN);
+        assert!(matches!(source.next(0).unwrap(), Next::End));
+        let leading = |block: &Seen| std::str::from_utf8(&block.data).unwrap().split(',').next().unwrap().parse().ok();
+        let expect_times: Vec<i64> = expect.iter().map(|block| leading(block).unwrap_or(i64::MIN)).collect();
+        assert_eq!(times, expect_times, "{read_mode:?} {by_time}");
+        let with_rows = expect.into_iter().filter(|block| !block.data.is_empty());
+        assert!(seen == with_rows.map(|block| (block.data, block.ends)).collect::<Vec<_>>());
     }
 }

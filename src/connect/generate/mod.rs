@@ -15,7 +15,7 @@ mod text;
 
 use serde_json::Value;
 
-use crate::connect::{Block, BlockDecoder, Body, Next, Source};
+use crate::connect::{Block, BlockDecoder, Body, Next, Source, first_time};
 use crate::data::{Column, DataType, Schema};
 use crate::error::{Error, Result};
 use crate::format::Decoded;
@@ -151,7 +151,13 @@ pub fn rows_of(table: Table, read: &[Table], rows: u64) -> u64 {
 /// `events_per_second` that is not a positive number.
 pub fn source(options: &Options) -> Result<Box<dyn Source>> {
     check(options)?;
-    Ok(Box::new(Ranges { next: 0, end: options.rows, stopped: false }))
+    Ok(Box::new(Ranges { next: 0, end: options.rows, stopped: false, times: None }))
+}
+
+/// As [`source`]; it can say the next row's event time, which is in column `column` (an index into [`schema`]).
+pub fn timed_source(options: &Options, column: usize) -> Result<Box<dyn Source>> {
+    let times = Some(decoder(options, &[column])?);
+    Ok(Box::new(Ranges { next: 0, end: options.rows, stopped: false, times }))
 }
 
 /// A worker's half: makes the columns `used` (indices into [`schema`], in the order of the result).
@@ -219,6 +225,8 @@ struct Ranges {
     next: u64,
     end: Option<u64>,
     stopped: bool,
+    /// Makes the event time of a row.
+    times: Option<Box<dyn BlockDecoder>>,
 }
 
 impl Source for Ranges {
@@ -230,6 +238,13 @@ impl Source for Ranges {
         let first = self.next;
         self.next += rows;
         Ok(Next::Block(Block::single(Body::Range { first, rows })))
+    }
+
+    fn next_time(&mut self) -> Result<i64> {
+        let first = self.next;
+        let Some(times) = self.times.as_mut().filter(|_| self.end != Some(first)) else { return Ok(i64::MIN) };
+        let made = times.decode(&Body::Range { first, rows: 1 }, true);
+        Ok(first_time(&made).unwrap_or(i64::MIN))
     }
 
     fn input_name(&self, _file: u32) -> String {

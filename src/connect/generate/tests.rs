@@ -82,6 +82,21 @@ fn unused_columns_do_not_show() {
 }
 
 #[test]
+fn the_next_time_is_that_of_the_next_row() {
+    for t in ALL {
+        let options = Options { rows: Some(BLOCK_ROWS + 1), ..Options::new(t) };
+        let column = schema(t).index_of(t.time_column()).unwrap();
+        let all = table(t, BLOCK_ROWS + 1);
+        let mut source = timed_source(&options, column).unwrap();
+        for row in [0, BLOCK_ROWS as usize] {
+            assert_eq!(source.next_time().unwrap(), ints(&all[column])[row], "{t:?}");
+            assert!(matches!(source.next(0).unwrap(), Next::Block(_)));
+        }
+        assert_eq!(source.next_time().unwrap(), i64::MIN, "at the end");
+    }
+}
+
+#[test]
 fn another_seed_makes_other_rows() {
     let options = Options { seed: 1, ..Options::new(Table::Bid) };
     assert_ne!(make(&options, &[2], 0, 10).columns, table(Table::Bid, 10)[2..3]);

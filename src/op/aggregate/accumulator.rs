@@ -8,6 +8,7 @@ mod count;
 mod distinct;
 mod extreme;
 mod pick;
+mod stored;
 mod sum;
 mod valid;
 
@@ -18,6 +19,7 @@ use super::Call;
 use crate::data::{Column, DataType};
 use crate::error::Result;
 use crate::expr::aggregate::AggregateFunction;
+pub use distinct::FrozenSet;
 
 /// The argument of one call for some rows.
 #[derive(Clone, Copy)]
@@ -76,6 +78,7 @@ macro_rules! each {
         }
     };
 }
+use each;
 
 impl Accumulator {
     /// The accumulator of `call` over input columns of the types `input`. Types were checked with

@@ -4,7 +4,7 @@
 //! the tables of `table.rs`: an index of keys and one accumulator per call. `grid.rs` knows which windows there
 //! are, `split.rs` sorts the rows of a batch by pane and by whether they are behind, `combine.rs` merges panes to
 //! windows, `emission.rs` turns groups into sorted batches, `pre.rs` makes partial results of a block before an
-//! exchange. Nothing here knows of expressions, clocks or channels.
+//! exchange, `state.rs` turns groups into tables and back. Nothing here knows of expressions, clocks or channels.
 
 mod accumulator;
 mod combine;
@@ -14,6 +14,7 @@ mod operator;
 mod pre;
 mod running;
 mod split;
+mod state;
 mod table;
 mod windowed;
 
@@ -72,8 +73,10 @@ pub struct AggregateSpec {
     pub input: Vec<DataType>,
     /// Key columns.
     pub keys: Vec<usize>,
+    /// What the keys are called in its state.
+    pub key_names: Vec<String>,
     pub calls: Vec<Call>,
-    /// The calls as text, such as `sum(amount)`, for errors.
+    /// The calls as text, such as `sum(amount)`, for errors and its state.
     pub call_names: Vec<String>,
     pub window: Option<Window>,
     /// Allowed lateness in µs.

@@ -1,11 +1,16 @@
 //! Aggregation without a window: results at the end, per input row, or per period of wall time.
 
+use arrow_array::BooleanArray;
+use serde_json::json;
+
 use super::emission::{BATCHES_PER_CALL, Emission};
+use super::state::{self, FrozenGroups};
 use super::table::{Rows, Shape, Table};
 use super::{AggregateSpec, Emit};
-use crate::data::{Batch, Column, Order};
+use crate::data::{Batch, Column, DataType, Order};
 use crate::error::Result;
 use crate::op::{Flow, MAIN, Operator, Out, RowContext};
+use crate::state::table::{Frozen, FrozenTable, Restored, TableShape};
 
 pub struct Running {
     shape: Shape,
@@ -24,6 +29,8 @@ pub struct Running {
     stretch: u32,
     /// `Emit::Update`: groups that have a row.
     groups: usize,
+    /// The groups are not what they were when last frozen.
+    is_dirty: bool,
 }
 
 impl Running {
@@ -41,6 +48,7 @@ impl Running {
             stretches: Vec::new(),
             stretch: 0,
             groups: 0,
+            is_dirty: true,
         }
     }
 
@@ -84,6 +92,11 @@ impl Running {
             .count()
     }
 
+    /// Which groups have changed since they last came out is part of the state.
+    fn notes_changes(&self) -> bool {
+        matches!(self.shape.spec.emit, Emit::Every(_))
+    }
+
     fn note_changed(&mut self, rows: &Rows) {
         self.table.add(&self.shape, rows);
         self.is_changed.resize(self.table.index.len(), false);
@@ -119,6 +132,7 @@ impl Operator for Running {
         }
         let rows = Rows::new(&self.shape, batch.clone(), self.place);
         self.place += batch.rows as u64;
+        self.is_dirty = true;
         match self.shape.spec.emit {
             Emit::Close => self.table.add(&self.shape, &rows),
             Emit::Every(_) => self.note_changed(&rows),
@@ -135,6 +149,7 @@ impl Operator for Running {
                 return Ok(Flow::Done);
             }
             let changed = std::mem::take(&mut self.changed);
+            self.is_dirty |= !changed.is_empty();
             for &id in &changed {
                 self.is_changed[id as usize] = false;
             }
@@ -149,6 +164,7 @@ impl Operator for Running {
         }
         if !std::mem::replace(&mut self.finishing, true) {
             if self.shape.spec.keys.is_empty() && self.table.index.is_empty() {
+                self.is_dirty = true;
                 // As in SQL: without `by` there is a result even of no rows.
                 self.table.index.ids(&[], 1, &mut Vec::new());
                 self.table.accumulators.iter_mut().for_each(|a| a.start_merge(1));
@@ -156,5 +172,46 @@ impl Operator for Running {
             self.start((0..self.table.index.len() as u32).collect());
         }
         self.emit(out)
+    }
+
+    fn tables(&self) -> Vec<TableShape> {
+        let changed: &[_] = if self.notes_changes() { &[("changed", DataType::Boolean)] } else { &[] };
+        state::shapes(&self.shape, "groups", changed)
+    }
+
+    fn freeze(&mut self, full: bool) -> Frozen {
+        debug_assert!(self.emission.is_none());
+        let shapes = self.tables();
+        let scalars = json!({ "place": self.place, "period": self.period });
+        if !std::mem::replace(&mut self.is_dirty, false) && !full {
+            return Frozen { tables: shapes.iter().map(|_| FrozenTable::Unchanged).collect(), scalars };
+        }
+        let mut groups = FrozenGroups::new(&self.table, None);
+        if self.notes_changes() {
+            let changed = self.is_changed.clone();
+            groups = groups.with(Box::new(move || vec![Column::Boolean(BooleanArray::from(changed))]));
+        }
+        Frozen { tables: state::freeze(shapes, vec![groups]), scalars }
+    }
+
+    fn restore(&mut self, mut state: Restored) -> Result<()> {
+        for (number, shape) in self.tables().iter().enumerate() {
+            let mut columns = state.take(shape)?;
+            if number > 0 {
+                self.table.load_set(number - 1, &columns)?;
+                continue;
+            }
+            if self.notes_changes() {
+                let changed = columns.pop();
+                let Some(Column::Boolean(changed)) = &changed else { unreachable!("types were checked") };
+                self.is_changed = changed.iter().map(|changed| changed == Some(true)).collect();
+            }
+            self.table.load(&self.shape, &columns)?;
+        }
+        self.changed = (0..).zip(&self.is_changed).filter(|(_, changed)| **changed).map(|(id, _)| id).collect();
+        self.groups = self.table.index.len();
+        self.place = state.greatest("place")?.unwrap_or(0) as u64;
+        self.period = state.greatest("period")?;
+        Ok(())
     }
 }

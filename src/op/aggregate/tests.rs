@@ -280,6 +280,7 @@ proptest! {
         let spec = AggregateSpec {
             input: TYPES.to_vec(),
             keys,
+            key_names: Vec::new(),
             calls: if pre { order_free() } else { all_calls() },
             call_names: Vec::new(),
             window: Some(window),

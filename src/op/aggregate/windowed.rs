@@ -5,6 +5,8 @@
 //! window is its panes and its side. With allowed lateness, what is behind for a window is *deferred* to the end of
 //! the block, after the firing, and its groups come out again.
 
+mod state;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
@@ -20,6 +22,7 @@ use crate::data::Batch;
 use crate::error::Result;
 use crate::op::{Flow, LATE, Operator, Out, RowContext};
 use crate::state::keys::KeyIndex;
+use crate::state::table::{Frozen, Restored, TableShape};
 
 pub struct Windowed {
     shape: Shape,
@@ -45,6 +48,8 @@ pub struct Windowed {
     late_dropped: u64,
     /// The delay that was missing to keep them, µs.
     late_by: i64,
+    /// Panes or sides are not what they were when last frozen.
+    is_changed: bool,
 }
 
 /// Emptied tables that are kept.
@@ -76,6 +81,7 @@ impl Windowed {
             place: 0,
             late_dropped: 0,
             late_by: 0,
+            is_changed: true,
             shape,
         }
     }
@@ -105,6 +111,7 @@ impl Windowed {
             if !on_time.is_empty() {
                 let side = self.sides.entry(window).or_insert_with(|| Table::new(&self.shape));
                 side.add(&self.shape, &rows.take(&on_time));
+                self.is_changed = true;
             }
             if !behind.is_empty() {
                 self.deferred.push((window, rows.take(&behind)));
@@ -167,6 +174,7 @@ impl Windowed {
         for (window, rows) in std::mem::take(&mut self.deferred) {
             let side = self.sides.entry(window).or_insert_with(|| Table::new(&self.shape));
             side.add(&self.shape, &rows);
+            self.is_changed = true;
             if window.is_complete(watermark) {
                 let index = changed.entry(window).or_insert_with(|| KeyIndex::new(&self.shape.key_types));
                 index.ids(&rows.keys(&self.shape), rows.batch.rows, &mut ids);
@@ -193,10 +201,12 @@ impl Windowed {
         let is_over = |last: Span| last <= fired && (last.end - 1).saturating_add(lateness) <= watermark;
         while let Some(entry) = self.sides.first_entry().filter(|entry| is_over(*entry.key())) {
             entry.remove();
+            self.is_changed = true;
         }
         let last_window = |pane: Span| self.grid.as_ref().map_or(pane, |grid| windows_of(grid, pane).1);
         while let Some(entry) = self.panes.first_entry().filter(|entry| is_over(last_window(*entry.key()))) {
             let mut table = entry.remove();
+            self.is_changed = true;
             if self.spare.len() < SPARE_TABLES {
                 table.clear();
                 self.spare.push(table);
@@ -255,6 +265,7 @@ impl Operator for Windowed {
                 late.extend(dropped);
                 continue;
             }
+            self.is_changed = true;
             let spare = &mut self.spare;
             let table = self
                 .panes
@@ -306,6 +317,18 @@ impl Operator for Windowed {
                 }
             }
         }
+    }
+
+    fn tables(&self) -> Vec<TableShape> {
+        self.shapes()
+    }
+
+    fn freeze(&mut self, full: bool) -> Frozen {
+        self.frozen(full)
+    }
+
+    fn restore(&mut self, state: Restored) -> Result<()> {
+        self.load(state)
     }
 
     fn late_dropped(&self) -> u64 {

@@ -55,9 +55,7 @@ fn assign_each(window: Option<Window>, batch: &Batch, context: &RowContext) -> R
             let columns = timestamps(&batch.columns[start]).zip(timestamps(&batch.columns[end]));
             let (starts, ends) =
                 columns.ok_or_else(|| Error::internal("the columns of attached windows are not timestamps"))?;
-            // A window without an end closes with the input.
-            let cell = |a: &TimestampMicrosecondArray, row, null| if a.is_null(row) { null } else { a.value(row) };
-            Ok(each_row(batch, context, |row| (cell(ends, row, i64::MAX), cell(starts, row, i64::MIN))))
+            Ok(each_row(batch, context, |row| window_of(starts, ends, row)))
         }
         None => Err(Error::internal("rows of the whole input lie in one window")),
     }
@@ -87,7 +85,13 @@ pub(super) fn common_window(window: Option<Window>, batch: &Batch) -> Option<Win
     }
 }
 
-fn timestamps(column: &Column) -> Option<&TimestampMicrosecondArray> {
+/// The window of a row that brings it along. One without an end closes with the input.
+pub(super) fn window_of(starts: &TimestampMicrosecondArray, ends: &TimestampMicrosecondArray, row: usize) -> WindowKey {
+    let cell = |a: &TimestampMicrosecondArray, null| if a.is_null(row) { null } else { a.value(row) };
+    (cell(ends, i64::MAX), cell(starts, i64::MIN))
+}
+
+pub(super) fn timestamps(column: &Column) -> Option<&TimestampMicrosecondArray> {
     match column {
         Column::Timestamp(a) => Some(a),
         _ => None,

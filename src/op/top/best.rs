@@ -91,6 +91,13 @@ impl Best {
         true
     }
 
+    /// Drops what is not among the best n.
+    pub fn settle(&mut self, spec: &TopSpec) {
+        if self.sorted < self.entries.len() {
+            self.cut(spec);
+        }
+    }
+
     fn next_cut(&self, spec: &TopSpec) -> usize {
         if self.sorted < n_rows(spec) {
             return n_rows(spec);

@@ -26,8 +26,15 @@ pub(super) struct Groups {
     seen: u64,
 }
 
-/// Stored rows, in input order. Their text is their own, so no block of input is kept alive.
+/// The best rows of a window, among others.
 #[derive(Debug)]
+pub(super) struct FrozenRows {
+    wanted: Vec<u64>,
+    chunks: Vec<Chunk>,
+}
+
+/// Stored rows, in input order. Their text is their own, so no block of input is kept alive.
+#[derive(Debug, Clone)]
 pub(super) struct Chunk {
     /// Place of each row in the input, ascending.
     pub seqs: Vec<u64>,
@@ -40,8 +47,8 @@ impl Groups {
         Groups { index: GroupIndex::new(input, group_columns), best: Vec::new(), chunks: Vec::new(), seen: 0 }
     }
 
-    /// Adds `rows` of `batch`, which lie in this window.
-    pub fn add(&mut self, batch: &Batch, rows: &[u32], heads: &Heads, spec: &TopSpec, group_columns: &[usize]) {
+    /// Adds `rows` of `batch`, which lie in this window. Whether any of them was kept.
+    pub fn add(&mut self, batch: &Batch, rows: &[u32], heads: &Heads, spec: &TopSpec, group_columns: &[usize]) -> bool {
         let mut ids = Vec::new();
         self.index.ids(&batch.columns, group_columns, rows, &mut ids);
         self.best.resize_with(self.index.len(), Best::default);
@@ -54,11 +61,13 @@ impl Groups {
             }
         }
         self.seen += batch.rows as u64;
-        if !touched.is_empty() {
-            touched.sort_unstable();
-            touched.dedup();
-            self.store(batch, &touched, first_seq, spec);
+        if touched.is_empty() {
+            return false;
         }
+        touched.sort_unstable();
+        touched.dedup();
+        self.store(batch, &touched, first_seq, spec);
+        true
     }
 
     /// Stores the rows of `batch` that the touched groups still want.
@@ -101,11 +110,8 @@ impl Groups {
         if stored <= GARBAGE_ROWS + 2 * alive {
             return;
         }
-        let mut seqs: Vec<u64> = self.best.iter().flat_map(|b| b.entries().iter().map(|e| e.seq)).collect();
-        seqs.sort_unstable();
-        let all = Chunk::concat(&self.chunks);
-        let kept: Vec<u32> = seqs.iter().map(|&seq| all.place_of(seq)).collect();
-        self.chunks = vec![all.take(&kept)];
+        let seqs: Vec<u64> = self.best.iter().flat_map(|b| b.entries().iter().map(|e| e.seq)).collect();
+        self.chunks = vec![FrozenRows { wanted: seqs, chunks: std::mem::take(&mut self.chunks) }.into_rows()];
     }
 
     /// All groups in the order of their keys, each cut to its best rows, and the stored rows.
@@ -116,9 +122,26 @@ impl Groups {
         (best, Chunk::concat(&self.chunks))
     }
 
+    /// Copies the best rows of all groups.
+    pub fn freeze(&mut self, spec: &TopSpec) -> FrozenRows {
+        self.best.iter_mut().for_each(|best| best.settle(spec));
+        let wanted = self.best.iter().flat_map(|best| best.entries().iter().map(|entry| entry.seq)).collect();
+        FrozenRows { wanted, chunks: self.chunks.clone() }
+    }
+
     #[cfg(test)]
     pub fn stored_rows(&self) -> usize {
         self.chunks.iter().map(|c| c.seqs.len()).sum()
+    }
+}
+
+impl FrozenRows {
+    /// The best rows in input order.
+    pub fn into_rows(mut self) -> Chunk {
+        self.wanted.sort_unstable();
+        let all = Chunk::concat(&self.chunks);
+        let places: Vec<u32> = self.wanted.iter().map(|&seq| all.place_of(seq)).collect();
+        all.take(&places)
     }
 }
 

@@ -9,6 +9,7 @@ mod best;
 mod groups;
 mod local;
 mod results;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::data::{Batch, DataType};
 use crate::error::Result;
+use crate::state::table::{Frozen, Restored, TableShape};
 
 use super::aggregate::Window;
 use super::sort::{Heads, SortKey};
@@ -31,6 +33,8 @@ use results::Results;
 pub struct TopSpec {
     /// Types of the input's columns.
     pub input: Vec<DataType>,
+    /// What they are called in its state.
+    pub names: Vec<String>,
     /// Columns of the group; the columns of attached windows may be among them.
     pub by: Vec<usize>,
     /// Best first; ties go by input order.
@@ -73,12 +77,22 @@ pub struct Top {
     late_dropped: u64,
     /// The delay that was missing to keep them, µs.
     late_by: i64,
+    /// The rows kept are not what they were when last frozen.
+    is_changed: bool,
 }
 
 impl Top {
     pub fn new(spec: TopSpec) -> Top {
         let group_columns = spec.group_columns();
-        Top { spec, group_columns, windows: BTreeMap::new(), emitting: None, late_dropped: 0, late_by: 0 }
+        Top {
+            spec,
+            group_columns,
+            windows: BTreeMap::new(),
+            emitting: None,
+            late_dropped: 0,
+            late_by: 0,
+            is_changed: true,
+        }
     }
 
     /// Emits results of windows that are due, about [`EMIT_ROWS`] rows a call.
@@ -90,6 +104,7 @@ impl Top {
                     return Flow::Done;
                 };
                 let (window, groups) = entry.remove_entry();
+                self.is_changed = true;
                 self.emitting = Some(Results::new(window, groups, &self.spec));
             }
             if emitted >= EMIT_ROWS {
@@ -117,7 +132,7 @@ impl Operator for Top {
         for (window, rows) in assigned.windows {
             let groups =
                 self.windows.entry(window).or_insert_with(|| Groups::new(&self.spec.input, &self.group_columns));
-            groups.add(&batch, &rows, &heads, &self.spec, &self.group_columns);
+            self.is_changed |= groups.add(&batch, &rows, &heads, &self.spec, &self.group_columns);
         }
         Ok(())
     }
@@ -132,6 +147,18 @@ impl Operator for Top {
 
     fn finish(&mut self, out: &mut Out) -> Result<Flow> {
         Ok(self.fire(|_| true, out))
+    }
+
+    fn tables(&self) -> Vec<TableShape> {
+        vec![self.shape()]
+    }
+
+    fn freeze(&mut self, full: bool) -> Frozen {
+        self.frozen(full)
+    }
+
+    fn restore(&mut self, state: Restored) -> Result<()> {
+        self.load(state)
     }
 
     fn late_dropped(&self) -> u64 {

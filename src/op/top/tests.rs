@@ -42,7 +42,8 @@ fn int(column: &Column, row: usize) -> i64 {
 
 fn spec(by: &[usize], n: u64, window: Option<Window>, ties: bool) -> TopSpec {
     let order = vec![SortKey { column: 2, descending: true, nulls_first: false }];
-    TopSpec { input: INPUT.to_vec(), by: by.to_vec(), order, n, window, ties, rank: true, ordered: true }
+    let (input, names) = (INPUT.to_vec(), Vec::new());
+    TopSpec { input, names, by: by.to_vec(), order, n, window, ties, rank: true, ordered: true }
 }
 
 /// Runs blocks of `block` rows in batches of `part`; lateness by a delay of `delay` µs.
@@ -220,6 +221,7 @@ fn attached(rows: &[(i64, i64, i64, i64)]) -> Batch {
 fn attached_spec(n: u64) -> TopSpec {
     TopSpec {
         input: vec![DataType::Int, DataType::Int, DataType::Timestamp, DataType::Timestamp],
+        names: Vec::new(),
         by: vec![2, 3],
         order: vec![SortKey { column: 1, descending: true, nulls_first: false }],
         n,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Exit, Location, Placer, column_of, spread};
-use crate::data::Schema;
+use super::identity::{self, Label};
+use super::{Exit, Location, Placer, by_arrival, column_of, spread};
+use crate::data::{Field, Schema};
 use crate::error::Result;
 use crate::expr::Typed;
 use crate::op::aggregate::{AggregateSpec, Call, Emit, PreAggregate, Window};
@@ -25,6 +26,7 @@ impl Placer<'_> {
         let spec = AggregateSpec {
             input: layout.items.iter().map(|i| i.ty).collect(),
             keys: layout.keys.clone(),
+            key_names: layout.keys.iter().map(|&key| name_of(&layout.items[key])).collect(),
             calls: layout.calls.clone(),
             call_names: aggregate.plan.calls.iter().map(|call| call.text.clone()).collect(),
             window: layout.window,
@@ -45,7 +47,7 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
-        if parallelism > 1 && (comes_by_row(&spec) || self.come_by_arrival(&inputs)) {
+        if parallelism > 1 && (comes_by_row(&spec) || by_arrival(&inputs)) {
             inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
         }
         if let Emit::Every(period) = spec.emit {
@@ -55,7 +57,8 @@ impl Placer<'_> {
         }
         let exchange = if keyed { ExchangePlan::Hash(layout.keys.clone()) } else { ExchangePlan::Single };
         let op = StageOp::Aggregate(spec);
-        let result = self.stage(node, op, parallelism, inputs, layout.results.clone(), exchange)?;
+        let label = Label::new(node, None, identity::aggregate(aggregate));
+        let result = self.stage(label, op, parallelism, inputs, layout.results.clone(), exchange)?;
         if late_read {
             let location = Location { exit: Exit::Stage(LATE), columns: layout.late_columns, ..result.clone() };
             self.at.insert(late, vec![location]);
@@ -76,31 +79,24 @@ impl Placer<'_> {
         Ok(())
     }
 
-    /// Rows that are numbered before an exchange must come from one producer in their final order; blocks of single
-    /// sources do. Others are brought into sequence first.
+    /// Rows that are numbered before an exchange must come from one producer in their final order: so do those of a
+    /// task that is alone, and of different sources, as no two of them have rows in one block. Others are brought into
+    /// sequence first; so are those that come by arrival, which several subtasks would each read in another order.
     fn in_sequence(
         &mut self,
         node: &Node,
         inputs: Vec<Location>,
         columns: Vec<Option<usize>>,
     ) -> Result<Vec<Location>> {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        let whole = |location: &Location| match location.producer {
-            Producer::Source(_) => true,
-            Producer::Stage(stage) => self.out.stages[stage].parallelism == 1,
+        let sources: BTreeSet<Producer> = inputs.iter().map(|i| i.producer).filter(is_source).collect();
+        let alone = match &inputs[..] {
+            [Location { producer: Producer::Stage(stage), .. }] => self.out.stages[*stage].parallelism == 1,
+            _ => sources.len() == inputs.len(),
         };
-        if domains.len() == inputs.len() && inputs.iter().all(whole) && !self.come_by_arrival(&inputs) {
+        if alone && !by_arrival(&inputs) {
             return Ok(inputs);
         }
-        Ok(vec![self.stage(node, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
-    }
-
-    /// Several sources, one of them live: several subtasks would each read them in another order, and what they
-    /// give would not fit together.
-    fn come_by_arrival(&self, inputs: &[Location]) -> bool {
-        let domains: BTreeSet<usize> = inputs.iter().map(|i| i.domain).collect();
-        let live = |domain: &usize| self.domains[*domain].iter().any(|&source| self.out.sources[source].live);
-        domains.len() > 1 && domains.iter().any(live)
+        Ok(vec![self.stage(Label::sequence(node), StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
     }
 
     /// A stage that sorts each window's rows, or all.
@@ -116,11 +112,12 @@ impl Placer<'_> {
         let kept: Vec<usize> = needed.iter().copied().collect();
         let mut items: Vec<Typed> = kept.iter().map(|&c| location.map(&column_of(schema, c))).collect();
         let keys = sort_keys(order, &mut items, |value| location.map(value));
-        let types = items.iter().map(|i| i.ty).collect();
+        let input = schema_of(&items);
         let columns = spread(schema.len(), &kept);
         let location = self.chained(location, &node.path(), ChainOp::Project(items), columns.clone());
-        let op = StageOp::Sort { keys, types, windowed };
-        self.stage(node, op, 1, vec![location], columns, ExchangePlan::Single)
+        let label = Label::new(node, Some("sort"), identity::sort(&keys, &input, windowed));
+        let op = StageOp::Sort { keys, input, windowed };
+        self.stage(label, op, 1, vec![location], columns, ExchangePlan::Single)
     }
 
     pub(super) fn top(&mut self, index: usize, node: &Node, top: &Top) -> Result<Location> {
@@ -142,8 +139,10 @@ impl Placer<'_> {
             _ => by.clone(),
         };
         let parallelism = if group.is_empty() { 1 } else { self.out.parallelism };
+        let label = Label::new(node, None, identity::top(top, &schema_of(&items)));
         let spec = TopSpec {
             input: items.iter().map(|i| i.ty).collect(),
+            names: items.iter().map(name_of).collect(),
             by,
             order,
             n: top.n,
@@ -164,12 +163,16 @@ impl Placer<'_> {
             }
             inputs.push(location);
         }
-        if parallelism > 1 && self.come_by_arrival(&inputs) {
+        if parallelism > 1 && by_arrival(&inputs) {
             inputs = self.in_sequence(node, inputs, Vec::new())?;
         }
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
-        self.stage(node, StageOp::Top(spec), parallelism, inputs, columns, exchange)
+        self.stage(label, StageOp::Top(spec), parallelism, inputs, columns, exchange)
     }
+}
+
+fn is_source(producer: &Producer) -> bool {
+    matches!(producer, Producer::Source(_))
 }
 
 /// Some rows come out in the order of the input's rows: updates and late rows.
@@ -243,6 +246,20 @@ impl Layout {
         }
         Layout { items, keys, window, calls, late_columns, results }
     }
+}
+
+/// What state calls a value: the name of a column, or the expression.
+fn name_of(value: &Typed) -> String {
+    let mut columns = Vec::new();
+    value.named_columns(&mut columns);
+    match (value.as_column(), columns.as_slice()) {
+        (Some(_), [(_, name)]) => (*name).to_owned(),
+        _ => value.to_string(),
+    }
+}
+
+fn schema_of(items: &[Typed]) -> Schema {
+    Schema { fields: items.iter().map(|item| Field { name: name_of(item), ty: item.ty }).collect() }
 }
 
 /// Index of `value` in `items`, appended if it is not there. Only plain columns are found again.

@@ -42,7 +42,9 @@ impl<'a> Drawing<'a> {
         let plan = self.plan;
         let of = &plan.sources[index];
         let from = source(&of.connector, of.format.name());
-        self.out.push_str(&format!("  {}: reader ×1 → decode ×{}, blocks dealt\n", of.name, plan.parallelism));
+        let together = self.read_with(index);
+        self.out
+            .push_str(&format!("  {}: reader ×1 → decode ×{}, blocks dealt{together}\n", of.name, plan.parallelism));
         let order = if of.by_time { ", by time" } else { "" };
         let files = match of.files.len() {
             0 | 1 => String::new(),
@@ -69,6 +71,14 @@ impl<'a> Drawing<'a> {
             branches.push(errors);
         }
         self.branches(branches);
+    }
+
+    /// The other sources of its group.
+    fn read_with(&self, index: usize) -> String {
+        let group = self.plan.groups.iter().find(|group| group.contains(&index));
+        let others = group.into_iter().flatten().filter(|other| **other != index);
+        let names: Vec<&str> = others.map(|&other| self.plan.sources[other].name.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(", in one sequence with {}", names.join(", ")) }
     }
 
     fn branches(&mut self, branches: Vec<Vec<String>>) {

@@ -148,3 +148,22 @@ fn order_is_certain_or_not() {
     let drawn = text(&plan, &physical);
     assert!(drawn.contains("multiset") && drawn.contains("by arrival"), "{drawn}");
 }
+
+#[test]
+fn sources_that_are_read_together_are_named() {
+    let source = |name: &str| {
+        format!(
+            "[sources.{name}]\ntype = 'file'\npath = '{name}.txt'\nformat = 'lines'\nschema = {{ line = 'string' }}\n"
+        )
+    };
+    let job = format!("{}{}[sinks.o]\ntype = 'stdout'\nformat = 'csv'\ninput = ['a', 'b']\n", source("a"), source("b"));
+    let (plan, physical) = plans(&job, 2);
+    let drawn = text(&plan, &physical);
+    for line in [
+        "sources.a: reader ×1 → decode ×2, blocks dealt, in one sequence with sources.b\n",
+        "sources.b: reader ×1 → decode ×2, blocks dealt, in one sequence with sources.a\n",
+        "exact: the same bytes at any parallelism\n",
+    ] {
+        assert!(drawn.contains(line), "{drawn}");
+    }
+}

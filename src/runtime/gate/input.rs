@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Feed, GateInput};
+use crate::checkpoint::manifest::{Progress, Slot as SavedSlot};
 use crate::data::{Batch, Order};
 use crate::error::{Error, Result};
 use crate::op::RowContext;
@@ -12,6 +13,8 @@ use crate::runtime::message::{BadRow, Chunk, Mark, MarkTime, Message, Origin, Si
 
 pub(super) struct Input {
     port: usize,
+    /// Number of the source whose workers feed it, if it is one.
+    source: Option<usize>,
     delay: i64,
     line_column: Option<usize>,
     pub(super) feed: Feed,
@@ -57,6 +60,7 @@ impl Input {
         let channels = input.channels.len();
         Input {
             port: input.port,
+            source: input.source,
             delay: input.delay,
             line_column: input.line_column,
             feed: input.feed,
@@ -70,6 +74,34 @@ impl Input {
             given: i64::MIN,
             lines: BTreeMap::new(),
         }
+    }
+
+    /// What is known of the source behind it, for a checkpoint; `None` behind an operator.
+    pub(super) fn progress(&self) -> Option<(usize, Progress)> {
+        let saved = |s: &Slot| SavedSlot { max: s.max, opened: s.opened, ended: s.ended, idle: s.idle };
+        let slots = self.slots.iter().map(saved).collect();
+        let hold = (self.hold < i64::MAX).then_some(self.hold);
+        Some((self.source?, Progress { slots, hold, lines: self.lines.clone() }))
+    }
+
+    /// Goes on from a checkpoint's progress of its source.
+    pub(super) fn resume(&mut self, progress: &Progress) {
+        let slot = |s: &SavedSlot| Slot { max: s.max, opened: s.opened, ended: s.ended, idle: s.idle };
+        self.slots = progress.slots.iter().map(slot).collect();
+        self.hold = progress.hold.unwrap_or(i64::MAX);
+        self.lines = progress.lines.clone();
+    }
+
+    /// Goes on behind an operator that had reached `watermark`.
+    pub(super) fn resume_behind(&mut self, watermark: i64) {
+        self.given = watermark;
+        if watermark == i64::MAX {
+            self.finish();
+        }
+    }
+
+    pub(super) fn source(&self) -> Option<usize> {
+        self.source
     }
 
     pub(super) fn pass_baton(&mut self) {
@@ -98,7 +130,7 @@ impl Input {
                 InputRead::Marked
             }
             Some(Message::Passed(order)) => InputRead::Passed(order),
-            Some(Message::Block(..) | Message::Last) => {
+            Some(Message::Block { .. } | Message::Last { .. } | Message::Pause) => {
                 return Err(Error::internal("an undecoded block came to a gate"));
             }
         })
@@ -160,6 +192,7 @@ impl Input {
         match mark.time {
             MarkTime::Watermark(i64::MAX) => self.finish(),
             MarkTime::Watermark(watermark) => self.given = watermark,
+            MarkTime::Unchanged => {}
             MarkTime::Observed { slots, max, hold, ends, idle } => {
                 let fresh = Slot { max: i64::MIN, opened: false, ended: false, idle: false };
                 self.slots.resize(self.slots.len().max(slots as usize), fresh);

@@ -9,16 +9,16 @@ use crate::runtime::message::{Mark, MarkTime, Origin};
 use crate::runtime::waker::Waker;
 
 /// A gate over inputs given as (domain, feed, number of channels), and the senders of all channels.
-fn gate(inputs: &[(usize, Feed, usize)], live: bool) -> (Gate, Vec<Vec<Tx>>) {
+fn gate(inputs: &[(usize, Feed, usize)]) -> (Gate, Vec<Vec<Tx>>) {
     let waker = Waker::default();
     let mut senders = Vec::new();
     let mut gates = Vec::new();
     for &(domain, feed, count) in inputs {
         let (txs, channels) = (0..count).map(|_| channel(64, &waker, &waker)).unzip();
         senders.push(txs);
-        gates.push(GateInput { port: 0, domain, rank: domain, feed, delay: 3, line_column: Some(1), channels });
+        gates.push(GateInput { port: 0, source: None, domain, feed, delay: 3, line_column: Some(1), channels });
     }
-    (Gate::new(gates, live), senders)
+    (Gate::new(gates), senders)
 }
 
 fn send(tx: &Tx, message: Message) {
@@ -45,6 +45,10 @@ fn observed(max: i64, lines: u64) -> Message {
 
 fn given(watermark: i64) -> Message {
     Message::Mark(Mark { time: MarkTime::Watermark(watermark), origin: Origin::default(), lines: 0 })
+}
+
+fn unchanged() -> Message {
+    Message::Mark(Mark { time: MarkTime::Unchanged, origin: Origin::default(), lines: 0 })
 }
 
 fn ints(batch: &Batch, column: usize) -> Vec<i64> {
@@ -84,7 +88,7 @@ fn signal(signal: Signal) -> Message {
 
 #[test]
 fn dealt_blocks_come_in_the_order_of_the_baton() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 3)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 3)]);
     // The second block is there before the first.
     send(&txs[0][1], rows(&[2]));
     send(&txs[0][1], observed(20, 1));
@@ -107,7 +111,7 @@ fn dealt_blocks_come_in_the_order_of_the_baton() {
 
 #[test]
 fn inputs_of_one_domain_take_turns_block_by_block() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (0, Feed::Split, 2)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (0, Feed::Split, 2)]);
     send(&txs[0][0], observed(10, 0));
     send(&txs[0][0], rows(&[9]));
     assert_eq!(read(&mut gate).unwrap(), "");
@@ -119,35 +123,37 @@ fn inputs_of_one_domain_take_turns_block_by_block() {
 }
 
 #[test]
-fn bounded_domains_merge_by_watermark_until_they_end() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)], false);
-    for (value, max) in [(1, 10), (2, 20), (3, 50)] {
-        send(&txs[0][0], rows(&[value]));
-        send(&txs[0][0], observed(max, 1));
-    }
-    // Which is less is not known before the other has said something.
-    assert_eq!(read(&mut gate).unwrap(), "r1 e-");
-    for (value, max) in [(11, 15), (12, 30)] {
-        send(&txs[1][0], rows(&[value]));
-        send(&txs[1][0], observed(max, 1));
-    }
-    assert_eq!(read(&mut gate).unwrap(), "r11 e6 r2 e11 r12 e16 r3 e26");
+fn blocks_of_sources_of_one_domain_come_in_one_sequence_until_they_end() {
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (0, Feed::Dealt, 1)]);
+    let block = |of: usize, value, max| {
+        send(&txs[of][0], rows(&[value]));
+        send(&txs[of][0], observed(max, 1));
+        send(&txs[1 - of][0], unchanged());
+    };
+    block(0, 1, 10);
+    block(0, 2, 20);
+    assert_eq!(read(&mut gate).unwrap(), "r1 e- r2 e-", "the other has said nothing of time");
+    block(1, 11, 15);
+    block(0, 3, 50);
+    block(1, 12, 30);
+    assert_eq!(read(&mut gate).unwrap(), "r11 e11 r3 e11 r12 e26");
+    send(&txs[0][0], unchanged());
     send(&txs[1][0], given(i64::MAX));
-    assert_eq!(read(&mut gate).unwrap(), "e46", "an ended domain leaves the minimum");
-    send(&txs[1][0], signal(Signal::End));
+    block(0, 4, 60);
+    assert_eq!(read(&mut gate).unwrap(), "e46 r4 e56", "an ended source leaves the minimum");
     send(&txs[0][0], given(i64::MAX));
-    send(&txs[0][0], signal(Signal::End));
-    assert_eq!(read(&mut gate).unwrap(), "e+");
+    send(&txs[1][0], unchanged());
     for tx in [&txs[0][0], &txs[1][0]] {
+        send(tx, signal(Signal::End));
         send(tx, signal(Signal::Barrier(7)));
         send(tx, signal(Signal::Close));
     }
-    assert_eq!(read(&mut gate).unwrap(), "E b7 C");
+    assert_eq!(read(&mut gate).unwrap(), "e+ E b7 C");
 }
 
 #[test]
 fn a_live_domain_is_read_by_arrival_but_never_within_a_block() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)], true);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)]);
     send(&txs[1][0], rows(&[11]));
     assert_eq!(read(&mut gate).unwrap(), "r11");
     send(&txs[0][0], rows(&[1]));
@@ -159,7 +165,7 @@ fn a_live_domain_is_read_by_arrival_but_never_within_a_block() {
 
 #[test]
 fn a_barrier_waits_for_all_channels_and_all_domains() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2), (1, Feed::Split, 2)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2), (1, Feed::Split, 2)]);
     send(&txs[0][0], signal(Signal::Barrier(1)));
     send(&txs[1][1], signal(Signal::Barrier(1)));
     send(&txs[1][1], rows(&[5]));
@@ -181,7 +187,7 @@ fn what_cannot_be_aligned_is_an_error() {
         (&[given(1)], "came where"),
     ];
     for (messages, text) in wrong {
-        let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2)], false);
+        let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2)]);
         send(&txs[0][0], signal(Signal::Barrier(1)));
         for message in messages {
             let again = match message {
@@ -194,11 +200,11 @@ fn what_cannot_be_aligned_is_an_error() {
         let error = read(&mut gate).unwrap_err();
         assert!(error.message.contains(text), "{error}");
     }
-    let (mut within, txs) = gate(&[(0, Feed::Dealt, 1)], false);
+    let (mut within, txs) = gate(&[(0, Feed::Dealt, 1)]);
     send(&txs[0][0], rows(&[1]));
     send(&txs[0][0], signal(Signal::Barrier(1)));
     assert!(read(&mut within).unwrap_err().message.contains("within a block"));
-    let (mut other, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)], false);
+    let (mut other, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)]);
     send(&txs[0][0], signal(Signal::Barrier(1)));
     send(&txs[1][0], signal(Signal::Barrier(2)));
     assert!(read(&mut other).unwrap_err().message.contains("two checkpoints"));
@@ -206,7 +212,7 @@ fn what_cannot_be_aligned_is_an_error() {
 
 #[test]
 fn a_tick_passes_once() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2), (1, Feed::Dealt, 1)], true);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 2), (1, Feed::Dealt, 1)]);
     for tx in txs.iter().flatten() {
         send(tx, signal(Signal::Tick(50)));
     }
@@ -215,7 +221,7 @@ fn a_tick_passes_once() {
 
 #[test]
 fn lines_add_up_over_the_blocks_of_a_file() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)]);
     let mark = |file, lines, ends| {
         let time = MarkTime::Observed { slots: 1, max: 0, hold: i64::MAX, ends, idle: false };
         Message::Mark(Mark { time, origin: Origin { file, slot: 0 }, lines })
@@ -242,7 +248,7 @@ fn lines_add_up_over_the_blocks_of_a_file() {
 
 #[test]
 fn what_failed_in_parts_of_a_block_comes_once_behind_its_rows() {
-    let (mut gate, txs) = gate(&[(0, Feed::Split, 3)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Split, 3)]);
     let bad = |text: &str| Message::Failed(Box::new(BadRow::placeless(Error::data(text))));
     send(&txs[0][2], bad("third"));
     send(&txs[0][2], given(5));
@@ -256,7 +262,7 @@ fn what_failed_in_parts_of_a_block_comes_once_behind_its_rows() {
 
 #[test]
 fn an_upstream_that_goes_without_close_is_a_failure() {
-    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)], false);
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)]);
     send(&txs[0][0], rows(&[1]));
     drop(txs);
     assert!(matches!(gate.poll().unwrap(), Event::Rows(..)));
@@ -295,7 +301,7 @@ proptest! {
             1..20,
         )
     ) {
-        let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)], false);
+        let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)]);
         let mut marks = Vec::new();
         for &(slot, max, hold, ends, idle) in &blocks {
             let time = MarkTime::Observed {

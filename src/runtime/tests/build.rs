@@ -72,5 +72,10 @@ pub fn simulate(job: &str, inputs: &[(&str, Input)], run: Run) -> (End, Memory) 
 }
 
 pub fn bounded(blocks: Vec<Bytes>) -> Input {
-    Input { blocks, endless: false }
+    Input { blocks, ..Input::default() }
+}
+
+/// Seeds from `FLOTT_SEED` on, so many as `FLOTT_JOBS` says, for long searches.
+pub fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

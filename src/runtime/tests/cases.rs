@@ -113,8 +113,8 @@ path = "ab.csv"
             let inputs = [("a", bounded(blocks(&rows(0), &[1]))), ("b", bounded(blocks(&rows(100), &[1])))];
             let (end, memory) = simulate(job, &inputs, run);
             assert!(matches!(end, End::Finished), "{run:?} {end:?}");
-            // The first union decides.
-            let expected: String = rows(100).iter().chain(&rows(0)).map(|r| format!("{r}\n")).collect();
+            // The order of the sources decides.
+            let expected: String = rows(0).iter().chain(&rows(100)).map(|r| format!("{r}\n")).collect();
             assert_eq!(memory.text("sinks.ba"), expected);
             assert_eq!(memory.text("sinks.ab"), expected);
         }

@@ -34,7 +34,7 @@ fn a_satisfied_limit_ends_a_source_without_end() {
     let limit = "[transforms.first]\ntype = \"limit\"\ninput = \"a\"\nn = 25\n";
     // A file in mode `replace` needs an input that ends: here only the limit does that.
     let job = format!("{COUNT}{limit}{}", sink("first"));
-    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true };
+    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true, ..Input::default() };
     let expected: String = (0..25).map(|n| format!("{}\n", n % 10)).collect();
     for run in runs(20) {
         let (end, memory) = simulate(&job, &[("a", input.clone())], run);
@@ -46,7 +46,7 @@ fn a_satisfied_limit_ends_a_source_without_end() {
 #[test]
 fn a_drained_source_gives_whole_blocks_and_all_of_them() {
     let job = format!("{COUNT}{}", sink("a"));
-    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true };
+    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true, ..Input::default() };
     for run in runs(20) {
         let plan = plan(&job, run.parallelism).unwrap();
         let mut memory = memory(&[("a", input.clone())], run.seed);
@@ -123,7 +123,7 @@ fn the_first_bad_row_is_reported_with_its_place() {
 #[test]
 fn a_writer_whose_reader_is_gone_ends_the_job() {
     let job = format!("{COUNT}{}", sink("a"));
-    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true };
+    let input = Input { blocks: blocks(&lines(0..10), &[3]), endless: true, ..Input::default() };
     for run in runs(10) {
         let plan = plan(&job, run.parallelism).unwrap();
         let mut memory = memory(&[("a", input.clone())], run.seed);

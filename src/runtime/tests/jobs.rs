@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
-use super::build::{Run, bounded, plan, start};
+use super::build::{Run, bounded, plan, setting, start};
 use super::memory::{Input, Memory};
 use super::model::*;
+use super::restore::interrupted;
 use super::sim::{End, Rng};
 
 /// Every stream has the columns at, k, v, n, so that transforms go together in any order.
@@ -146,7 +147,7 @@ impl Op {
 
 impl Job {
     fn random(rng: &mut Rng) -> Job {
-        let sources: Vec<Source> = (0..1 + rng.below(2)).map(|s| source(rng, 1000 * s as i64)).collect();
+        let sources: Vec<Source> = (0..1 + rng.below(3)).map(|s| source(rng, 1000 * s as i64)).collect();
         let mut nodes: Vec<Node> = Vec::new();
         // Of each output, whether it has event time.
         let mut has_time: BTreeMap<Ref, bool> =
@@ -312,6 +313,25 @@ impl Job {
         }
     }
 
+    /// Sources that come to one node are read together.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let mut behind: Vec<BTreeSet<usize>> = (0..self.sources.len()).map(|s| BTreeSet::from([s])).collect();
+        let of = |behind: &[BTreeSet<usize>], refs: &[Ref]| refs.iter().flat_map(|r| behind[r.0].clone()).collect();
+        for node in &self.nodes {
+            behind.push(of(&behind, &node.inputs));
+        }
+        for sink in &self.sinks {
+            behind.push(of(&behind, sink));
+        }
+        let mut groups: Vec<BTreeSet<usize>> = Vec::new();
+        for set in behind {
+            let (joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|g| !g.is_disjoint(&set));
+            groups = apart;
+            groups.push(joined.into_iter().flatten().chain(set).collect());
+        }
+        groups.into_iter().map(|group| group.into_iter().collect()).collect()
+    }
+
     fn memory(&self, seed: u64) -> Memory {
         let inputs = self.sources.iter().enumerate().map(|(i, s)| (format!("sources.s{i}"), s.input())).collect();
         Memory { inputs, seed, ..Memory::default() }
@@ -325,7 +345,15 @@ impl Source {
             Ok(row) if self.json => json(row),
             Ok(row) => csv(row, [0, 1, 2, 3]),
         };
-        bounded(self.blocks.iter().map(|b| Bytes::from(b.iter().map(line).collect::<String>())).collect())
+        let blocks = self.blocks.iter().map(|b| Bytes::from(b.iter().map(line).collect::<String>())).collect();
+        Input { times: self.times(), ..bounded(blocks) }
+    }
+
+    /// Event times that its blocks start with; bad records are read at once.
+    fn times(&self) -> Vec<i64> {
+        let first = |block: &Vec<Result<Row, ()>>| block[0].as_ref().ok().and_then(|row| row.at);
+        let times = self.blocks.iter().map(|block| first(block).unwrap_or(i64::MIN));
+        times.filter(|_| self.delay.is_some()).collect()
     }
 
     /// Its rows, and its bad records as lines of the dead letters.
@@ -360,7 +388,7 @@ impl Source {
             events.push(Ev::End(behind(greatest)));
         }
         events.push(Ev::End(i64::MAX));
-        (Stream { domain: number, sources: BTreeSet::from([number]), events }, letters)
+        (Stream { events }, letters)
     }
 }
 
@@ -405,24 +433,27 @@ fn stateless(op: &Op, row: Row) -> Option<Row> {
 fn expected(job: &Job) -> Expected {
     let mut texts = BTreeMap::new();
     let mut values: BTreeMap<Ref, Value> = BTreeMap::new();
-    let mut domains = Domains::new(job.sources.len());
+    let mut streams = Vec::new();
     for (i, source) in job.sources.iter().enumerate() {
         let (stream, letters) = source.stream(i);
         if source.on_error == "dead-letter" {
             texts.insert(format!("sinks.e{i}_out"), letters);
         }
-        values.insert((i, 0), (vec![stream], [0, 1, 2, 3]));
+        streams.push(stream);
     }
-    // Nodes and sinks by depth, as the plan has them.
-    let depth = depths(job);
-    let mut order: Vec<usize> = (0..job.nodes.len() + job.sinks.len()).collect();
-    order.sort_by_key(|&n| depth[n]);
+    for group in job.groups() {
+        let times: Vec<Vec<i64>> = group.iter().map(|&s| job.sources[s].times()).collect();
+        let merged = together(group.iter().map(|&s| streams[s].clone()).collect(), &times);
+        for (&source, stream) in group.iter().zip(merged) {
+            values.insert((source, 0), (vec![stream], [0, 1, 2, 3]));
+        }
+    }
     let mut failures = BTreeSet::new();
-    for n in order {
+    for n in 0..job.nodes.len() + job.sinks.len() {
         match n.checked_sub(job.nodes.len()) {
             Some(sink) => {
                 let (streams, columns) = union(&values, &job.sinks[sink]);
-                let read = domains.gate(&streams);
+                let read = gate(&streams);
                 let mut text = String::new();
                 for event in &read.events {
                     match event {
@@ -436,7 +467,7 @@ fn expected(job: &Job) -> Expected {
             None => {
                 let (streams, columns) = union(&values, &job.nodes[n].inputs);
                 let number = job.sources.len() + n;
-                let [main, late] = evaluate(&job.nodes[n].op, streams, columns, &mut domains);
+                let [main, late] = evaluate(&job.nodes[n].op, streams, columns);
                 values.insert((number, 0), main);
                 values.insert((number, 1), late);
             }
@@ -445,45 +476,19 @@ fn expected(job: &Job) -> Expected {
     Expected { texts, failures }
 }
 
-/// How many rounds of placing come before each node or sink. Composite nodes are placed in several.
-fn depths(job: &Job) -> Vec<usize> {
-    let mut depths: Vec<usize> = Vec::new();
-    let of = |depths: &[usize], refs: &[Ref]| {
-        let before =
-            refs.iter().map(|r| r.0.checked_sub(job.sources.len()).map_or(0, |n| 1 + depths[n] + extra(job, n)));
-        before.max().unwrap_or(0)
-    };
-    for node in &job.nodes {
-        depths.push(of(&depths, &node.inputs));
-    }
-    for sink in &job.sinks {
-        depths.push(of(&depths[..job.nodes.len()], sink));
-    }
-    depths
-}
-
-fn extra(job: &Job, node: usize) -> usize {
-    match job.nodes[node].op {
-        Op::WindowTop { .. } => 2,
-        Op::TopOwn { .. } => 1,
-        _ => 0,
-    }
-}
-
 fn union(values: &BTreeMap<Ref, Value>, refs: &[Ref]) -> Value {
     let streams = refs.iter().flat_map(|r| values[r].0.clone()).collect();
     (streams, values[&refs[0]].1)
 }
 
-fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4], domains: &mut Domains) -> [Value; 2] {
+fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     const PLAIN: [usize; 4] = [0, 1, 2, 3];
     if let Op::Filter(_) | Op::Select(_) = op {
         let each = |event: Ev| match event {
             Ev::Row(row) => stateless(op, row).map(Ev::Row),
             other => Some(other),
         };
-        let streams =
-            streams.into_iter().map(|s| Stream { events: s.events.into_iter().filter_map(each).collect(), ..s });
+        let streams = streams.into_iter().map(|s| Stream { events: s.events.into_iter().filter_map(each).collect() });
         let columns = match op {
             Op::Select(0) => PLAIN,
             Op::Select(1) => [3, 2, 1, 0],
@@ -492,7 +497,7 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4], domains: &mut Do
         };
         return [(streams.collect(), columns), (Vec::new(), columns)];
     }
-    let input = domains.gate(&streams);
+    let input = gate(&streams);
     let groups = BTreeMap::new;
     let mut step: Box<dyn Step> = match *op {
         Op::Limit(n) => Box::new(Limit(n)),
@@ -512,27 +517,30 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4], domains: &mut Do
     let [mut main, late] = run(&mut *step, &input);
     if let Op::WindowTop { keyed, n, .. } = *op {
         let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
-        [main, _] = run(&mut top, &domains.gate(&[main]));
+        [main, _] = run(&mut top, &gate(&[main]));
     }
     let plain = matches!(op, Op::Window { .. } | Op::Total { .. } | Op::WindowTop { .. } | Op::TopOwn { .. });
     [(vec![main], if plain { PLAIN } else { columns }), (vec![late], columns)]
 }
 
-/// Runs a job a few times and compares; false if the engine refuses it.
-fn check(seed: u64, runs: u64) -> bool {
+/// Runs a job a few times, with barriers and without, and compares.
+fn check(seed: u64, runs: u64) {
     let mut rng = Rng(seed);
     let job = Job::random(&mut rng);
     let toml = job.toml();
     let expected = expected(&job);
     for number in 0..runs {
         let run = Run::random(seed.wrapping_mul(1000).wrapping_add(number));
-        let plan = match plan(&toml, run.parallelism) {
-            Ok(plan) => plan,
-            Err(error) if error.message.contains("share") => return false,
-            Err(error) => panic!("{error}"),
-        };
+        let plan = plan(&toml, run.parallelism).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{toml}"));
         let mut memory = job.memory(run.seed);
-        let end = start(&plan, &mut memory, run).run(|_| {});
+        let often = rng.pick(&[0, 10, 50, 200]);
+        let mut barriers = 0;
+        let end = start(&plan, &mut memory, run).run(|sim| {
+            if often > 0 && barriers < 50 && sim.rng.once_in(often) {
+                barriers += 1;
+                sim.control.request_barrier(barriers);
+            }
+        });
         let context = || {
             let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
             format!("seed {seed}, {run:?}\n{toml}\n{inputs:?}")
@@ -552,19 +560,54 @@ fn check(seed: u64, runs: u64) -> bool {
                 assert!(memory.written.lock().unwrap().values().all(|w| !w.committed));
             }
             End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+            End::Killed => unreachable!(),
         }
     }
-    true
-}
-
-/// Seeds from `FLOTT_SEED` on, so many as `FLOTT_JOBS` says, for long searches.
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
 #[test]
 fn random_jobs_give_what_the_model_gives() {
+    let (first, jobs) = (setting("FLOTT_SEED", 1), setting("FLOTT_JOBS", 500));
+    (first..first + jobs).for_each(|seed| check(seed, 4));
+}
+
+/// As [`check`], with the job killed and restored on its way. Returns how often it went on from a checkpoint.
+fn check_killed(seed: u64) -> usize {
+    let job = Job::random(&mut Rng(seed));
+    let toml = job.toml();
+    if plan(&toml, 1).is_err() {
+        return 0;
+    }
+    let expected = expected(&job);
+    let run = Run::random(seed.wrapping_mul(77));
+    let mut memory = job.memory(run.seed);
+    let plan = |parallelism| plan(&toml, parallelism).unwrap();
+    let (end, killed, resumed) = interrupted(&plan, &mut memory, run, 4);
+    let context = || {
+        let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
+        format!("seed {seed}, {run:?}, killed {killed} times\n{toml}\n{inputs:?}")
+    };
+    match end {
+        End::Finished => {
+            assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
+            for (sink, text) in &expected.texts {
+                let got = memory.text(sink);
+                assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
+            }
+        }
+        End::Failed(error) => {
+            let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
+            assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
+        }
+        End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+        End::Killed => unreachable!(),
+    }
+    resumed
+}
+
+#[test]
+fn random_jobs_that_are_killed_give_what_the_model_gives() {
     let (first, jobs) = (setting("FLOTT_SEED", 1), setting("FLOTT_JOBS", 700));
-    let ran = (first..first + jobs).filter(|&seed| check(seed, 4)).count() as u64;
-    assert!(ran > jobs / 2, "most jobs are placed: {ran}");
+    let resumed: usize = (first..first + jobs).map(check_killed).sum();
+    assert!(resumed > jobs as usize / 4, "most jobs go on from a checkpoint: {resumed}");
 }

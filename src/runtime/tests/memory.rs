@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, Bytes};
+use serde_json::{Value, json};
 
 use super::sim::{Outside, Rng};
-use crate::connect::{Block, BlockDecoder, Body, Next, Source, Writer, Wrote};
+use crate::connect::{Block, BlockDecoder, Body, Next, Prepared, Source, Writer, Wrote};
 use crate::error::Result;
 use crate::format::{self, Decoded, Decoder};
 use crate::plan::physical::{SinkPlan, SourcePlan};
@@ -19,6 +20,8 @@ use crate::runtime::waker::Waker;
 pub struct Input {
     /// Whole records each.
     pub blocks: Vec<Bytes>,
+    /// Event times that blocks start with, if sources are to be read by them.
+    pub times: Vec<i64>,
     /// Begins anew at its end, until it is stopped.
     pub endless: bool,
 }
@@ -26,7 +29,6 @@ pub struct Input {
 /// What a writer was given.
 #[derive(Debug, Clone, Default)]
 pub struct Written {
-    pub header: Vec<u8>,
     pub data: Vec<u8>,
     pub committed: bool,
     pub aborted: bool,
@@ -57,8 +59,8 @@ struct MemorySource {
     input: Input,
     left: VecDeque<Bytes>,
     offset: u64,
-    /// Blocks handed out, also before it was restored.
-    taken: u64,
+    /// Blocks handed out.
+    out: u64,
     handed: Arc<AtomicUsize>,
     stopped: bool,
     steady: bool,
@@ -84,10 +86,14 @@ impl Source for MemorySource {
         }
         let Some(data) = self.left.pop_front() else { return Ok(Next::End) };
         self.handed.fetch_add(1, Ordering::SeqCst);
+        self.out += 1;
         let offset = self.offset;
         self.offset += data.len() as u64;
-        self.taken += 1;
         Ok(Next::Block(Block::single(Body::Bytes { data, offset, header: None })))
+    }
+
+    fn next_time(&mut self) -> Result<i64> {
+        Ok(self.input.times.get(self.input.blocks.len() - self.left.len()).copied().unwrap_or(i64::MIN))
     }
 
     fn input_name(&self, _file: u32) -> String {
@@ -106,21 +112,16 @@ impl Source for MemorySource {
         false
     }
 
-    /// Blocks handed out.
-    fn position(&mut self) -> Result<serde_json::Value> {
-        Ok(self.taken.into())
+    fn position(&mut self) -> Result<Value> {
+        Ok(json!({ "blocks": self.out, "offset": self.offset }))
     }
 
-    fn restore(&mut self, position: &serde_json::Value) -> Result<()> {
-        let taken = position.as_u64().expect("a number of blocks");
-        while self.taken < taken {
-            if self.left.is_empty() && self.input.endless {
-                self.left = self.input.blocks.iter().cloned().collect();
-            }
-            let data = self.left.pop_front().expect("the blocks that were handed out");
-            self.offset += data.len() as u64;
-            self.taken += 1;
-        }
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        self.out = position["blocks"].as_u64().unwrap_or(0);
+        self.offset = position["offset"].as_u64().unwrap_or(0);
+        let blocks = self.input.blocks.len().max(1) as u64;
+        let gone = if self.input.endless { self.out % blocks } else { self.out.min(blocks) };
+        self.left.drain(..(gone as usize).min(self.left.len()));
         Ok(())
     }
 }
@@ -151,9 +152,20 @@ impl MemoryWriter {
 }
 
 impl Writer for MemoryWriter {
-    fn open(&mut self, header: Bytes) -> Result<()> {
-        self.change(|w| w.header = header.to_vec());
+    fn open(&mut self, _header: Bytes) -> Result<()> {
+        self.change(|w| *w = Written::default());
         Ok(())
+    }
+
+    fn restore(&mut self, state: &Value, _header: Bytes) -> Result<()> {
+        let length = state["length"].as_u64().unwrap_or(0) as usize;
+        self.change(|w| w.data.truncate(length));
+        Ok(())
+    }
+
+    fn prepare(&mut self, _checkpoint: u64, _end: bool) -> Result<Prepared> {
+        let length = self.written.lock().unwrap()[&self.name].data.len();
+        Ok(Prepared { state: json!({ "length": length }), ..Prepared::default() })
     }
 
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote> {
@@ -217,7 +229,7 @@ impl Connectors for Memory {
             left: input.blocks.iter().cloned().collect(),
             input,
             offset: 0,
-            taken: 0,
+            out: 0,
             handed: self.handed.entry(plan.name.clone()).or_default().clone(),
             stopped: false,
             steady: self.steady,

@@ -7,5 +7,7 @@ mod ends;
 mod jobs;
 mod memory;
 mod model;
+mod restore;
 mod sim;
 mod threads;
+mod unions;

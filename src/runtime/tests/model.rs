@@ -28,84 +28,66 @@ pub enum Ev {
     End(i64),
 }
 
-/// The rows of one producer.
-#[derive(Debug, Clone)]
+/// The rows of one producer. All streams of a group of sources have the same number of blocks.
+#[derive(Debug, Clone, Default)]
 pub struct Stream {
-    pub domain: usize,
-    pub sources: BTreeSet<usize>,
     pub events: Vec<Ev>,
 }
 
-/// What domains there are, and in which order equal ones are read.
-#[derive(Debug)]
-pub struct Domains {
-    count: usize,
-    order: Vec<usize>,
+/// What one reader makes of the streams of its sources: of all of them the same number of blocks, in the order of
+/// `times`, the event times that their blocks start with (`i64::MIN` where that is not known). Where a block is of
+/// another source, a stream has one that says nothing new.
+pub fn together(streams: Vec<Stream>, times: &[Vec<i64>]) -> Vec<Stream> {
+    let mut blocks: Vec<Vec<Vec<Ev>>> = Vec::new();
+    for stream in streams {
+        let mut of: Vec<Vec<Ev>> =
+            stream.events.split_inclusive(|e| matches!(e, Ev::End(_))).map(<[Ev]>::to_vec).collect();
+        of.reverse();
+        blocks.push(of);
+    }
+    let mut merged = vec![Stream::default(); blocks.len()];
+    let mut marks = vec![i64::MIN; blocks.len()];
+    let mut read = vec![0; blocks.len()];
+    loop {
+        let open = (0..blocks.len()).filter(|&s| !blocks[s].is_empty());
+        let due = |s: &usize| times[*s].get(read[*s]).copied().unwrap_or(i64::MIN);
+        let Some(next) = open.min_by_key(due) else { return merged };
+        read[next] += 1;
+        for (source, stream) in merged.iter_mut().enumerate() {
+            let block = if source == next { blocks[next].pop().unwrap() } else { vec![Ev::End(marks[source])] };
+            if let Some(Ev::End(mark)) = block.last() {
+                marks[source] = *mark;
+            }
+            stream.events.extend(block);
+        }
+    }
 }
 
-impl Domains {
-    /// `count`: the sources have the first numbers.
-    pub fn new(count: usize) -> Domains {
-        Domains { count, order: Vec::new() }
-    }
-
-    fn rank(&self, sources: &BTreeSet<usize>) -> usize {
-        self.order.iter().position(|s| sources.contains(s)).unwrap_or(0)
-    }
-
-    /// Reads streams as a gate does: one stream.
-    pub fn gate(&mut self, inputs: &[Stream]) -> Stream {
-        let mut domains: Vec<Vec<usize>> = Vec::new();
-        for (index, input) in inputs.iter().enumerate() {
-            match domains.iter_mut().find(|d| inputs[d[0]].domain == input.domain) {
-                Some(domain) => domain.push(index),
-                None => domains.push(vec![index]),
-            }
-        }
-        if domains.len() > 1 {
-            for source in inputs.iter().flat_map(|i| &i.sources) {
-                if !self.order.contains(source) {
-                    self.order.push(*source);
-                }
-            }
-            domains.sort_by_key(|d| self.rank(&inputs[d[0]].sources));
-        }
-        let mut at = vec![0; inputs.len()];
-        let mut marks = vec![i64::MIN; inputs.len()];
-        let mut watermark = i64::MIN;
-        let mut events = Vec::new();
-        loop {
-            let of = |d: &Vec<usize>, marks: &[i64]| d.iter().map(|&i| marks[i]).min().unwrap();
-            let open = domains.iter().filter(|d| at[d[0]] < inputs[d[0]].events.len());
-            let Some(domain) = open.min_by_key(|d| of(d, &marks)) else { break };
-            for &input in domain {
-                for event in &inputs[input].events[at[input]..] {
-                    at[input] += 1;
-                    match event {
-                        Ev::Row(row) => {
-                            events.push(Ev::Row(Row { judge: row.within.max(marks[input]), ..row.clone() }));
-                        }
-                        Ev::Fail(place) => events.push(Ev::Fail(place.clone())),
-                        Ev::End(mark) => {
-                            marks[input] = *mark;
-                            break;
-                        }
+/// Reads streams as a gate does, block by block and within a block stream by stream: one stream.
+pub fn gate(inputs: &[Stream]) -> Stream {
+    let mut at = vec![0; inputs.len()];
+    let mut marks = vec![i64::MIN; inputs.len()];
+    let mut watermark = i64::MIN;
+    let mut events = Vec::new();
+    while at[0] < inputs[0].events.len() {
+        for (input, stream) in inputs.iter().enumerate() {
+            loop {
+                at[input] += 1;
+                match &stream.events[at[input] - 1] {
+                    Ev::Row(row) => events.push(Ev::Row(Row { judge: row.within.max(marks[input]), ..row.clone() })),
+                    Ev::Fail(place) => events.push(Ev::Fail(place.clone())),
+                    Ev::End(mark) => {
+                        marks[input] = *mark;
+                        break;
                     }
                 }
             }
-            let least = domains.iter().map(|d| of(d, &marks)).filter(|&w| w < i64::MAX).min();
-            watermark = watermark.max(least.unwrap_or(i64::MAX));
-            events.push(Ev::End(watermark));
         }
-        let (domain, sources) = match &domains[..] {
-            [one] => (inputs[one[0]].domain, inputs[one[0]].sources.clone()),
-            _ => {
-                self.count += 1;
-                (self.count - 1, inputs.iter().flat_map(|i| i.sources.clone()).collect())
-            }
-        };
-        Stream { domain, sources, events }
+        watermark = watermark.max(marks.iter().copied().min().unwrap());
+        events.push(Ev::End(watermark));
     }
+    assert!(inputs.iter().zip(&at).all(|(input, &at)| input.events.len() == at), "blocks are of one sequence");
+    Stream { events }
 }
 
 /// A transform at work.
@@ -122,7 +104,7 @@ pub trait Step {
 /// Both outputs of a step.
 pub fn run(step: &mut dyn Step, input: &Stream) -> [Stream; 2] {
     let mut out = [Vec::new(), Vec::new()];
-    let mut failed = false;
+    let (mut failed, mut finished) = (false, false);
     for event in &input.events {
         match event {
             Ev::Row(row) if !failed => step.row(row.clone(), &mut out),
@@ -133,14 +115,18 @@ pub fn run(step: &mut dyn Step, input: &Stream) -> [Stream; 2] {
                 out.iter_mut().for_each(|o| o.push(Ev::Fail(place.clone())));
             }
             Ev::End(watermark) => {
-                if !failed {
-                    step.end(*watermark, &mut out);
+                // Who wants no more rows has ended.
+                let ends = !failed && (finished || step.satisfied());
+                let watermark = if ends { i64::MAX } else { *watermark };
+                if !failed && !finished {
+                    step.end(watermark, &mut out);
+                    finished = watermark == i64::MAX;
                 }
-                out.iter_mut().for_each(|o| o.push(Ev::End(*watermark)));
+                out.iter_mut().for_each(|o| o.push(Ev::End(watermark)));
             }
         }
     }
-    out.map(|events| Stream { events, domain: input.domain, sources: input.sources.clone() })
+    out.map(|events| Stream { events })
 }
 
 pub struct Limit(pub usize);

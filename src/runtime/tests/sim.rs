@@ -50,6 +50,8 @@ pub enum End {
     Failed(Error),
     /// Names of the tasks that wait for each other.
     Deadlock(Vec<String>),
+    /// As by kill -9.
+    Killed,
 }
 
 struct Thread {
@@ -69,6 +71,8 @@ pub struct Sim {
     steps: u64,
     /// Steps of a task at most before `between` is called again.
     pub burst: usize,
+    /// Nothing more is done.
+    pub killed: bool,
 }
 
 /// More steps than any job of these tests needs.
@@ -87,6 +91,7 @@ impl Sim {
             now: 1_700_000_000_000_000,
             steps: 0,
             burst: 4,
+            killed: false,
         }
     }
 
@@ -94,6 +99,9 @@ impl Sim {
     pub fn run(mut self, mut between: impl FnMut(&mut Sim)) -> End {
         loop {
             between(&mut self);
+            if self.killed {
+                return End::Killed;
+            }
             self.steps += 1;
             assert!(self.steps < STEPS_MAX, "the job runs in circles");
             if self.rng.once_in(8) {

@@ -4,11 +4,19 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
 use super::build::{blocks, bounded, memory, plan};
 use super::memory::{Input, Memory};
 use crate::error::Class;
-use crate::runtime::deploy::deploy;
-use crate::runtime::job::{self, Ending, run};
+
+use crate::error::Error;
+use crate::observe::JobStats;
+use crate::plan::physical::PhysicalPlan;
+use crate::runtime::attempt::Watch;
+use crate::runtime::job::{self, Ending};
+use crate::runtime::orders::{Order, RunOptions};
+use crate::storage::RealStorage;
 
 const JOB: &str = r#"
 [sources.a]
@@ -46,6 +54,22 @@ fn is_ours(name: &str) -> bool {
 /// These tests count threads, so one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Looks away.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn figures(&mut self, _stats: &JobStats) {}
+    fn warn(&mut self, _warning: &Error) {}
+    fn say(&mut self, _line: &str) {}
+}
+
+/// Runs a job without checkpoints.
+fn run(plan: &PhysicalPlan, memory: &mut Memory, orders: Option<Receiver<Order>>) -> Ending {
+    let storage = Arc::new(RealStorage);
+    let job = job::Job { plan, connectors: memory, storage, options: RunOptions::default() };
+    job::run(job, orders, &mut Nobody).0
+}
+
 fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|n| n.to_string()).collect()
 }
@@ -59,10 +83,9 @@ fn a_panic_names_its_node_undoes_the_output_and_leaves_no_thread() {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     for parallelism in [1, 3] {
         let plan = plan(JOB, parallelism).unwrap();
-        let mut memory = steady(Input { blocks: blocks(&numbers(2000), &[50]), endless: true });
+        let mut memory = steady(Input { blocks: blocks(&numbers(2000), &[50]), endless: true, ..Input::default() });
         memory.panics_at = Some("1234\n");
-        let deployment = deploy(&plan, &mut memory).unwrap();
-        let Ending::Failed(error) = run(deployment, None, |_| {}) else { panic!("the job goes on") };
+        let Ending::Failed { error, .. } = run(&plan, &mut memory, None) else { panic!("the job goes on") };
         assert_eq!((error.class, error.node.as_deref()), (Class::Internal, Some("sources.a")), "{error}");
         assert!(error.message.contains("the decoder met 1234"), "{error}");
         let written = memory.written.lock().unwrap()["sinks.out"].clone();
@@ -78,7 +101,7 @@ fn all_goes_through_threads_as_through_one() {
     for parallelism in [1, 2, 4] {
         let plan = plan(JOB, parallelism).unwrap();
         let mut memory = steady(bounded(blocks(&numbers(30_000), &[100])));
-        let ending = run(deploy(&plan, &mut memory).unwrap(), None, |_| {});
+        let ending = run(&plan, &mut memory, None);
         assert!(matches!(ending, Ending::Finished), "{ending:?}");
         let text = memory.text("sinks.out");
         assert_eq!(text.lines().count(), 30_000);
@@ -95,14 +118,14 @@ fn a_slow_sink_holds_the_source_back() {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     for parallelism in [1, 3] {
         let plan = plan(JOB, parallelism).unwrap();
-        let mut memory = steady(Input { blocks: blocks(&numbers(1000), &[10]), endless: true });
+        let mut memory = steady(Input { blocks: blocks(&numbers(1000), &[10]), endless: true, ..Input::default() });
         let gate = Arc::new(Mutex::new(()));
         memory.gate = Some(gate.clone());
         let handed = memory.handed.entry("sources.a".into()).or_default().clone();
         let closed = gate.lock().unwrap();
-        let deployment = deploy(&plan, &mut memory).unwrap();
+        let written = memory.written.clone();
         let (orders, received) = crossbeam_channel::unbounded();
-        let job = std::thread::spawn(move || run(deployment, Some(received), |_| {}));
+        let job = std::thread::spawn(move || run(&plan, &mut memory, Some(received)));
         // The source stops by itself: its count stands still.
         let start = Instant::now();
         let mut last = usize::MAX;
@@ -121,10 +144,10 @@ fn a_slow_sink_holds_the_source_back() {
             std::thread::sleep(Duration::from_millis(5));
             assert!(start.elapsed() < Duration::from_secs(20), "the source stands still");
         }
-        orders.send(job::Order::Interrupt).unwrap();
+        orders.send(Order::Interrupt).unwrap();
         let ending = job.join().unwrap();
         assert!(matches!(ending, Ending::Stopped(_)), "{ending:?}");
-        assert!(memory.written.lock().unwrap()["sinks.out"].aborted);
+        assert!(written.lock().unwrap()["sinks.out"].aborted);
         assert_eq!(threads(), 0);
     }
 }

@@ -374,3 +374,53 @@ fn override_values_that_are_not_toml_are_text() {
         assert_eq!(job.text.written(&where_.locate(0..value.len())), value);
     }
 }
+
+const PASS: &str = "[sources.s]\ntype = 'stdin'\n[sinks.o]\ntype = 'file'\ninput = 's'\npath = 'a.csv'\n";
+
+#[test]
+fn checkpoints_by_default_and_as_written() {
+    let plain = job(PASS);
+    assert_eq!(plain.checkpoint, CheckpointSpec::default());
+    assert!(plain.restart.is_none() && !plain.checkpoint.written);
+    let options = "[checkpoint]\ninterval = '1m'\nretain = 1\ntimeout = '2m'\nmin_pause = '5s'\ntolerate = 2\n\
+                   durability = 'process'\n";
+    let written = job(&format!("{PASS}{options}")).checkpoint;
+    let expect = CheckpointSpec {
+        written: true,
+        interval: Some(60_000_000),
+        retain: 1,
+        timeout: 120_000_000,
+        min_pause: 5_000_000,
+        tolerate: 2,
+        durability: Durability::Process,
+    };
+    assert_eq!(written, expect);
+    let over = |with: &str| job_with(&format!("{PASS}{options}"), &[with]).checkpoint.interval;
+    assert_eq!((over("checkpoint.interval=1s"), over("checkpoint.interval=off")), (Some(1_000_000), None));
+    let alone = job_with(PASS, &["checkpoint.interval=1s"]).checkpoint;
+    assert!(alone.written && alone.interval == Some(1_000_000) && alone.retain == 3);
+}
+
+#[test]
+fn restart_strategies() {
+    let second = 1_000_000;
+    let exponential = |initial, max, attempts| RestartSpec::Exponential { initial, max, attempts };
+    for (written, expect) in [
+        ("'none'", RestartSpec::None),
+        ("{ strategy = 'none' }", RestartSpec::None),
+        ("'exponential'", RestartSpec::default()),
+        ("{ strategy = 'exponential', initial = '2m' }", exponential(120 * second, 120 * second, 10)),
+        ("{ strategy = 'exponential', max = '9s', attempts = 2 }", exponential(second, 9 * second, 2)),
+        ("{ strategy = 'fixed', attempts = 3 }", RestartSpec::Fixed { attempts: 3, delay: second }),
+        ("{ strategy = 'fixed', attempts = 3, delay = '0s' }", RestartSpec::Fixed { attempts: 3, delay: 0 }),
+        (
+            "{ strategy = 'failure-rate', max = 3, per = '5m', delay = '2s' }",
+            RestartSpec::FailureRate { max: 3, per: 300 * second, delay: 2 * second },
+        ),
+    ] {
+        assert_eq!(job(&format!("{PASS}[job]\nrestart = {written}\n")).restart, Some(expect), "{written}");
+    }
+    let short = format!("{PASS}[job]\nrestart = 'exponential'\n");
+    assert_eq!(job_with(&short, &["job.restart.attempts=4"]).restart, Some(exponential(second, 60 * second, 4)));
+    assert_eq!(job_with(&short, &["job.restart=none"]).restart, Some(RestartSpec::None));
+}

@@ -73,7 +73,7 @@ fn sources() {
         ("type = 'file'\npath = 'a'\nexclude = 'b'", &["not there yet", "a file source has `type`, `path`"]),
         ("type = 'file'\npath = 'a'\norder = 'date'", &["unknown order of files `date`", "`time`, `name`"]),
         ("type = 'file'\npath = 'a'\nread = 'map'", &["did you mean `mmap`?"]),
-        ("type = 'stdin'\njournal = true", &["`journal` in source `s` is not there yet"]),
+        ("type = 'stdin'\nmetadata = true", &["`metadata` in source `s` is not there yet"]),
         ("type = 'stdin'\nrate = 0", &["6:8 «0»", "`rate` is out of range", "greater than zero"]),
         ("type = 'stdin'\nrate = nan", &["`rate` is out of range"]),
         ("type = 'stdin'\nrate = 'fast'", &["expected a number such as 1000, found a string"]),
@@ -285,7 +285,6 @@ fn sinks_and_the_job() {
             "type = 'stdout'\ninput = 's'\n[source.x]\ntype = 'stdin'",
             &["6:2 «source»", "unknown table `source`", "did you mean `sources`?"],
         ),
-        ("type = 'stdout'\ninput = 's'\n[checkpoint]\ninterval = '1s'", &["6:2", "[checkpoint] is not there yet"]),
         ("type = 'stdout'\ninput = 's'\n[schemas.x]\na = 'int'", &["[schemas] is not there yet"]),
         (
             "type = 'stdout'\ninput = 's'\n[[transforms.x]]\ntype = 'filter'",
@@ -300,10 +299,6 @@ fn sinks_and_the_job() {
             &["`max_parallelism`, which is 8"],
         ),
         ("type = 'stdout'\ninput = 's'\n[job]\nmemory = '1GiB'", &["`memory` in [job] is not there yet"]),
-        (
-            "type = 'stdout'\ninput = 's'\n[job]\nrestart = { strategy = 'none' }",
-            &["`restart` in [job] is not there yet"],
-        ),
         ("type = 'stdout'\ninput = 's'\n[job]\nname = 'a/b'", &["cannot be the name of a job"]),
         (
             "type = 'stdout'\ninput = 's'\n[sinks.'a b']\ntype = 'stdout'\ninput = 's'",
@@ -377,6 +372,77 @@ fn all_faults_are_told_in_one_run() {
     assert_eq!(lines, ["2:15", "5:1", "3:10", "6:8", "7:13", "7:13", "10:9", "11:8", "1:1"], "{found:#?}");
     let (job, _) = parse(Path::new("job.toml"), text, &[], &env);
     assert_eq!(job.unwrap().broken, ["s", "t", "u", "o"]);
+}
+
+#[test]
+fn checkpoints() {
+    for (options, words) in [
+        ("interval = 5", &["7:12 «5»", "expected a duration such as \"10s\", or \"off\", found integer 5"][..]),
+        ("interval = '0s'", &["`interval` is out of range", "greater than zero"]),
+        ("interval = 'none'", &["unknown interval `none`", "write interval = \"off\""]),
+        ("interval = 'Disabled'", &["write interval = \"off\""]),
+        ("interval = '10 sec'", &["did you mean `s`?"]),
+        ("period = '10s'", &["unknown option `period` in [checkpoint]", "did you mean `interval`?"]),
+        ("min-pause = '10s'", &["did you mean `min_pause`?"]),
+        ("num-retained = 2", &["did you mean `retain`?"]),
+        ("tolerable-failed-checkpoints = 2", &["did you mean `tolerate`?"]),
+        ("retain = 0", &["`retain` is out of range", "between 1 and 1000"]),
+        ("tolerate = -1", &["`tolerate` is out of range"]),
+        ("timeout = '0s'", &["`timeout` is out of range"]),
+        ("min_pause = '-1s'", &["it must not be negative"]),
+        ("durability = 'fsync'", &["unknown durability `fsync`", "`power`, `process`"]),
+        ("durability = 'Power'", &["did you mean `power`?"]),
+    ] {
+        check(&format!("{SOURCE}{SINK}[checkpoint]\n{options}\n"), &[], words)
+    }
+    check(&format!("checkpoint = 5\n{SOURCE}{SINK}"), &[], &["expected a table [checkpoint], found integer 5"]);
+    check(&format!("interval = '5s'\n{SOURCE}{SINK}"), &[], &["write it below [checkpoint]"]);
+    check(&format!("{SOURCE}{SINK}[checkpointing]\n"), &[], &["did you mean `checkpoint`?"]);
+}
+
+#[test]
+fn restarts() {
+    for (restart, words) in [
+        ("5", &["expected \"none\" or a table such as { strategy = "][..]),
+        ("'off'", &["unknown restart strategy `off`", "did you mean `none`?"]),
+        ("'fixed-delay'", &["did you mean `fixed`?"]),
+        ("'exponential-delay'", &["did you mean `exponential`?"]),
+        ("'failure_rate'", &["did you mean `failure-rate`?"]),
+        ("'fixed'", &["`attempts` is missing in restart \"fixed\"", "add attempts = 3"]),
+        ("{ attempts = 3 }", &["`strategy` is missing in restart", "add strategy = \"exponential\""]),
+        ("{ type = 'none' }", &["did you mean `strategy`?"]),
+        ("{ strategy = 'none', attempts = 3 }", &["unknown option `attempts` in restart \"none\""]),
+        ("{ strategy = 'fixed', attempts = 0 }", &["`attempts` is out of range", "between 1 and"]),
+        ("{ strategy = 'fixed', attempts = 3, initial = '1s' }", &["unknown option `initial` in restart \"fixed\""]),
+        ("{ strategy = 'failure-rate', max = 3 }", &["`per` is missing", "add per = \"5m\""]),
+        ("{ strategy = 'failure-rate', max = 3, interval = '5m', per = '5m' }", &["did you mean `per`?"]),
+        ("{ strategy = 'failure-rate', max = 3, per = '6s', delay = '2s' }", &["can never be reached", "for ever"]),
+        ("{ strategy = 'exponential', initial = '0s' }", &["`initial` is out of range"]),
+        ("{ strategy = 'exponential', initial = '1m', max = '1s' }", &["«'1s'» `max` is less than `initial`"]),
+        ("{ strategy = 'exponential', max-backoff = '1m' }", &["did you mean `max`?"]),
+    ] {
+        let text = format!("{SOURCE}{SINK}[job]\nrestart = {restart}\n[checkpoint]\n");
+        let found = faults(&text, &[]);
+        assert!(words.iter().all(|w| found.iter().any(|f| f.contains(w))), "{restart}: {found:#?}");
+        // A word of another tool for `strategy` is unknown, and `strategy` is missing.
+        assert_eq!(found.len(), if restart.contains("type") { 2 } else { 1 }, "{found:#?}");
+    }
+}
+
+#[test]
+fn a_restart_needs_checkpoints() {
+    let restart = "[job]\nrestart = { strategy = 'fixed', attempts = 3 }\n";
+    let file = "[sinks.f]\ntype = \"file\"\ninput = \"s\"\npath = \"a.csv\"\n";
+    let words = &["«{ strategy = 'fixed', attempts = 3 }» a restart needs checkpoints"];
+    check(&format!("{SOURCE}{SINK}{restart}"), &[], &[words[0], "this job makes no checkpoints"]);
+    check(&format!("{SOURCE}{SINK}{file}{restart}"), &["checkpoint.interval=off"], &[words[0], "checkpoints are off"]);
+    for text in [
+        format!("{SOURCE}{SINK}{file}{restart}"),
+        format!("{SOURCE}{SINK}{restart}[checkpoint]\n"),
+        format!("{SOURCE}{SINK}[job]\nrestart = 'none'\n[checkpoint]\ninterval = 'off'\n"),
+    ] {
+        assert_eq!(faults(&text, &[]), [""; 0], "{text}");
+    }
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl BytesKeys {
         self.push(&[])
     }
 
+    /// All keys one behind the other, and where each one ends.
+    pub fn copied(&self) -> (Vec<u8>, Vec<usize>) {
+        (self.bytes.clone(), self.ends.clone())
+    }
+
     fn push(&mut self, key: &[u8]) -> u32 {
         self.bytes.extend_from_slice(key);
         self.ends.push(self.bytes.len());

@@ -79,6 +79,9 @@ proptest! {
             let mut found = Vec::new();
             index.find(&columns, rows.len(), &mut found);
             prop_assert_eq!(&found, &out);
+            let frozen = index.freeze();
+            let all: Vec<u32> = (0..index.len() as u32).collect();
+            prop_assert_eq!((frozen.len(), frozen.columns()), (all.len(), index.key_columns(&all)));
             let mut sorted: Vec<u32> = (0..index.len() as u32).collect();
             index.sort(&mut sorted);
             let keys = index.key_columns(&sorted);

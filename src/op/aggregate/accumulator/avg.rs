@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Avg {
     ty: DataType,
-    sum: Box<Accumulator>,
-    count: Count,
+    pub(super) sum: Box<Accumulator>,
+    pub(super) count: Count,
 }
 
 impl Avg {

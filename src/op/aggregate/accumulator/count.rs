@@ -8,7 +8,7 @@ use crate::error::Result;
 
 #[derive(Debug, Default)]
 pub struct Count {
-    counts: Vec<i64>,
+    pub(super) counts: Vec<i64>,
 }
 
 impl Count {

@@ -9,13 +9,24 @@ use hashbrown::HashTable;
 use super::Argument;
 use crate::data::{Column, DataType};
 use crate::error::Result;
-use crate::state::keys::KeyIndex;
+use crate::state::keys::{FrozenKeys, KeyIndex};
+
+/// The values of each group, copied.
+#[derive(Debug)]
+pub struct FrozenSet {
+    /// (Group, value) in the order they came.
+    pub pairs: Vec<(u32, u32)>,
+    pub values: FrozenKeys,
+}
 
 #[derive(Debug)]
 pub struct Distinct {
+    pub(super) ty: DataType,
     values: KeyIndex,
     pairs: HashTable<(u32, u32)>,
-    counts: Vec<i64>,
+    /// The same pairs in the order they came: what is stored must not depend on hashes.
+    listed: Vec<(u32, u32)>,
+    pub(super) counts: Vec<i64>,
     hasher: foldhash::fast::RandomState,
     scratch: Vec<u32>,
 }
@@ -23,8 +34,10 @@ pub struct Distinct {
 impl Distinct {
     pub fn new(ty: DataType) -> Distinct {
         Distinct {
+            ty,
             values: KeyIndex::new(&[ty]),
             pairs: HashTable::new(),
+            listed: Vec::new(),
             counts: Vec::new(),
             hasher: Default::default(),
             scratch: Vec::new(),
@@ -47,8 +60,13 @@ impl Distinct {
         let pair = (id, value);
         if self.pairs.find(hash(&pair), |p| *p == pair).is_none() {
             self.pairs.insert_unique(hash(&pair), pair, hash);
+            self.listed.push(pair);
             self.counts[id as usize] += 1;
         }
+    }
+
+    pub fn freeze_set(&self) -> FrozenSet {
+        FrozenSet { pairs: self.listed.clone(), values: self.values.freeze() }
     }
 
     pub fn start_merge(&mut self, groups: usize) {
@@ -65,7 +83,7 @@ impl Distinct {
         for (&from, &to) in from.iter().zip(to) {
             targets[from as usize] = Some(to);
         }
-        for &(id, value) in &other.pairs {
+        for &(id, value) in &other.listed {
             if let Some(to) = targets[id as usize] {
                 self.insert(to, values[value as usize]);
             }
@@ -79,6 +97,7 @@ impl Distinct {
     pub fn clear(&mut self) {
         self.values.clear();
         self.pairs.clear();
+        self.listed.clear();
         self.counts.clear();
     }
 }

@@ -13,17 +13,17 @@ use crate::data::rowkey::{from_ordered_bits, ordered_bits};
 use crate::data::{Column, ColumnBuilder, DataType};
 use crate::error::Result;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Extreme {
-    ty: DataType,
+    pub(super) ty: DataType,
     max: bool,
-    values: Values,
+    pub(super) values: Values,
     valid: Valid,
 }
 
 /// The best value of each group so far.
-#[derive(Debug)]
-enum Values {
+#[derive(Debug, Clone)]
+pub(super) enum Values {
     /// Everything that can be mapped to 64 bits which compare alike.
     Narrow(Vec<i64>),
     Wide(Vec<i128>),

@@ -7,15 +7,15 @@ use crate::error::Result;
 
 #[derive(Debug)]
 pub struct Pick {
-    ty: DataType,
+    pub(super) ty: DataType,
     last: bool,
     /// Event time and place in the input of the row whose value is held; `None` before the first.
-    ranks: Vec<Option<(i64, u64)>>,
-    values: Vec<Value>,
+    pub(super) ranks: Vec<Option<(i64, u64)>>,
+    pub(super) values: Vec<Value>,
 }
 
 #[derive(Debug, Clone)]
-enum Value {
+pub(super) enum Value {
     Null,
     /// Bits of everything of 64 bits or fewer.
     Bits(i64),
@@ -68,12 +68,16 @@ impl Pick {
         }
     }
 
-    pub fn emit(&self, ids: &[u32]) -> Result<Column> {
+    pub fn column(&self, ids: &[u32]) -> Column {
         let mut column = ColumnBuilder::new(self.ty, ids.len());
         for &id in ids {
             append(&mut column, &self.values[id as usize]);
         }
-        Ok(column.finish())
+        column.finish()
+    }
+
+    pub fn emit(&self, ids: &[u32]) -> Result<Column> {
+        Ok(self.column(ids))
     }
 
     pub fn clear(&mut self) {
@@ -82,7 +86,7 @@ impl Pick {
     }
 }
 
-fn value(column: &Column, row: usize) -> Value {
+pub(super) fn value(column: &Column, row: usize) -> Value {
     match column {
         column if column.is_null(row) => Value::Null,
         Column::Boolean(a) => Value::Bits(i64::from(a.value(row))),

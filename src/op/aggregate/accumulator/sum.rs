@@ -59,10 +59,10 @@ impl Addend for i128 {
 pub struct Sum<T> {
     ty: DataType,
     /// The sums modulo the range of `T`.
-    low: Vec<T>,
+    pub(super) low: Vec<T>,
     /// How often, net, each sum left that range upwards. Empty until one does.
-    carries: Vec<i64>,
-    valid: Valid,
+    pub(super) carries: Vec<i64>,
+    pub(super) valid: Valid,
 }
 
 impl<T: Addend> Sum<T> {
@@ -106,6 +106,13 @@ impl<T: Addend> Sum<T> {
             self.carries.resize(self.low.len(), 0);
         }
         self.carries[id as usize] += carry;
+    }
+
+    pub(super) fn sum_type(&self) -> DataType {
+        match self.ty {
+            DataType::Decimal { scale, .. } => DataType::Decimal { precision: 38, scale },
+            other => other,
+        }
     }
 
     pub fn start_merge(&mut self, groups: usize) {
@@ -173,13 +180,6 @@ impl Sum<i128> {
         Err(Error::data(format!("the sum does not fit {}", self.sum_type())).note("cast the argument to double"))
     }
 
-    fn sum_type(&self) -> DataType {
-        match self.ty {
-            DataType::Decimal { scale, .. } => DataType::Decimal { precision: 38, scale },
-            other => other,
-        }
-    }
-
     fn column(&self, values: Vec<i128>, ids: &[u32]) -> Column {
         decimal_column(values.into(), self.valid.nulls(ids), self.sum_type())
     }
@@ -207,8 +207,8 @@ pub fn decimal_column(values: ScalarBuffer<i128>, nulls: Option<arrow_buffer::Nu
 /// Sums of doubles, folded in the order of the rows.
 #[derive(Debug, Default)]
 pub struct SumDouble {
-    sums: Vec<f64>,
-    valid: Valid,
+    pub(super) sums: Vec<f64>,
+    pub(super) valid: Valid,
 }
 
 impl SumDouble {

@@ -3,11 +3,11 @@
 use arrow_buffer::NullBuffer;
 
 /// While every row of every group had a value nothing is written down; most columns never hold a null.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Valid {
     /// Groups that have a value, while `bits` is not kept.
-    known: usize,
-    bits: Option<Vec<bool>>,
+    pub(super) known: usize,
+    pub(super) bits: Option<Vec<bool>>,
 }
 
 impl Valid {

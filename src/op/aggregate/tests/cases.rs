@@ -12,6 +12,7 @@ fn spec(input: &[DataType], keys: &[usize], calls: Vec<Call>) -> AggregateSpec {
     AggregateSpec {
         input: input.to_vec(),
         keys: keys.to_vec(),
+        key_names: Vec::new(),
         call_names: calls.iter().map(|call| format!("{:?}({:?})", call.function, call.arg)).collect(),
         calls,
         window: None,

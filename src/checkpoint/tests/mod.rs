@@ -1,0 +1,4 @@
+//! Stores against models: what is found afterwards is what was written.
+
+mod build;
+mod plain;

@@ -1,0 +1,111 @@
+//! `flott resume`: a job goes on from a savepoint, a checkpoint, or where its last run ended.
+
+use std::path::{Path, PathBuf};
+
+use super::args::ResumeArgs;
+use super::launch::{Begin, Launch, quoted};
+use super::run;
+use super::screen::Screen;
+use super::state;
+use crate::checkpoint::home::{self, Checkpoint, Owner, StateDir};
+use crate::checkpoint::manifest::{self, Manifest};
+use crate::error::{Error, Result};
+use crate::spec;
+
+pub fn resume(args: &ResumeArgs) -> u8 {
+    let screen = Screen::new(args.color);
+    run::reported(&args.output, &args.from, &screen, || launch(args, &screen))
+}
+
+/// Where state is that was asked for.
+struct State {
+    /// The folder that holds the manifest.
+    folder: PathBuf,
+    begin: Begin,
+}
+
+fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
+    let place = state::place(&args.state);
+    let found = find(args, &place)?;
+    let job = stored(&found.folder)?;
+    // Before the directory changes.
+    let given = args.job.as_deref().map(absolute).transpose()?;
+    let relative = matches!(found.begin, Begin::Path(_)) && given.is_some();
+    if !relative && let Err(error) = std::env::set_current_dir(&job.directory) {
+        screen.warning(&no_directory(&job.directory, &error));
+    }
+    let owner = if given.is_some() { Owner::Moved } else { Owner::Same };
+    let typed = quoted(&given.as_deref().unwrap_or(Path::new(&job.path)).display().to_string());
+    let (path, loaded, overrides) = match given {
+        Some(path) => {
+            (home::job_file(&path).unwrap_or(path.clone()), spec::load(&path, &args.overrides), args.overrides.clone())
+        }
+        None => {
+            let overrides: Vec<String> = job.overrides.iter().chain(&args.overrides).cloned().collect();
+            let path = PathBuf::from(&job.path);
+            (path.clone(), spec::load_text(&path, &job.text, &overrides), overrides)
+        }
+    };
+    let written = loaded.job.as_ref().and_then(|job| job.parallelism.as_ref()).map(|p| p.value);
+    let parallelism = args.parallelism.or(written.filter(|_| owner == Owner::Moved)).or(Some(job.parallelism));
+    let typed_place = state::typed(&args.state);
+    Ok(Launch {
+        path,
+        loaded,
+        overrides,
+        parallelism: parallelism.filter(|p| *p > 0),
+        place,
+        owner,
+        begin: found.begin,
+        output: args.output.clone(),
+        allow_non_restored: args.allow_non_restored_state,
+        allow_duplicates: args.allow_duplicates,
+        rewind_output: args.rewind_output,
+        typed: format!("{typed}{typed_place}"),
+        typed_place,
+    })
+}
+
+/// The manifest that is asked for. A folder that holds one is meant as such; all else is a job.
+fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
+    let typed = &args.from;
+    let folder = match typed.file_name() {
+        Some(name) if name == MANIFEST && typed.is_file() => typed.parent().map(Path::to_owned).unwrap_or_default(),
+        _ => typed.clone(),
+    };
+    if folder.join(MANIFEST).is_file() {
+        let folder = absolute(&folder)?;
+        return Ok(State { begin: Begin::Path(folder.clone()), folder });
+    }
+    let shown = typed.display().to_string();
+    if typed.is_dir() && shown.contains('/') {
+        return Err(Error::usage(format!("{shown} is no savepoint: it has no {MANIFEST}"))
+            .note("the folder of a savepoint or checkpoint holds one, or was not completed"));
+    }
+    let job = state::find(place.as_ref().map_err(Clone::clone)?, &shown)?;
+    match Checkpoint::newest(&job.folder)? {
+        Some(newest) => Ok(State { folder: newest.path, begin: Begin::Latest }),
+        None => Err(Error::usage(format!("the job {} has left nothing to go on from", job.name))
+            .note("a run that finishes leaves no checkpoint; `flott run` starts it anew")),
+    }
+}
+
+const MANIFEST: &str = "manifest.json";
+
+/// The job as it ran.
+fn stored(folder: &Path) -> Result<manifest::Job> {
+    let path = folder.join(MANIFEST);
+    let wrong = |e: &dyn std::fmt::Display| Error::external(format!("cannot read {}: {e}", path.display()));
+    let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
+    let found: Manifest = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
+    Ok(found.job)
+}
+
+fn no_directory(directory: &str, error: &std::io::Error) -> Error {
+    Error::external(format!("the run began in {directory}, which cannot be entered: {error}"))
+        .note("relative paths of the job start at the current directory instead")
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|e| Error::usage(format!("{} is no path: {e}", path.display())))
+}

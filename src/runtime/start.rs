@@ -1,0 +1,207 @@
+//! What a run begins with: the state folder, what an earlier run left in it, and the checkpoint to go on from.
+
+use std::sync::Arc;
+
+use super::attempt::Watch;
+use super::compare;
+use super::job::Job;
+use super::orders::From;
+use super::snapshots::{self, Committers};
+use crate::checkpoint::machine::Options;
+use crate::checkpoint::manifest::{Kind, Manifest};
+use crate::checkpoint::restore::Checkpoint;
+use crate::checkpoint::store::Store;
+use crate::connect::{self, Rewind, Rewound};
+use crate::error::{Error, Result};
+use crate::spec::Durability;
+use crate::state::table::Restored;
+use crate::storage::crash;
+
+/// What the attempts of a job with checkpoints share.
+pub struct Life {
+    pub lineage: String,
+    pub store: Store,
+    pub committers: Committers,
+    /// Number of the next checkpoint.
+    pub next: u64,
+    /// There is a checkpoint to go on from.
+    pub kept: bool,
+    pub power: bool,
+    pub options: Options,
+}
+
+impl super::deploy::Resume for Checkpoint {
+    fn manifest(&self) -> &Manifest {
+        Checkpoint::manifest(self)
+    }
+
+    fn state(&self, operator: &str, subtask: usize, parallelism: usize) -> Result<Option<Restored>> {
+        match Checkpoint::manifest(self).operators.contains_key(operator) {
+            true => self.restored(operator, subtask, parallelism).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+/// What an attempt begins with.
+pub struct Start {
+    /// `None`: no checkpoints.
+    pub life: Option<Life>,
+    pub resume: Option<Checkpoint>,
+}
+
+impl Start {
+    /// Of a process: opens the state folder, and settles what an earlier run left.
+    pub fn open(job: &mut Job, watch: &mut dyn Watch) -> Result<Start> {
+        let Some((spec, folder)) = job.options.checkpoint.clone().zip(job.options.folder.clone()) else {
+            job.connectors.begin(connect::Run::default());
+            return Ok(Start { life: None, resume: None });
+        };
+        let power = spec.durability == Durability::Power;
+        let mut store = Store::open(Arc::clone(&job.storage), folder.clone(), spec.retain, power);
+        // 0 stands for none.
+        let next = store.next_number()?.max(1);
+        let mut life = Life {
+            lineage: new_lineage(),
+            store,
+            committers: Committers::new(),
+            next,
+            kept: false,
+            power,
+            options: Options {
+                interval: spec.interval,
+                min_pause: spec.min_pause,
+                timeout: spec.timeout,
+                tolerate: spec.tolerate,
+            },
+        };
+        let resume = match &job.options.from {
+            None => None,
+            Some(from) => life.find(from, job, watch)?,
+        };
+        if let (Some(checkpoint), Some(From::Latest)) = (&resume, &job.options.from) {
+            life.lineage = checkpoint.manifest().lineage.clone();
+        }
+        life.begin(job)?;
+        match resume {
+            None => {
+                life.discard()?;
+                Ok(Start { life: Some(life), resume: None })
+            }
+            Some(checkpoint) => life.go_on(checkpoint, job),
+        }
+    }
+
+    /// Behind a failed attempt: from the newest checkpoint, or from the start.
+    pub fn again(self, job: &mut Job, watch: &mut dyn Watch) -> Result<Start> {
+        let Some(mut life) = self.life else {
+            return Ok(Start { life: None, resume: None });
+        };
+        if !life.kept {
+            life.store.clear()?;
+            return Ok(Start { life: Some(life), resume: None });
+        }
+        match life.find(&From::Latest, job, watch)? {
+            Some(checkpoint) => life.go_on(checkpoint, job),
+            None => Err(Error::external("the checkpoints of this run are gone from the state folder")),
+        }
+    }
+
+    /// The job had ended, and only its output was to be put in place: that is done.
+    pub fn is_over(&self) -> bool {
+        self.resume.as_ref().is_some_and(|checkpoint| checkpoint.manifest().ended)
+    }
+
+    pub fn clear(&mut self) -> Result<()> {
+        self.life.as_mut().map_or(Ok(()), |life| life.store.clear())
+    }
+}
+
+impl Life {
+    /// Tells the connectors of the run.
+    fn begin(&mut self, job: &mut Job) -> Result<()> {
+        let folder = Some(self.store.folder().to_owned());
+        job.connectors.begin(connect::Run { lineage: self.lineage.clone(), folder, power: self.power });
+        for sink in &job.plan.sinks {
+            let committer = job.connectors.committer(sink).map_err(|e| e.at(sink.name.clone()))?;
+            self.committers.insert(sink.name.clone(), committer);
+        }
+        Ok(())
+    }
+
+    /// The checkpoint to go on from; `None` if there is none in the state folder.
+    fn find(&mut self, from: &From, job: &Job, watch: &mut dyn Watch) -> Result<Option<Checkpoint>> {
+        let path = match from {
+            From::Path(path) => path.clone(),
+            From::Latest => {
+                let Some(found) = self.store.newest()? else {
+                    return match self.store.list()?.iter().any(|listed| listed.manifest.is_some()) {
+                        true => Err(Error::external("no checkpoint of the state folder can be used")
+                            .note("flott state verify says what is wrong with each; --fresh starts anew")),
+                        false => Ok(None),
+                    };
+                };
+                for (path, why) in &found.skipped {
+                    let message = format!("{} cannot be used: {}", path.display(), why.message);
+                    watch.warn(&Error::external(message).note("the checkpoint before it is taken"));
+                }
+                match found.manifest.kind {
+                    Kind::Start => return Ok(None),
+                    Kind::Checkpoint | Kind::Savepoint => found.path,
+                }
+            }
+        };
+        let checkpoint = Checkpoint::open(Arc::clone(&job.storage), &path)?;
+        compare::check(checkpoint.manifest(), job.plan, job.options.allow_non_restored)?;
+        Ok(Some(checkpoint))
+    }
+
+    /// Undoes what a run left that had no checkpoint yet, or that is not to be gone on from.
+    fn discard(&mut self) -> Result<()> {
+        if let Some(found) = self.store.newest()? {
+            self.rewind(&found.manifest, false)?;
+        }
+        crash::point("fresh-before-clear");
+        self.store.clear()
+    }
+
+    fn rewind(&mut self, manifest: &Manifest, force: bool) -> Result<Vec<(String, String)>> {
+        let is_start = manifest.kind == Kind::Start;
+        if !is_start {
+            snapshots::commit(&mut self.committers, &manifest.sinks)?;
+        }
+        let mut refused = Vec::new();
+        for (name, sink) in &manifest.sinks {
+            let Some(committer) = self.committers.get_mut(name) else { continue };
+            let to = (!is_start).then_some(&sink.state);
+            let base = is_start.then_some(&sink.state);
+            if let Rewound::Refused(why) = committer.rewind(&Rewind { to, later: &[], base, force })? {
+                refused.push((name.clone(), why));
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Brings output to where the checkpoint has it.
+    fn go_on(mut self, checkpoint: Checkpoint, job: &Job) -> Result<Start> {
+        let manifest = checkpoint.manifest();
+        let refused = self.rewind(manifest, job.options.rewind_output)?;
+        if let Some((name, why)) = refused.first()
+            && !job.options.allow_duplicates
+        {
+            return Err(Error::external(why.clone())
+                .at(name.clone())
+                .note("--rewind-output cuts it all the same, --allow-duplicates writes those rows once more"));
+        }
+        crash::point("resume-after-rewind");
+        self.kept = true;
+        Ok(Start { life: Some(self), resume: Some(checkpoint) })
+    }
+}
+
+/// Sixteen hexadecimal digits that no other run has.
+fn new_lineage() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seed = format!("{} {}", now.as_nanos(), std::process::id());
+    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(seed.as_bytes()))
+}
