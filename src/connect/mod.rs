@@ -21,6 +21,7 @@ pub mod file;
 pub mod file_sink;
 pub mod generate;
 pub mod idle;
+pub mod journal;
 pub mod output;
 pub mod pool;
 pub mod records;
@@ -73,6 +74,8 @@ pub enum Next {
     Pending {
         until: Option<i64>,
     },
+    /// A tick of this wall time (µs) was sent here when the input was first read: it is sent again.
+    Tick(i64),
     End,
 }
 
@@ -117,9 +120,10 @@ pub trait Source: Send {
         Vec::new()
     }
 
-    /// The reader sends a tick, of wall time `now` (µs), behind the last block.
-    fn tick(&mut self, _now: i64) -> Result<()> {
-        Ok(())
+    /// The reader is about to send a tick, of wall time `now` (µs), behind the last block. False: not now, as ticks
+    /// of an earlier run come from [`Source::next`].
+    fn tick(&mut self, _now: i64) -> Result<bool> {
+        Ok(true)
     }
 
     /// Makes what the last [`Source::position`] needs last through a power cut: run elsewhere, before the checkpoint

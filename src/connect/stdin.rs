@@ -140,6 +140,7 @@ mod tests {
     fn next(source: &mut Stdin, now: i64) -> String {
         match source.next(now).unwrap() {
             Next::End => "end".to_owned(),
+            Next::Tick(_) => panic!("a source without a journal has no ticks"),
             Next::Pending { until } => format!("pending {until:?}"),
             Next::Block(Block { body: Body::Bytes { data, offset, .. }, .. }) => {
                 format!("{offset} {}", std::str::from_utf8(&data).unwrap())

@@ -290,6 +290,7 @@ mod tests {
         loop {
             match source.next(now).unwrap() {
                 Next::End => return out,
+                Next::Tick(_) => panic!("a source without a journal has no ticks"),
                 Next::Pending { until } => now = until.unwrap(),
                 Next::Block(Block { body, ends, .. }) => out.push((
                     now,

@@ -38,6 +38,8 @@ pub struct SourcePlan {
     pub on_error: OnError,
     pub max_record: usize,
     pub gzip: Option<bool>,
+    /// Bytes that the journal of a live input may hold; `None` without one.
+    pub journal: Option<u64>,
     /// Rows a second at most.
     pub rate: Option<f64>,
     /// µs between ticks, if an operator downstream asks for them.

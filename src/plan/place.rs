@@ -279,6 +279,7 @@ impl Placer<'_> {
             on_error: source.on_error,
             max_record: source.max_record,
             gzip: source.gzip,
+            journal: source.journal,
             rate: source.rate,
             tick: None,
             live: source.live,

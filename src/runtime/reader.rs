@@ -175,7 +175,8 @@ impl ReaderSource {
     /// Its part of a checkpoint.
     fn part(&mut self) -> Result<Part> {
         let position = self.source.position().map_err(|e| e.at(self.name.clone()))?;
-        Ok(Part::Source { source: self.number, position, ended: self.ended || self.over, durable: None })
+        let durable = self.source.durable();
+        Ok(Part::Source { source: self.number, position, ended: self.ended || self.over, durable })
     }
 
     /// When its next record is due among those of other sources.
@@ -233,6 +234,8 @@ pub struct Reader {
     phase: Phase,
     /// A block has been sent; before it there is nothing to tick.
     started: bool,
+    /// Confirmations that the sources know of.
+    confirmed: usize,
 }
 
 impl Reader {
@@ -258,6 +261,7 @@ impl Reader {
             next_tick: i64::MIN,
             phase: Phase::Reading,
             started: false,
+            confirmed: 0,
         }
     }
 
@@ -265,7 +269,24 @@ impl Reader {
         self.workers.iter_mut().try_for_each(|port| port.signal(signal))
     }
 
+    /// Tells the sources which positions nobody goes back before.
+    fn confirm(&mut self) -> Result<()> {
+        let confirmations = self.control.confirmations.load(Ordering::Acquire);
+        if confirmations == self.confirmed {
+            return Ok(());
+        }
+        self.confirmed = confirmations;
+        let positions = self.control.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        for source in &mut self.sources {
+            if let Some(position) = positions.get(&source.name) {
+                source.source.confirm(position).map_err(|e| e.at(source.name.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
     fn inject(&mut self, now: i64) -> Result<()> {
+        self.confirm()?;
         while let Some(id) = self.control.barrier(self.injected) {
             self.injected += 1;
             self.barrier = id;
@@ -280,11 +301,21 @@ impl Reader {
             && self.phase == Phase::Reading
         {
             self.next_tick = now - now.rem_euclid(period) + period;
-            self.broadcast(Signal::Tick(now))?;
-            // Ends what operators emit at the tick.
-            self.workers[self.active].send_block(Message::Pause)?;
+            let mut send = true;
+            for source in self.sources.iter_mut().filter(|source| !source.ended) {
+                send &= source.source.tick(now).map_err(|e| e.at(source.name.clone()))?;
+            }
+            if send {
+                self.tick(now)?;
+            }
         }
         Ok(())
+    }
+
+    fn tick(&mut self, now: i64) -> Result<()> {
+        self.broadcast(Signal::Tick(now))?;
+        // Ends what operators emit at the tick.
+        self.workers[self.active].send_block(Message::Pause)
     }
 
     /// The last barrier was to be the last of all, until further notice.
@@ -343,8 +374,17 @@ impl Reader {
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {
+                if self.sources[self.at].source.wants_checkpoint() {
+                    self.acks.send(0, Part::Wanted, Vec::new());
+                }
                 let tick = self.tick.filter(|_| self.started).map(|_| self.next_tick);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
+            }
+            Next::Tick(then) => {
+                if self.tick.is_some() {
+                    self.tick(then)?;
+                }
+                Ok(Step::Ready)
             }
             Next::End => {
                 self.end(self.at)?;

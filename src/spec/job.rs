@@ -138,6 +138,10 @@ pub struct SourceSpec {
     pub compression: Option<Spanned<Compression>>,
     /// Rows a second at most.
     pub rate: Option<Spanned<f64>>,
+    /// Of a live input: what was read is written down, where there are checkpoints.
+    pub journal: bool,
+    /// Bytes that the journal may hold.
+    pub journal_max: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone)]

@@ -98,8 +98,8 @@ pub(super) const FILE_SOURCE: Options = Options {
 
 pub(super) const STDIN_SOURCE: Options = Options {
     what: "a stdin source",
-    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE],
-    later: &["journal", "journal_max", "metadata"],
+    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE, JOURNAL, JOURNAL_LIMIT],
+    later: &["metadata"],
 };
 
 pub(super) const TCP_SOURCE: Options = Options {
@@ -117,8 +117,10 @@ pub(super) const TCP_SOURCE: Options = Options {
         ("framing", "\"lines\""),
         ("max_connections", "100"),
         ("once", "true"),
+        JOURNAL,
+        JOURNAL_LIMIT,
     ],
-    later: &["journal", "journal_max", "metadata", "compression"],
+    later: &["metadata", "compression"],
 };
 
 pub(super) const GENERATE_SOURCE: Options = Options {
@@ -145,6 +147,8 @@ const ON_ERROR: Opt = ("on_error", "\"skip\"");
 const MAX_RECORD: Opt = ("max_record", "\"16MiB\"");
 const COMPRESSION: Opt = ("compression", "\"gzip\"");
 const RATE: Opt = ("rate", "1000");
+const JOURNAL: Opt = ("journal", "false");
+const JOURNAL_LIMIT: Opt = ("journal_max", "\"1GiB\"");
 const INPUT: Opt = ("input", "\"payments\"");
 const BY: Opt = ("by", "[\"card\"]");
 const SELECT: Opt = ("select", "[\"card\", \"amount * 2 AS twice\"]");

@@ -91,6 +91,8 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
         max_record: if has("max_record") { fields.size(cx, "max_record") } else { None },
         compression: if has("compression") { compression(cx, &fields) } else { None },
         rate: fields.positive(cx, "rate"),
+        journal: !has("journal") || fields.boolean(cx, "journal").is_none_or(|journal| journal.value),
+        journal_max: if has("journal_max") { fields.size(cx, "journal_max") } else { None },
         connector: connector?,
     })
 }

@@ -50,6 +50,10 @@ pub const POINTS: &[&str] = &[
     "sqlite-before-commit",
     "sqlite-after-commit",
     "sqlite-after-remove",
+    "journal-before-append",
+    "journal-after-append",
+    "journal-after-rotate",
+    "journal-before-trim",
 ];
 
 /// Dies here, if this is the place and the passage asked for.

@@ -49,6 +49,7 @@ fn drain(source: &mut FileSource) -> Result<Vec<Seen>> {
     loop {
         match source.next(0)? {
             Next::End => return Ok(seen),
+            Next::Tick(_) => panic!("a source without a journal has no ticks"),
             Next::Pending { .. } => panic!("no block is alive, so the pool is not empty"),
             Next::Block(block) => {
                 let (offset, data) = match &block.body {

@@ -41,6 +41,7 @@ fn now(start: Instant) -> i64 {
 fn next(source: &mut dyn Source, start: Instant) -> (u32, String) {
     for _ in 0..20_000 {
         match source.next(now(start)).unwrap() {
+            Next::Tick(_) => panic!("a source without a journal has no ticks"),
             Next::End => return (0, "end".to_owned()),
             Next::Block(Block { body: Body::Bytes { data, .. }, file, .. }) => {
                 return (file, String::from_utf8(data.to_vec()).unwrap());

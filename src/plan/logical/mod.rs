@@ -72,6 +72,8 @@ pub struct Source {
     pub on_error: OnError,
     pub max_record: usize,
     pub gzip: Option<bool>,
+    /// Bytes that the journal of a live input may hold; `None` without one.
+    pub journal: Option<u64>,
     pub rate: Option<f64>,
     pub live: bool,
 }

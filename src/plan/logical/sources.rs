@@ -2,6 +2,7 @@
 
 use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
 use crate::connect::generate;
+use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
 use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
 use crate::spec::{
@@ -70,6 +71,7 @@ impl Builder<'_> {
             on_error: source.on_error.value,
             max_record: source.max_record.as_ref().map_or(MAX_RECORD_BYTES, |m| m.value as usize),
             gzip: source.compression.as_ref().map(|c| c.value == Compression::Gzip),
+            journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
         }));
@@ -103,7 +105,7 @@ impl Builder<'_> {
             SourceConnector::File { paths, .. } => paths.first(),
             _ => None,
         };
-        let kind = match (&source.format, file.and_then(|f| format_of_name(&f.value))) {
+        let kind = match (&source.format, file.and_then(|f| format_of_name(unpacked(&f.value)))) {
             (Some(spec), _) => spec.kind.value.clone(),
             (None, Some(kind)) => kind.to_string(),
             (None, None) => {
@@ -230,6 +232,11 @@ fn generated_fields(schema: &Schema) -> Vec<SourceField> {
 fn generated_time(schema: &Schema) -> Option<EventTime> {
     let column = schema.index_of("date_time").or_else(|| schema.index_of("at"))?;
     Some(EventTime { column, delay: 0, idle: None })
+}
+
+/// `name` without the ending of a compression that is only read.
+fn unpacked(name: &str) -> &str {
+    name.strip_suffix(".zst").unwrap_or(name)
 }
 
 /// The format that a file name tells, a compression's ending left out.

@@ -73,7 +73,7 @@ fn sources() {
         ("type = 'file'\npath = 'a'\nexclude = 'b'", &["not there yet", "a file source has `type`, `path`"]),
         ("type = 'file'\npath = 'a'\norder = 'date'", &["unknown order of files `date`", "`time`, `name`"]),
         ("type = 'file'\npath = 'a'\nread = 'map'", &["did you mean `mmap`?"]),
-        ("type = 'stdin'\njournal = true", &["`journal` in source `s` is not there yet"]),
+        ("type = 'stdin'\nmetadata = true", &["`metadata` in source `s` is not there yet"]),
         ("type = 'stdin'\nrate = 0", &["6:8 «0»", "`rate` is out of range", "greater than zero"]),
         ("type = 'stdin'\nrate = nan", &["`rate` is out of range"]),
         ("type = 'stdin'\nrate = 'fast'", &["expected a number such as 1000, found a string"]),

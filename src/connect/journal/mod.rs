@@ -1,0 +1,388 @@
+//! The journal of a live input: what cannot be asked for again is written down before it is handed out.
+//!
+//! [`Journaled`] wraps a source. Each block goes to disk as a frame (`frame.rs`) of a segment (`log.rs`); a position is
+//! a place in it. Behind a position the same blocks are handed out again, then the input itself goes on. Ticks are
+//! written down too, as what they make operators emit depends on where among the blocks they were.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::event::PollFd;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::connect::{Block, Body, Next, Source};
+use crate::error::{Error, Result};
+use crate::format::Header;
+use crate::storage::Storage;
+
+mod frame;
+mod log;
+#[cfg(test)]
+mod tests;
+
+use frame::{BlockFrame, Frame, decode, encode};
+use log::Log;
+
+/// Bytes of a journal, unless `journal_max` says otherwise.
+pub const JOURNAL_MAX: u64 = 1 << 30;
+/// How soon a source with a full journal looks again, µs.
+const FULL_PAUSE_US: i64 = 50_000;
+/// Names of inputs that are remembered from the journal, for messages.
+const NAMES_MAX: usize = 1024;
+
+/// What of `source` can be lost without a journal; for `plan`.
+pub fn loss_without(source: &str) -> String {
+    format!("{source} has no journal: what it read since the last checkpoint is lost when the job dies")
+}
+
+pub struct JournalOptions {
+    /// A folder of this source alone.
+    pub folder: PathBuf,
+    pub storage: Arc<dyn Storage>,
+    /// Bytes behind the oldest retained checkpoint; when they are reached, nothing is read until one is confirmed.
+    pub max: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Position {
+    segment: u64,
+    offset: u64,
+    /// Inputs numbered so far.
+    inputs: u32,
+    /// The end of the input lies before this position.
+    ended: bool,
+}
+
+/// A source with a journal.
+pub struct Journaled {
+    inner: Box<dyn Source>,
+    options: JournalOptions,
+    /// Opened by the first call that needs it.
+    log: Option<Log>,
+    replay: Option<Replay>,
+    /// Inputs that the segment at hand describes.
+    described: HashSet<u32>,
+    names: BTreeMap<u32, String>,
+    /// Number of the first input of `inner`; those before are of earlier runs.
+    base: u32,
+    /// Inputs numbered so far.
+    inputs: u32,
+    /// `inner` was asked for blocks.
+    live: bool,
+    ended: bool,
+    stopped: bool,
+    replayed_bytes: u64,
+    /// Taken from `inner`, but the disk did not take it.
+    unwritten: Option<Block>,
+    warnings: Vec<String>,
+}
+
+/// Reading back.
+struct Replay {
+    segment: u64,
+    bytes: Option<Bytes>,
+    at: usize,
+    /// Frames before are read for what they describe alone.
+    from: usize,
+    /// Behind the last segment to read.
+    end: u64,
+    headers: BTreeMap<u32, Option<Arc<Header>>>,
+}
+
+impl Journaled {
+    /// Nothing is touched before the first call of [`Source::next`], [`Source::position`] or [`Source::restore`].
+    pub fn new(inner: Box<dyn Source>, options: JournalOptions) -> Journaled {
+        Journaled {
+            inner,
+            options,
+            log: None,
+            replay: None,
+            described: HashSet::new(),
+            names: BTreeMap::new(),
+            base: 0,
+            inputs: 0,
+            live: false,
+            ended: false,
+            stopped: false,
+            replayed_bytes: 0,
+            unwritten: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The log; that of another run is removed when nobody has asked to go on from it.
+    fn log(&mut self) -> Result<&mut Log> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => {
+                let mut log = Log::open(self.options.folder.clone(), self.options.storage.clone())?;
+                log.trim(log.segment)?;
+                log
+            }
+        };
+        Ok(self.log.insert(log))
+    }
+
+    fn is_full(&self) -> bool {
+        self.replay.is_none() && !self.stopped && self.log.as_ref().is_some_and(|l| l.bytes() >= self.options.max)
+    }
+
+    fn append(&mut self, frame: &Frame, data: &[u8]) -> Result<()> {
+        let front = encode(frame, data)?;
+        let log = self.log()?;
+        let segment = log.segment;
+        log.append(front, data)?;
+        if log.segment != segment {
+            self.described.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes a block down; it is kept if that fails.
+    fn record(&mut self, block: Block) -> Result<Block> {
+        let name = self.inner.input_name(block.file);
+        let data = match &block.body {
+            Body::Bytes { data, .. } => data.clone(),
+            Body::Empty => Bytes::new(),
+            Body::Range { .. } => return Err(Error::internal("rows of a generator need no journal")),
+        };
+        let numbered = Block { file: block.file + self.base, ..block.clone() };
+        self.inputs = self.inputs.max(numbered.file + 1);
+        let name = self.described.insert(numbered.file).then_some(name);
+        let written = self.append(&Frame::Block(BlockFrame::of(&numbered, name)), &data);
+        self.unwritten = written.is_err().then_some(block);
+        written.map(|()| numbered)
+    }
+
+    /// The next frame of the journal; `None` when all have been replayed.
+    fn next_frame(&mut self) -> Result<Option<Next>> {
+        while let (Some(replay), Some(log)) = (&mut self.replay, &mut self.log) {
+            if replay.segment >= replay.end {
+                self.replay = None;
+                break;
+            }
+            let bytes = match &replay.bytes {
+                Some(bytes) => bytes.clone(),
+                None => replay.bytes.insert(log.read(replay.segment)?).clone(),
+            };
+            if replay.at >= bytes.len() {
+                log.adopt(replay.segment, bytes.len() as u64)?;
+                (replay.segment, replay.bytes, replay.at, replay.from) = (replay.segment + 1, None, 0, 0);
+                replay.headers.clear();
+                continue;
+            }
+            let at = replay.at;
+            let Some((frame, data, end)) = decode(&bytes, at) else {
+                self.torn(at, bytes.len())?;
+                continue;
+            };
+            replay.at = end;
+            let passed = at < replay.from;
+            if let Frame::Block(block) = &frame {
+                self.describe(block);
+            }
+            if !passed {
+                return Ok(Some(self.replayed(frame, data)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What lies at `at` is no frame. At the end of all it is what a crash cut off.
+    fn torn(&mut self, at: usize, len: usize) -> Result<()> {
+        let (Some(replay), Some(log)) = (&mut self.replay, &mut self.log) else { return Ok(()) };
+        let path = log.path(replay.segment);
+        if replay.segment + 1 < replay.end || at < replay.from {
+            let message = format!("the journal is damaged: {} at byte {at}", path.display());
+            return Err(Error::external(message).note("resume from an older checkpoint, or start anew with --fresh"));
+        }
+        let cut = len - at;
+        self.warnings.push(format!("{}: the last {cut} bytes were not complete and are dropped", path.display()));
+        log.adopt(replay.segment, at as u64)?;
+        self.replay = None;
+        Ok(())
+    }
+
+    fn describe(&mut self, block: &BlockFrame) {
+        self.inputs = self.inputs.max(block.file + 1);
+        let (Some(replay), Some((name, header))) = (&mut self.replay, &block.input) else { return };
+        let header =
+            header.as_ref().map(|(names, lines)| Arc::new(Header { names: names.clone(), lines: *lines as _ }));
+        replay.headers.insert(block.file, header);
+        self.names.insert(block.file, name.clone());
+        if self.names.len() > NAMES_MAX {
+            self.names.pop_first();
+        }
+    }
+
+    fn replayed(&mut self, frame: Frame, data: Bytes) -> Next {
+        match frame {
+            Frame::Tick(now) => Next::Tick(now),
+            Frame::End => {
+                self.ended = true;
+                Next::End
+            }
+            Frame::Block(block) => {
+                self.replayed_bytes += data.len() as u64;
+                let header = self.replay.as_ref().and_then(|replay| replay.headers.get(&block.file).cloned().flatten());
+                Next::Block(block.block(data, header))
+            }
+        }
+    }
+
+    /// Everything before has been replayed: the input itself goes on.
+    fn go_live(&mut self) {
+        if !self.live {
+            self.live = true;
+            self.base = self.inputs;
+        }
+    }
+}
+
+impl Source for Journaled {
+    fn next(&mut self, now: i64) -> Result<Next> {
+        if self.replay.is_some() && self.stopped {
+            return Ok(Next::End);
+        }
+        if let Some(next) = self.next_frame()? {
+            return Ok(next);
+        }
+        if self.ended {
+            return Ok(Next::End);
+        }
+        self.log()?;
+        self.go_live();
+        if self.is_full() {
+            return Ok(Next::Pending { until: Some(now.saturating_add(FULL_PAUSE_US)) });
+        }
+        let next = match self.unwritten.take() {
+            Some(block) => Next::Block(block),
+            None => self.inner.next(now)?,
+        };
+        match next {
+            Next::Block(block) => Ok(Next::Block(self.record(block)?)),
+            Next::End if !self.stopped => {
+                self.append(&Frame::End, &[])?;
+                self.ended = true;
+                Ok(Next::End)
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// While it is replayed, the ticks are those of then.
+    fn tick(&mut self, now: i64) -> Result<bool> {
+        if self.replay.is_some() {
+            return Ok(false);
+        }
+        if !self.ended {
+            self.append(&Frame::Tick(now), &[])?;
+        }
+        Ok(true)
+    }
+
+    fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        if self.replay.is_none() && !self.ended && !self.is_full() {
+            self.inner.poll_fds(fds);
+        }
+    }
+
+    fn input_name(&self, file: u32) -> String {
+        match file.checked_sub(self.base).filter(|_| self.live) {
+            Some(number) => self.inner.input_name(number),
+            None => self.names.get(&file).cloned().unwrap_or_else(|| format!("input {file}")),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.inner.stop();
+    }
+
+    fn progress(&self) -> (u64, Option<u64>) {
+        let (bytes, total) = self.inner.progress();
+        (bytes + self.replayed_bytes, total)
+    }
+
+    fn is_live(&self) -> bool {
+        self.inner.is_live()
+    }
+
+    /// Outside of a replay, a new segment starts here.
+    fn position(&mut self) -> Result<Value> {
+        let (inputs, ended) = (self.inputs, self.ended);
+        let (segment, offset) = match &self.replay {
+            Some(replay) => (replay.segment, replay.at.max(replay.from) as u64),
+            None => {
+                let log = self.log()?;
+                log.rotate();
+                let segment = log.segment;
+                self.described.clear();
+                (segment, 0)
+            }
+        };
+        serde_json::to_value(Position { segment, offset, inputs, ended })
+            .map_err(|e| Error::internal(format!("a position cannot be written: {e}")))
+    }
+
+    /// Also while it runs: the input stays open and goes on behind what is in the journal.
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        if position.is_null() {
+            return Ok(());
+        }
+        let position = Position::deserialize(position)
+            .map_err(|e| Error::external(format!("the checkpoint is not one of a journal: {e}")))?;
+        // Opened anew, also if an earlier error left it half written.
+        self.log = None;
+        let mut log = Log::open(self.options.folder.clone(), self.options.storage.clone())?;
+        // Numbers go up even where nothing was written behind the position.
+        log.segment = log.segment.max(position.segment);
+        let first = match log.len_of(position.segment) {
+            Some(len) if len < position.offset => Some(position.segment),
+            None if position.offset > 0 => Some(position.segment),
+            _ => (position.segment..log.segment).find(|segment| log.len_of(*segment).is_none()),
+        };
+        if let Some(segment) = first {
+            let message = format!("the journal lacks what the checkpoint needs: {}", log.path(segment).display());
+            return Err(Error::external(message).note("put the file back, or start anew with --fresh"));
+        }
+        self.replay = Some(Replay {
+            segment: position.segment,
+            bytes: None,
+            at: 0,
+            from: position.offset as usize,
+            end: log.segment,
+            headers: BTreeMap::new(),
+        });
+        self.described.clear();
+        self.inputs = self.inputs.max(position.inputs);
+        self.ended = position.ended;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.append(&mut self.inner.warnings());
+        warnings
+    }
+
+    fn durable(&mut self) -> Option<Box<dyn FnOnce() -> Result<()> + Send>> {
+        self.log.as_ref().and_then(Log::durable)
+    }
+
+    fn confirm(&mut self, position: &Value) -> Result<()> {
+        let Ok(position) = Position::deserialize(position) else { return Ok(()) };
+        match &mut self.log {
+            Some(log) => log.trim(position.segment),
+            None => Ok(()),
+        }
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        self.is_full()
+    }
+}
