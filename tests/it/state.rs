@@ -78,8 +78,17 @@ fn snapshot(checkpoint: u64, rows: i64) -> Snapshot {
         [("transforms.cards", operator(groups_shape(), groups(rows))), ("best/sort", operator(plain, best()))];
     let slots = vec![Slot { max: 1_431_857_100_000_000, opened: true, ended: false, idle: false }];
     let progress = Progress { slots, hold: Some(1_431_857_200_000_000), lines: BTreeMap::from([(0, 42)]) };
-    let source = SourceState { position: json!([{ "file": "a.csv", "offset": 4096 }]), ended: false, progress };
-    let sink = SinkState { state: json!({ "bytes": 17 }), pending: vec![(checkpoint, json!({ "rename": "out.csv" }))] };
+    let source = SourceState {
+        kind: "file".into(),
+        position: json!([{ "file": "a.csv", "offset": 4096 }]),
+        ended: false,
+        progress,
+    };
+    let sink = SinkState {
+        kind: "file".into(),
+        state: json!({ "bytes": 17 }),
+        pending: vec![(checkpoint, json!({ "rename": "out.csv" }))],
+    };
     Snapshot {
         kind: if checkpoint == 0 { Kind::Start } else { Kind::Checkpoint },
         checkpoint,
