@@ -23,5 +23,9 @@ mod rooms;
 mod run;
 #[path = "it/state.rs"]
 mod state;
+#[path = "it/state_files.rs"]
+mod state_files;
+#[path = "it/state_format.rs"]
+mod state_format;
 #[path = "it/stop.rs"]
 mod stop;

@@ -7,13 +7,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
-use crate::connect::{file, file_sink};
+use crate::connect::{directory, file, file_sink, sqlite};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Format};
-use crate::plan::logical::{Kind, LogicalPlan, build};
+use crate::plan::logical::{Kind, LogicalPlan, build, table_of};
+use crate::runtime::directory_options;
 use crate::spec::{
-    self, Diagnostic, Diagnostics, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector, SourceConnector,
-    Span, Text,
+    self, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector,
+    SourceConnector, Span, Text,
 };
 use crate::storage::RealStorage;
 
@@ -59,11 +60,18 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
             files.insert(node.name.value.clone(), inputs(paths, severity, found));
         }
     }
-    let mut written: Vec<(FileId, &str)> = Vec::new();
+    let mut written: Vec<(FileId, Option<String>, &str)> = Vec::new();
     for node in runs() {
         let NodeKind::Sink(sink) = &node.kind else { continue };
-        let SinkConnector::File { path, mode, .. } = &sink.connector else { continue };
-        if let Err(error) = output(Path::new(&path.value), mode.value) {
+        if let SinkConnector::Directory(spec) = &sink.connector {
+            folder(spec, &node.name.value, &files, severity, found);
+        }
+        let (path, looked) = match &sink.connector {
+            SinkConnector::File { path, mode, .. } => (path, output(Path::new(&path.value), mode.value)),
+            SinkConnector::Sqlite { path, .. } => (path, sqlite::check_target(&RealStorage, Path::new(&path.value))),
+            _ => continue,
+        };
+        if let Err(error) = looked {
             found.push(diagnostic(&error, path, severity));
         }
         // Names have been compared; links are found out only here.
@@ -73,13 +81,30 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
             let message = format!("`{}` writes a file that `{source}` reads", node.name.value);
             found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
         }
-        if let Some((_, other)) = written.iter().find(|(other, _)| *other == id) {
+        let table = table_of(&sink.connector);
+        let same =
+            |(i, t, _): &&(FileId, Option<String>, &str)| *i == id && (t.is_none() || table.is_none() || *t == table);
+        if let Some((_, _, other)) = written.iter().find(same) {
             let message = format!("sinks `{other}` and `{}` write one file", node.name.value);
             found.push(Diagnostic::error(message).at(&path.span).label("written twice"));
         }
-        written.push((id, &node.name.value));
+        written.push((id, table, &node.name.value));
     }
     files
+}
+
+/// Looks at the folder of a directory sink.
+fn folder(spec: &DirectorySpec, name: &str, files: &Files, severity: Severity, found: &mut Diagnostics) {
+    let options = directory_options(spec, &Format::Lines);
+    if let Err(error) = directory::check_target(&options) {
+        found.push(diagnostic(&error, &spec.path, severity));
+    }
+    let Ok(place) = std::fs::canonicalize(&options.path) else { return };
+    let inside = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path.starts_with(&place));
+    if let Some((source, _)) = files.iter().find(|(_, paths)| paths.iter().any(inside)) {
+        let message = format!("`{name}` writes into a folder that `{source}` reads from");
+        found.push(Diagnostic::error(message).at(&spec.path.span).label("also an input"));
+    }
 }
 
 /// Device and inode.

@@ -283,10 +283,53 @@ pub struct SinkSpec {
 
 #[derive(Debug, Clone)]
 pub enum SinkConnector {
-    File { path: Text, mode: Spanned<FileMode>, compression: Option<Spanned<Compression>> },
+    File {
+        path: Text,
+        mode: Spanned<FileMode>,
+        compression: Option<Spanned<Compression>>,
+    },
+    Directory(Box<DirectorySpec>),
     Stdout,
-    Tcp { address: Text },
+    Tcp {
+        address: Text,
+    },
+    /// `key`: the columns that tell rows apart; empty for none.
+    Sqlite {
+        path: Text,
+        table: Text,
+        key: Vec<Text>,
+        mode: FileMode,
+    },
     Blackhole,
+}
+
+/// A folder of part files.
+#[derive(Debug, Clone)]
+pub struct DirectorySpec {
+    pub path: Text,
+    pub mode: Spanned<FileMode>,
+    pub roll: RollSpec,
+    /// Columns.
+    pub partition_by: Vec<Text>,
+    pub prefix: String,
+    pub success_file: bool,
+}
+
+/// When a part file is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollSpec {
+    /// Bytes.
+    pub size: u64,
+    /// Since it was opened, µs.
+    pub time: i64,
+    /// Since it was last written to, µs.
+    pub idle: i64,
+}
+
+impl Default for RollSpec {
+    fn default() -> RollSpec {
+        RollSpec { size: 128 << 20, time: 60_000_000, idle: 60_000_000 }
+    }
 }
 
 impl SinkConnector {
@@ -294,8 +337,10 @@ impl SinkConnector {
     pub fn kind(&self) -> &'static str {
         match self {
             SinkConnector::File { .. } => "file",
+            SinkConnector::Directory(_) => "directory",
             SinkConnector::Stdout => "stdout",
             SinkConnector::Tcp { .. } => "tcp",
+            SinkConnector::Sqlite { .. } => "sqlite",
             SinkConnector::Blackhole => "blackhole",
         }
     }
@@ -304,6 +349,8 @@ impl SinkConnector {
     pub fn touches_existing(&self) -> bool {
         match self {
             SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
+            SinkConnector::Sqlite { .. } => true,
+            SinkConnector::Directory(spec) => spec.mode.value != FileMode::Replace,
             SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
         }
     }

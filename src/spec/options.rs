@@ -244,12 +244,44 @@ pub(super) const FILE_SINK: Options = Options {
     later: &["op"],
 };
 
+pub(super) const DIRECTORY_SINK: Options = Options {
+    what: "a directory sink",
+    has: &[
+        TYPE,
+        INPUT,
+        ("path", "\"out/events\""),
+        FORMAT,
+        ("mode", "\"append\""),
+        ("roll", "{ size = \"128MiB\", time = \"60s\", idle = \"60s\" }"),
+        ("partition_by", "[\"day\", \"city\"]"),
+        ("prefix", "\"part\""),
+        ("success_file", "true"),
+    ],
+    later: &["op", "compression"],
+};
+
+pub(super) const ROLL: Options =
+    Options { what: "roll", has: &[("size", "\"128MiB\""), ("time", "\"60s\""), ("idle", "\"60s\"")], later: &[] };
+
 pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
 
 pub(super) const TCP_SINK: Options = Options {
     what: "a tcp sink",
     has: &[TYPE, INPUT, ("connect", "\"example.org:9000\""), FORMAT, ("framing", "\"lines\"")],
     later: &["op", "listen"],
+};
+
+pub(super) const SQLITE_SINK: Options = Options {
+    what: "a sqlite sink",
+    has: &[
+        TYPE,
+        INPUT,
+        ("path", "\"out/results.db\""),
+        ("table", "\"alerts\""),
+        ("key", "[\"card\", \"minute\"]"),
+        ("mode", "\"replace\""),
+    ],
+    later: &["op"],
 };
 
 pub(super) const BLACKHOLE_SINK: Options =

@@ -2,6 +2,25 @@
 
 /// Every place there is. A test goes through all of them.
 pub const POINTS: &[&str] = &[
+    "home-before-record",
+    "home-after-record",
+    "run-before-engine",
+    "directory-after-create",
+    "directory-after-write",
+    "directory-after-roll",
+    "directory-before-rename",
+    "directory-after-rename",
+    "directory-before-remove",
+    "directory-before-truncate",
+    "directory-before-swap",
+    "directory-between-swap",
+    "directory-after-swap",
+    "file-after-create",
+    "file-after-write",
+    "file-before-truncate",
+    "file-after-truncate",
+    "file-before-rename",
+    "file-after-rename",
     "start-before-write",
     "start-after-write",
     "checkpoint-after-durable",
@@ -25,6 +44,12 @@ pub const POINTS: &[&str] = &[
     "checkpoint-clear-before-files",
     "savepoint-before-rename",
     "savepoint-after-rename",
+    "sqlite-before-prepare",
+    "sqlite-after-prepare",
+    "sqlite-before-transaction",
+    "sqlite-before-commit",
+    "sqlite-after-commit",
+    "sqlite-after-remove",
 ];
 
 /// Dies here, if this is the place and the passage asked for.

@@ -1,177 +1,194 @@
-//! State files of every version of the format stay readable: one folder of each in `testdata/`.
-//!
-//! `testdata/state-v1` was made by the ignored test below: `cargo test --test it make_state_v1 -- --ignored`. It is
-//! never made again: what it holds is what an earlier flott has written.
+//! State folders and the commands that read them: who may run what, and what is said where nothing can be done.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use flott::checkpoint::manifest::{
-    Job, Kind, Manifest, OperatorSnapshot, Progress, SinkState, Slot, Snapshot, SourceState,
-};
-use flott::checkpoint::restore::Checkpoint;
-use flott::checkpoint::store::{self, Store};
-use flott::data::{Column, ColumnBuilder, DataType, Schema, rowkey};
-use flott::state::table::{Frozen, FrozenTable, TableShape};
-use flott::storage::RealStorage;
-use serde_json::json;
+use crate::program::{Folder, JOB, ROWS, send, wait};
 
-const V1: &str = "testdata/state-v1";
-const MAX_PARALLELISM: u32 = 8;
+/// Runs until it is stopped.
+const ENDLESS: &str = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrate = 200\n\
+                       [sinks.out]\ntype = 'file'\nmode = 'append'\ninput = 'n'\npath = 'out.csv'\n";
 
-/// One column of each type, a null in each.
-fn groups(count: i64) -> Vec<Column> {
-    let types = groups_shape().schema.fields.into_iter().map(|field| field.ty);
-    let mut builders: Vec<ColumnBuilder> = types.map(|ty| ColumnBuilder::new(ty, 0)).collect();
-    for row in 0..count {
-        for (number, builder) in builders.iter_mut().enumerate() {
-            match builder {
-                _ if row == number as i64 => builder.append_null(),
-                ColumnBuilder::String(b) => b.append_value(format!("card \u{fc} {row} of several")),
-                ColumnBuilder::Int(b) => b.append_value(row - 3),
-                ColumnBuilder::Decimal(b, ..) => b.append_value(i128::from(row) * -12_345),
-                ColumnBuilder::Double(b) => b.append_value(row as f64 / 8.0),
-                ColumnBuilder::Boolean(b) => b.append_value(row % 2 == 0),
-                ColumnBuilder::Timestamp(b) => b.append_value(1_431_857_100_000_000 + row),
-            }
-        }
-    }
-    builders.iter_mut().map(ColumnBuilder::finish).collect()
+const FILTER: &str = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrows = 3\n\
+                      [sinks.out]\ntype = 'stdout'\ninput = 'n'\n";
+
+fn folder_with(job: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("job.toml", job).write("in.csv", ROWS);
+    folder
 }
 
-fn groups_shape() -> TableShape {
-    let fields = [
-        ("card", DataType::String),
-        ("shop", DataType::Int),
-        ("total", DataType::Decimal { precision: 18, scale: 2 }),
-        ("mean", DataType::Double),
-        ("fraud", DataType::Boolean),
-        ("last", DataType::Timestamp),
-    ];
-    TableShape { name: "groups".into(), schema: Schema::new(fields), key: vec![0, 1] }
-}
-
-fn best() -> Vec<Column> {
-    let mut builder = ColumnBuilder::new(DataType::Int, 0);
-    if let ColumnBuilder::Int(b) = &mut builder {
-        [3, 1, 2].into_iter().for_each(|value| b.append_value(value));
-    }
-    vec![builder.finish()]
-}
-
-/// Rows of a table without key, and of one with a key: in one subtask, so nothing has to be dealt out.
-fn operator(table: TableShape, rows: Vec<Column>) -> OperatorSnapshot {
-    let frozen = Frozen { tables: vec![FrozenTable::Rows(Box::new(|| rows))], scalars: json!({ "rows": 3 }) };
-    OperatorSnapshot {
-        identity: BTreeMap::from([("by".into(), "card, shop".into())]),
-        watermark: 1_431_857_099_000_000,
-        finished: false,
-        tables: vec![table],
-        parts: vec![frozen],
-    }
-}
-
-fn snapshot(checkpoint: u64, rows: i64) -> Snapshot {
-    let plain = TableShape { name: "best".into(), schema: Schema::new([("n", DataType::Int)]), key: vec![] };
-    let operators =
-        [("transforms.cards", operator(groups_shape(), groups(rows))), ("best/sort", operator(plain, best()))];
-    let slots = vec![Slot { max: 1_431_857_100_000_000, opened: true, ended: false, idle: false }];
-    let progress = Progress { slots, hold: Some(1_431_857_200_000_000), lines: BTreeMap::from([(0, 42)]) };
-    let source = SourceState {
-        kind: "file".into(),
-        position: json!([{ "file": "a.csv", "offset": 4096 }]),
-        ended: false,
-        progress,
-    };
-    let sink = SinkState {
-        kind: "file".into(),
-        state: json!({ "bytes": 17 }),
-        pending: vec![(checkpoint, json!({ "rename": "out.csv" }))],
-    };
-    Snapshot {
-        kind: if checkpoint == 0 { Kind::Start } else { Kind::Checkpoint },
-        checkpoint,
-        lineage: "2f1d8c6a90b34e57".into(),
-        created: 1_700_000_000_000_000 + checkpoint as i64,
-        job: Job {
-            name: "cards".into(),
-            path: "/jobs/cards.toml".into(),
-            directory: "/jobs".into(),
-            text: "# The job file.\n".into(),
-            overrides: vec!["sources.in.path=b.csv".into()],
-            parallelism: 1,
-            max_parallelism: MAX_PARALLELISM,
-            schemas: BTreeMap::from([("sources.in".into(), vec![("card".into(), "string".into())])]),
+/// As if a run had left checkpoint `number`.
+fn leave(folder: &Folder, number: u64, kind: &str) {
+    let checkpoint = folder.state().join(format!("job/chk-{number}"));
+    fs::create_dir_all(&checkpoint).unwrap();
+    let manifest = serde_json::json!({
+        "format": 1, "flott": "0", "kind": kind, "checkpoint": number, "lineage": "l", "created": 1,
+        "job": {
+            "name": "job", "path": "/nowhere/job.toml", "directory": "/nowhere", "text": "x = ", "overrides": [],
+            "parallelism": 1, "max_parallelism": 128, "schemas": {}
         },
-        ended: false,
-        operators: operators.into_iter().map(|(name, operator)| (name.into(), operator)).collect(),
-        sources: BTreeMap::from([("sources.in".into(), source)]),
-        sinks: BTreeMap::from([("sinks.out".into(), sink)]),
+        "ended": false, "operators": {}, "sources": {}, "sinks": {}, "files": {},
+    })
+    .to_string();
+    let checksum = xxhash_rust::xxh3::xxh3_64(manifest.as_bytes());
+    let manifest = format!("{manifest}\nxxh3:{checksum:016x}\n");
+    fs::write(checkpoint.join("manifest.json"), manifest).unwrap();
+}
+
+/// Starts the endless job and waits until it can be spoken to.
+fn running(folder: &Folder) -> std::process::Child {
+    let child = folder.command("run job.toml -p 1").spawn().unwrap();
+    let started = Instant::now();
+    let listens = || UnixStream::connect(folder.state().join("job/control.sock")).is_ok();
+    while !listens() || !folder.path("out.csv").exists() {
+        assert!(started.elapsed() < Duration::from_secs(30), "the job does not start");
+        std::thread::sleep(Duration::from_millis(5));
     }
+    child
 }
 
 #[test]
-#[ignore = "it makes the fixture of version 1, which exists"]
-fn make_state_v1() {
-    assert!(!Path::new(V1).exists(), "{V1} must stay as it is");
-    let mut store = Store::open(Arc::new(RealStorage), V1.into(), 3, true);
-    store.write(snapshot(0, 9)).unwrap();
-    store.write(snapshot(1, 10)).unwrap();
-}
-
-/// The rows of a keyed table in the order of key groups.
-fn by_group(columns: &[Column]) -> Vec<Column> {
-    let mut order = Vec::new();
-    let key: Vec<&Column> = vec![&columns[0], &columns[1]];
-    rowkey::each_group(&key, columns[0].len(), MAX_PARALLELISM, |row, group| order.push((group, row)));
-    order.sort();
-    let rows: Vec<u32> = order.into_iter().map(|(_, row)| row).collect();
-    columns.iter().map(|column| column.take(&rows.clone().into())).collect()
-}
-
-fn check(checkpoint: &Checkpoint, rows: i64) {
-    let groups = by_group(&groups(rows));
-    assert_eq!(checkpoint.rows("transforms.cards", "groups", 0..MAX_PARALLELISM).unwrap().unwrap(), groups);
-    let restored = checkpoint.restored("best/sort", 0, 3).unwrap();
-    assert_eq!((&restored.tables["best"], &restored.scalars), (&best(), &vec![json!({ "rows": 3 })]));
-    let three = (0..3).map(|subtask| checkpoint.restored("transforms.cards", subtask, 3).unwrap());
-    let parts: Vec<Vec<Column>> = three.filter_map(|mut part| part.tables.remove("groups")).collect();
-    let column = |i: usize| Column::concat(&parts.iter().map(|part| &part[i]).collect::<Vec<_>>());
-    assert_eq!((0..groups.len()).map(column).collect::<Vec<_>>(), groups);
+fn a_job_that_runs_cannot_run_twice() {
+    let folder = folder_with(ENDLESS);
+    let child = running(&folder);
+    let pid = child.id().to_string();
+    folder.flott("run job.toml").exits(4).says(&format!("another process, {pid}, runs the job job"));
+    folder.flott("run job.toml --fresh").exits(4);
+    folder.flott("list").exits(0).prints(&format!("running, process {pid}"));
+    let listed: serde_json::Value = serde_json::from_str(&folder.flott("list --format json").exits(0).stdout).unwrap();
+    assert_eq!((&listed[0]["job"], &listed[0]["pid"]), (&"job".into(), &child.id().into()));
+    for (file, mode) in [("job", 0o700), ("job/control.sock", 0o600), ("job/lock", 0o600)] {
+        let found = fs::metadata(folder.state().join(file)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{file}");
+    }
+    send(&child, "-TERM");
+    wait(child);
+    assert!(!folder.state().join("job/control.sock").exists());
+    // Whatever it left, the lock is free.
+    assert_ne!(folder.flott("run job.toml -D sources.n.rows=1").code, Some(4));
 }
 
 #[test]
-fn version_1_stays_readable() {
-    let newest = Checkpoint::open(Arc::new(RealStorage), Path::new(V1)).unwrap();
-    check(&newest, 10);
-    let expected = snapshot(1, 10);
-    let Manifest { format, kind, checkpoint, lineage, created, job, ended, sources, sinks, operators, .. } =
-        newest.manifest().clone();
-    assert_eq!((format, kind, checkpoint, ended), (1, Kind::Checkpoint, 1, false));
-    assert_eq!((lineage, created, job), (expected.lineage, expected.created, expected.job));
-    assert_eq!((sources, sinks), (expected.sources, expected.sinks));
-    let (cards, expected) = (&operators["transforms.cards"], &expected.operators["transforms.cards"]);
-    assert_eq!((cards.watermark, &cards.identity), (expected.watermark, &expected.identity));
-    assert_eq!(cards.tables[0].columns[2], ("total".into(), "decimal(18,2)".into()));
-
-    let start = Path::new(V1).join("chk-0");
-    assert_eq!(store::verify(&RealStorage, &start).unwrap().kind, Kind::Start);
-    check(&Checkpoint::open(Arc::new(RealStorage), &start.join("manifest.json")).unwrap(), 9);
+fn a_killed_job_is_known_as_such_and_its_socket_is_replaced() {
+    let folder = folder_with(ENDLESS);
+    let mut child = running(&folder);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(folder.state().join("job/control.sock").exists());
+    folder.flott("list").exits(0).prints("killed");
+    folder.flott("status job.toml").exits(0).prints("killed");
+    folder.flott("stop job").exits(1).says("no process runs job job").says("`flott list`");
+    // A new run listens where the old one did.
+    let child = running(&folder);
+    send(&child, "-TERM");
+    wait(child);
 }
 
 #[test]
-fn this_version_writes_what_it_reads() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::open(Arc::new(RealStorage), folder.path().into(), 3, false);
-    store.write(snapshot(0, 9)).unwrap();
-    let written = store.write(snapshot(1, 10)).unwrap();
-    check(&Checkpoint::open(Arc::new(RealStorage), folder.path()).unwrap(), 10);
-    // As long as this is version 1, it is the same to the byte.
-    let old = store::verify(&RealStorage, &Path::new(V1).join("chk-1")).unwrap();
-    let hashes = |m: &Manifest| {
-        let tables = m.operators.values().flat_map(|operator| &operator.tables);
-        tables.flat_map(|table| &table.segments).cloned().collect::<Vec<_>>()
-    };
-    assert_eq!(hashes(&written.manifest), hashes(&old));
+fn a_name_belongs_to_one_job_file() {
+    let folder = folder_with(JOB);
+    fs::create_dir(folder.path("b")).unwrap();
+    folder.write("b/job.toml", JOB);
+    folder.flott("run job.toml").exits(0);
+    let refused = folder.flott("run b/job.toml --fresh").exits(3);
+    refused.says("work/job.toml").says("work/b/job.toml").says("-D job.name=");
+    folder.flott("run b/job.toml -D job.name=b").exits(0);
+    folder.flott("run ./b/../job.toml").exits(0);
+    // Nobody is there whose state it could be.
+    fs::remove_file(folder.path("job.toml")).unwrap();
+    folder.flott("run b/job.toml").exits(0);
+    folder.flott("list").exits(0).prints("work/b/job.toml");
+}
+
+#[test]
+fn an_unfinished_run_is_not_thrown_away() {
+    let folder = folder_with(JOB);
+    leave(&folder, 0, "start");
+    folder.flott("run job.toml").exits(0);
+    leave(&folder, 7, "checkpoint");
+    let refused = folder.flott("run job.toml -p 1 --report r.json").exits(3).says("checkpoint 7");
+    refused.says("flott run job.toml -p 1 --resume").says("flott run job.toml -p 1 --fresh");
+    let report: serde_json::Value = serde_json::from_str(&folder.read("r.json")).unwrap();
+    assert_eq!((&report["ending"], &report["exit_code"]), (&"refused".into(), &3.into()));
+    folder.flott("list").exits(0).prints("unfinished (finished)").prints("7, ");
+    folder.flott("status job").exits(0).prints("chk-7");
+}
+
+#[test]
+fn what_cannot_be_resumed_is_said() {
+    let folder = folder_with(JOB);
+    folder.flott("resume job").exits(2).says("the job job never ran");
+    folder.flott("run job.toml").exits(0);
+    folder.flott("resume job").exits(2).says("nothing to go on from");
+    folder.flott("resume job.toml").exits(2).says("nothing to go on from");
+    folder.flott("resume ./").exits(2).says("no manifest.json");
+    folder.flott("resume jbo").exits(2).says("did you mean `job`?");
+    leave(&folder, 7, "checkpoint");
+    let chk = folder.state().join("job/chk-7");
+    // The job that is stored counts, whatever the file says today.
+    for from in ["job".to_owned(), chk.display().to_string(), chk.join("manifest.json").display().to_string()] {
+        folder.flott(&format!("resume {from}")).exits(2).says("/nowhere/job.toml:1").says("this is not TOML");
+    }
+    fs::write(chk.join("manifest.json"), "{").unwrap();
+    folder.flott("resume job").exits(1).says("chk-7/manifest.json");
+    // An older one that can be read says what the job was.
+    leave(&folder, 6, "checkpoint");
+    folder.flott("resume job").exits(2).says("/nowhere/job.toml:1");
+}
+
+#[test]
+fn a_filter_leaves_nothing() {
+    let folder = folder_with(FILTER);
+    for arguments in ["run job.toml", "run job.toml --resume", "run job.toml --fresh"] {
+        folder.flott(arguments).exits(0).prints("n,at\n0,");
+    }
+    assert!(!folder.state().exists());
+    folder.flott("list").exits(0).says("no job has run yet");
+    folder.flott("status job.toml").exits(2).says("the job job never ran");
+    folder.write("job.toml", &format!("{FILTER}[checkpoint]\ninterval = '1m'\n"));
+    folder.flott("run job.toml").exits(0);
+    folder.flott("list").exits(0).prints("finished");
+}
+
+#[test]
+fn the_state_dir_can_be_named() {
+    let folder = folder_with(JOB);
+    folder.flott("run job.toml --state-dir here/there").exits(0);
+    assert!(folder.path("here/there/job/job.json").exists() && !folder.state().exists());
+    folder.flott("list --state-dir here/there").exits(0).prints("finished");
+    folder.flott("list").exits(0).says("no job has run yet");
+    let mut command = folder.command("run job.toml");
+    command.env_remove("FLOTT_STATE_DIR").env_remove("XDG_STATE_HOME").env_remove("HOME");
+    crate::program::finish(command, b"").exits(2).says("--state-dir");
+    let mut command = folder.command("run job.toml");
+    command.env("FLOTT_STATE_DIR", "in.csv/state");
+    crate::program::finish(command, b"").exits(1).says("cannot make the state folder");
+}
+
+#[test]
+fn a_wrong_job_leaves_no_state() {
+    let folder = folder_with(&JOB.replace("status >=", "statu >="));
+    folder.flott("run job.toml").exits(2);
+    folder.write("job.toml", &JOB.replace("in.csv", "not.csv"));
+    folder.flott("run job.toml").exits(2);
+    assert!(!folder.state().exists());
+}
+
+#[test]
+fn commands_that_need_a_running_job_say_so() {
+    let folder = folder_with(JOB);
+    for arguments in ["savepoint job", "stop job --savepoint x", "cancel job", "checkpoint job", "status job"] {
+        folder.flott(arguments).exits(2).says("the job job never ran");
+    }
+    folder.flott("run job.toml").exits(0);
+    for arguments in ["savepoint job x", "stop job.toml --drain", "cancel job", "checkpoint job"] {
+        folder.flott(arguments).exits(1).says("no process runs job job");
+    }
+    folder.flott("status job").exits(0).prints("job finished").prints("4 in, 3 out");
+    for name in ["..", ".", "/", "a/b"] {
+        folder.flott(&format!("stop {name}")).exits(2);
+    }
 }
