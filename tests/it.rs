@@ -25,7 +25,5 @@ mod run;
 mod state;
 #[path = "it/state_files.rs"]
 mod state_files;
-#[path = "it/state_format.rs"]
-mod state_format;
 #[path = "it/stop.rs"]
 mod stop;
