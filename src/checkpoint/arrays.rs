@@ -151,3 +151,41 @@ fn hash_bits(hash: &mut Xxh3, bits: &BooleanBuffer) {
         hash.update(&chunk.to_le_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int64Array, StringViewArray};
+
+    use super::*;
+
+    fn hash_of(column: &Column) -> String {
+        hash(&[to_array(column)])
+    }
+
+    #[test]
+    fn equal_rows_have_equal_hashes_however_they_lie_in_memory() {
+        let valid = || Some(NullBuffer::from(vec![true, false, true]));
+        let clean = Column::Int(Int64Array::new(vec![1, 0, 3].into(), valid()));
+        let dirty = Column::Int(Int64Array::new(vec![1, 77, 3].into(), valid()));
+        assert_eq!(hash_of(&clean), hash_of(&dirty), "what lies below a null does not count");
+        let whole = Column::Int(Int64Array::new(vec![9, 1, 77, 3, 9].into(), None));
+        let part = Column::Int(Int64Array::new(vec![1, 77, 3].into(), Some(NullBuffer::new_valid(3))));
+        assert_eq!(hash_of(&whole.slice(1, 3)), hash_of(&part));
+        assert_ne!(hash_of(&clean), hash_of(&part));
+
+        let texts = StringViewArray::from(vec![Some("x"), Some("a text that is not inline"), None, Some("")]);
+        let texts = Column::String(texts);
+        let same = Column::String(StringViewArray::from(vec![Some("a text that is not inline"), None]));
+        assert_eq!(hash_of(&texts.slice(1, 2)), hash_of(&same));
+        let empty = Column::String(StringViewArray::from(vec![Some("a text that is not inline"), Some("")]));
+        assert_ne!(hash_of(&empty), hash_of(&same));
+        let bits = |values: &[Option<bool>]| Column::Boolean(values.iter().copied().collect());
+        let long = bits(&[Some(true), Some(true), None, Some(false), Some(true)]);
+        assert_eq!(hash_of(&long.slice(1, 3)), hash_of(&bits(&[Some(true), None, Some(false)])));
+        // Split elsewhere between two rows, or of another type.
+        let texts = |a: &str, b: &str| Column::String(StringViewArray::from(vec![a, b]));
+        assert_ne!(hash_of(&texts("ab", "c")), hash_of(&texts("a", "bc")));
+        let time = Column::Timestamp(vec![1, 77, 3].into());
+        assert_ne!(hash_of(&time), hash_of(&part));
+    }
+}

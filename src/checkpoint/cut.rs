@@ -99,3 +99,50 @@ fn cut_anew(starts: &[u32], from: u32, to: u32, segments: &mut Vec<(u32, u32)>) 
         _ => segments.push((first, to - 1)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn starts(counts: &[u32]) -> Vec<u32> {
+        let mut starts = vec![0];
+        counts.iter().for_each(|count| starts.push(starts[starts.len() - 1] + count));
+        starts
+    }
+
+    #[test]
+    fn boundaries_stay_where_they_fit() {
+        let counts = [20; 10];
+        let first = cut(&starts(&counts), &[]);
+        assert_eq!(first, [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]);
+        assert_eq!(cut(&starts(&counts), &first), first);
+        let mut grown = counts;
+        (grown[0], grown[5]) = (21, 900);
+        assert_eq!(cut(&starts(&grown), &first), first, "group 5 is too large for a segment, whoever it is with");
+        grown[4] = 40;
+        assert_eq!(cut(&starts(&grown), &first), [(0, 1), (2, 3), (4, 4), (5, 5), (6, 7), (8, 9)]);
+        assert_eq!(cut(&starts(&[1; 10]), &first), [(0, 9)], "a small table is one segment");
+        assert_eq!(cut(&starts(&[0; 10]), &first), []);
+        assert_eq!(cut(&starts(&[40, 0, 0]), &[]), [(0, 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_in_one_segment(
+            counts in prop::collection::vec(prop_oneof![Just(0u32), 0..40u32, 0..300u32], 1..40),
+            earlier in prop::collection::vec(prop_oneof![Just(0u32), 0..40u32, 0..300u32], 1..40),
+        ) {
+            let starts = starts(&counts);
+            let mut open = 0;
+            for (first, last) in cut(&starts, &cut(&super::tests::starts(&earlier), &[])) {
+                prop_assert!(first >= open && first <= last && (last as usize) < counts.len());
+                prop_assert!(counts[open as usize..first as usize].iter().all(|&count| count == 0));
+                prop_assert!(starts[last as usize + 1] > starts[first as usize], "an empty segment");
+                open = last + 1;
+            }
+            prop_assert!(counts[open as usize..].iter().all(|&count| count == 0));
+        }
+    }
+}

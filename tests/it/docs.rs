@@ -168,7 +168,7 @@ fn what_the_documents_show_is_so() {
             match block.mark.as_str() {
                 "console" | "console terminal" => console(&document, &block, &folder, &mut blessed),
                 "toml" => toml_block(&document, &block, &folder),
-                "text" | "sh" | "sql" => {}
+                "text" | "sh" | "sql" | "python" => {}
                 other => panic!("{}:{}: what is `{other}`?", path.display(), block.lines.start),
             }
         }

@@ -57,7 +57,10 @@ pub fn rows(columns: &[Column]) -> Vec<Row> {
     };
     let all = ids.iter().zip(names.iter()).zip(values.iter());
     let rows: Vec<Row> = all.map(|((id, name), value)| (id, name.map(str::to_owned), value)).collect();
-    assert_eq!(super::build::columns(&rows), columns, "columns do not go together");
+    // Of some rows only: making columns of plain values takes its time.
+    let some = 0..rows.len().min(50);
+    let expected = super::build::columns(&rows[some.clone()]);
+    assert!(columns.iter().map(|column| column.slice(0, some.len())).eq(expected), "columns do not go together");
     rows
 }
 
