@@ -7,7 +7,7 @@
 //!
 //! [`store::Store`] writes checkpoints, finds the newest and takes away what nobody needs; [`restore::Checkpoint`]
 //! reads one. A table becomes **segments**, rows of neighbouring key groups (`cut`, `segments`), and a segment a record
-//! batch of an Arrow file (`arrays`, `file`).
+//! batch of an Arrow file (`arrays`, `file`). [`home::Home`] is the folder around them: whose it is, and who runs the job.
 //!
 //! Nothing here knows tasks, connectors or clocks.
 

@@ -60,6 +60,9 @@ impl Launch {
         }
         let home = Home::claim(self.place.as_ref().map_err(Clone::clone)?, &job.name, &self.path, self.owner)?;
         let left = home.unfinished()?;
+        if (goes_on || left.is_some()) && plan::checkpoints(job, plan).is_none() {
+            return Err(off(&job.name, &home));
+        }
         let from = match (&self.begin, left) {
             (Begin::Anew, Some(left)) => return Err(self.unfinished(&job.name, &left)),
             (Begin::Latest, None) => {
@@ -115,6 +118,13 @@ impl Launch {
     pub fn resume_command(&self, name: &str) -> String {
         format!("flott resume {}{}", quoted(name), self.typed_place)
     }
+}
+
+/// Who makes no checkpoints cannot tell what is in them.
+fn off(name: &str, home: &Home) -> Error {
+    Error::new(Class::Unfinished, format!("an earlier run of {name} left checkpoints, and in this run they are off"))
+        .note("it can neither go on from them nor undo what they stand for: turn checkpoints on")
+        .note(format!("or remove them: rm -r {}", quoted(&home.folder().display().to_string())))
 }
 
 /// A word as a shell takes it.

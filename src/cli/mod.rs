@@ -12,6 +12,7 @@ mod checkpoint;
 mod later;
 mod launch;
 mod list;
+mod news;
 mod plan;
 mod prepare;
 mod progress;

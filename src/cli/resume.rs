@@ -1,6 +1,7 @@
 //! `flott resume`: a job goes on from a savepoint, a checkpoint, or where its last run ended.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::ResumeArgs;
 use super::launch::{Begin, Launch, quoted};
@@ -8,29 +9,29 @@ use super::run;
 use super::screen::Screen;
 use super::state;
 use crate::checkpoint::home::{self, Checkpoint, Owner, StateDir};
-use crate::checkpoint::manifest::{self, Manifest};
+use crate::checkpoint::{manifest, restore};
 use crate::error::{Error, Result};
 use crate::spec;
+use crate::storage::RealStorage;
 
 pub fn resume(args: &ResumeArgs) -> u8 {
     let screen = Screen::new(args.color);
     run::reported(&args.output, &args.from, &screen, || launch(args, &screen))
 }
 
-/// Where state is that was asked for.
+/// State that was asked for.
 struct State {
-    /// The folder that holds the manifest.
-    folder: PathBuf,
+    /// The job as it ran.
+    job: manifest::Job,
     begin: Begin,
 }
 
 fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
     let place = state::place(&args.state);
-    let found = find(args, &place)?;
-    let job = stored(&found.folder)?;
+    let State { job, begin } = find(args, &place)?;
     // Before the directory changes.
     let given = args.job.as_deref().map(absolute).transpose()?;
-    let relative = matches!(found.begin, Begin::Path(_)) && given.is_some();
+    let relative = matches!(begin, Begin::Path(_)) && given.is_some();
     if !relative && let Err(error) = std::env::set_current_dir(&job.directory) {
         screen.warning(&no_directory(&job.directory, &error));
     }
@@ -56,7 +57,7 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
         parallelism: parallelism.filter(|p| *p > 0),
         place,
         owner,
-        begin: found.begin,
+        begin,
         output: args.output.clone(),
         allow_non_restored: args.allow_non_restored_state,
         allow_duplicates: args.allow_duplicates,
@@ -75,7 +76,7 @@ fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
     };
     if folder.join(MANIFEST).is_file() {
         let folder = absolute(&folder)?;
-        return Ok(State { begin: Begin::Path(folder.clone()), folder });
+        return Ok(State { job: stored(&folder)?, begin: Begin::Path(folder) });
     }
     let shown = typed.display().to_string();
     if typed.is_dir() && shown.contains('/') {
@@ -83,22 +84,21 @@ fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
             .note("the folder of a savepoint or checkpoint holds one, or was not completed"));
     }
     let job = state::find(place.as_ref().map_err(Clone::clone)?, &shown)?;
-    match Checkpoint::newest(&job.folder)? {
-        Some(newest) => Ok(State { folder: newest.path, begin: Begin::Latest }),
-        None => Err(Error::usage(format!("the job {} has left nothing to go on from", job.name))
-            .note("a run that finishes leaves no checkpoint; `flott run` starts it anew")),
-    }
+    // Which of them is sound is found out by whoever goes on from it; each says what the job was.
+    let all = Checkpoint::all(&job.folder)?.map(|checkpoint| stored(&checkpoint.path));
+    let first = all.reduce(|newer, older| if newer.is_ok() { newer } else { older.or(newer) });
+    let none = || {
+        Error::usage(format!("the job {} has left nothing to go on from", job.name))
+            .note("a run that finishes leaves no checkpoint; `flott run` starts it anew")
+    };
+    Ok(State { job: first.ok_or_else(none)??, begin: Begin::Latest })
 }
 
 const MANIFEST: &str = "manifest.json";
 
-/// The job as it ran.
+/// What a manifest says of the job.
 fn stored(folder: &Path) -> Result<manifest::Job> {
-    let path = folder.join(MANIFEST);
-    let wrong = |e: &dyn std::fmt::Display| Error::external(format!("cannot read {}: {e}", path.display()));
-    let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
-    let found: Manifest = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
-    Ok(found.job)
+    Ok(restore::Checkpoint::open(Arc::new(RealStorage), folder)?.manifest().job.clone())
 }
 
 fn no_directory(directory: &str, error: &std::io::Error) -> Error {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::args::{OutputArgs, RunArgs};
 use super::launch::{Begin, Launch, quoted};
+use super::news::{self, News};
 use super::prepare::{self, Files};
 use super::progress::Progress;
 use super::report::{self, ReportFile};
@@ -21,9 +22,9 @@ use crate::error::{Error, Result};
 use crate::observe::JobStats;
 use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
-use crate::runtime::{self, Ending, RealConnectors, Watch};
-use crate::spec::{self, JobSpec, JobText, Severity, SinkConnector};
-use crate::storage::RealStorage;
+use crate::runtime::{self, Ending, RealConnectors};
+use crate::spec::{self, JobSpec, Severity, SinkConnector};
+use crate::storage::{RealStorage, crash};
 
 /// A run that is over.
 pub struct Outcome {
@@ -113,6 +114,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     }
     let server = home.as_ref().and_then(|home| serve(home, &signals, &launch, &job.name, screen));
 
+    crash::point("run-before-engine");
     // Bars among rows on one terminal would garble both.
     let quiet = launch.output.quiet;
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
@@ -132,7 +134,11 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     let left = home.and_then(|home| note_end(home, &outcome, screen));
-    tell(&launch, screen, &plan, &outcome, left);
+    news::tell(screen, quiet, &plan, &outcome);
+    if let (Some(left), false) = (left, quiet) {
+        let command = launch.resume_command(&job.name);
+        screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
+    }
     Ok(outcome)
 }
 
@@ -173,33 +179,6 @@ fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::
     })
 }
 
-/// What is said of a job while it runs.
-struct News<'a> {
-    screen: &'a Screen,
-    quiet: bool,
-    progress: Option<Progress>,
-    /// Whose secrets are not shown.
-    text: &'a JobText,
-}
-
-impl Watch for News<'_> {
-    fn figures(&mut self, stats: &JobStats) {
-        if let Some(progress) = &mut self.progress {
-            progress.show(stats);
-        }
-    }
-
-    fn warn(&mut self, warning: &Error) {
-        self.screen.warning(&prepare::redact(self.text, warning.clone()));
-    }
-
-    fn say(&mut self, line: &str) {
-        if !self.quiet {
-            self.screen.line(line);
-        }
-    }
-}
-
 fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
     let empty = spec::Loaded { text: launch.loaded.text.clone(), job: None, diagnostics: Default::default() };
     let prepared = prepare::resolve(std::mem::replace(&mut launch.loaded, empty));
@@ -220,43 +199,4 @@ fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan
 
 fn is_stdout(node: &crate::plan::logical::Node) -> bool {
     matches!(&node.kind, Kind::Sink(sink) if matches!(sink.connector, SinkConnector::Stdout))
-}
-
-/// What a stop leaves of the output: files are undone, what has been sent is sent.
-fn stopped(plan: &LogicalPlan) -> Error {
-    let sinks = || {
-        plan.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Sink(sink) => Some((&node.name, &sink.connector)),
-            _ => None,
-        })
-    };
-    let mut warning = Error::external("stopped before the end of the input");
-    if sinks().any(|(_, connector)| matches!(connector, SinkConnector::File { .. } | SinkConnector::Directory(_))) {
-        warning.message.push_str("; output undone");
-        warning = warning.note("files are as they were before the run");
-    }
-    let sent = sinks().filter(|(_, c)| matches!(c, SinkConnector::Tcp { .. } | SinkConnector::Stdout));
-    sent.fold(warning, |warning, (name, _)| warning.note(format!("what sinks.{name} has written stays written")))
-}
-
-/// Says how it ended, and how to go on from what it `left`.
-fn tell(launch: &Launch, screen: &Screen, plan: &LogicalPlan, outcome: &Outcome, left: Option<home::Checkpoint>) {
-    let failed = matches!(outcome.ending, Ending::Failed { .. });
-    if let Ending::Failed { error, .. } = &outcome.ending {
-        screen.error(error);
-    } else {
-        if matches!(outcome.ending, Ending::Stopped(_)) && left.is_none() {
-            screen.warning(&stopped(plan));
-        }
-        summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
-        summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
-    }
-    let quiet = launch.output.quiet;
-    if !failed && !quiet {
-        screen.line(&summary::summary(outcome, screen.terminal));
-    }
-    if let (Some(left), false) = (left, quiet) {
-        let command = launch.resume_command(&outcome.job);
-        screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
-    }
 }

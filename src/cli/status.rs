@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::state::{self, Known};
 use super::summary::{grouped, rate};
 use super::{print, report};
-use crate::checkpoint::home::{self, Seen};
+use crate::checkpoint::home::{self, Figures, Seen};
 use crate::control::client;
 use crate::error::{Error, Result};
 
@@ -26,81 +26,84 @@ pub fn status(args: &StatusArgs) -> u8 {
     }
 }
 
+/// A job as it is now.
+enum Status {
+    /// What its process says.
+    Running(Value),
+    /// What it left.
+    Over(Box<Seen>),
+}
+
 fn show(args: &StatusArgs, job: &Known) -> Result<()> {
     let clear = args.watch && args.format == Shown::Text && std::io::stdout().is_terminal();
     loop {
-        let (status, running) = ask(job)?;
-        let text = match args.format {
-            Shown::Text => text(&status, super::now()),
+        let status = ask(job)?;
+        let json = || match &status {
+            Status::Running(value) => value.clone(),
+            Status::Over(seen) => value(seen),
+        };
+        let text = match (args.format, &status) {
+            (Shown::Text, Status::Running(value)) => running(value, super::now()),
+            (Shown::Text, Status::Over(seen)) => over(seen, super::now()),
             // One line each, for programs that read along.
-            Shown::Json if args.watch => format!("{status}\n"),
-            Shown::Json => format!("{status:#}\n"),
+            (Shown::Json, _) if args.watch => format!("{}\n", json()),
+            (Shown::Json, _) => format!("{:#}\n", json()),
         };
         print(&format!("{}{text}", if clear { CLEAR } else { "" }));
-        if !args.watch || !running {
+        if !args.watch || matches!(status, Status::Over(_)) {
             return Ok(());
         }
         std::thread::sleep(EVERY);
     }
 }
 
-/// What the running process says, else what it left; and whether it runs.
-fn ask(job: &Known) -> Result<(Value, bool)> {
-    let look = || home::look(&job.folder);
-    let gone = || Error::external(format!("the state folder of {} has gone", job.name));
-    let seen = look()?.ok_or_else(gone)?;
-    if seen.condition.is_running() {
+fn ask(job: &Known) -> Result<Status> {
+    let look = || {
+        let gone = || Error::external(format!("the state folder of {} has gone", job.name));
+        home::look(&job.folder)?.ok_or_else(gone)
+    };
+    if look()?.condition.is_running() {
         match client::ask(&job.folder, "GET", "/v1/status", None) {
-            Ok(status) => return Ok((status, true)),
+            Ok(status) => return Ok(Status::Running(status)),
             // It may just have ended.
-            Err(error) if look()?.is_some_and(|seen| seen.condition.is_running()) => return Err(error),
+            Err(error) if look()?.condition.is_running() => return Err(error),
             Err(_) => {}
         }
     }
-    let seen = look()?.ok_or_else(gone)?;
-    Ok((over(&seen), false))
-}
-
-/// A job that does not run, in the form of one that does.
-fn over(seen: &Seen) -> Value {
-    let mut status = value(seen);
-    status["words"] = Value::from(format!("{} {}", name(seen), state_of(seen)));
-    status
-}
-
-fn text(status: &Value, now: i64) -> String {
-    match status["words"].as_str() {
-        Some(words) => format!("{words}\n{}", ended(status, now)),
-        None => running(status, now),
-    }
+    Ok(Status::Over(Box::new(look()?)))
 }
 
 fn line(label: &str, text: &str) -> String {
     format!("  {label:<11} {text}\n")
 }
 
-fn ended(status: &Value, now: i64) -> String {
-    let mut text = String::new();
-    let run = &status["run"];
-    if let Some(at) = run["ended"].as_i64() {
-        text.push_str(&line("ended", &format!("{} ago", age(now - at))));
-        let figures = &run["figures"];
-        let (rows_in, rows_out) = (grouped(count(&figures["rows_in"])), grouped(count(&figures["rows_out"])));
-        let seconds = figures["seconds"].as_f64().unwrap_or(0.0);
-        text.push_str(&line("rows", &format!("{rows_in} in, {rows_out} out, in {seconds:.2} s")));
-    } else if let Some(at) = run["started"].as_i64() {
-        text.push_str(&line("began", &format!("{} ago", age(now - at))));
+fn over(seen: &Seen, now: i64) -> String {
+    let mut text = format!("{} {}\n", name(seen), state_of(seen));
+    if let Some(run) = seen.record.as_ref().and_then(|record| record.run.as_ref()) {
+        match run.ended {
+            Some(at) => {
+                let Figures { rows_in, rows_out, seconds } = run.figures;
+                let rows = format!("{} in, {} out, in {seconds:.2} s", grouped(rows_in), grouped(rows_out));
+                text.push_str(&(line("ended", &format!("{} ago", age(now - at))) + &line("rows", &rows)));
+            }
+            None => text.push_str(&line("began", &format!("{} ago", age(now - run.started)))),
+        }
+        if let Some(error) = &run.error {
+            text.push_str(&line("error", error));
+        }
     }
-    if let Some(error) = run["error"].as_str() {
-        text.push_str(&line("error", error));
-    }
-    let checkpoint = &status["checkpoint"];
-    if let (Some(number), Some(path)) = (checkpoint["number"].as_u64(), checkpoint["path"].as_str()) {
-        let made = checkpoint["created"].as_i64().filter(|at| *at > 0);
-        let made = made.map_or_else(|| "damaged".into(), |at| format!("{} ago", age(now - at)));
+    if let Some(checkpoint) = &seen.checkpoint {
+        let made = match checkpoint.created {
+            0 => "damaged".into(),
+            at => format!("{} ago", age(now - at)),
+        };
+        let (number, path) = (checkpoint.number, checkpoint.path.display());
         text.push_str(&line("checkpoint", &format!("{number}, {made}, {path}")));
     }
-    text + &files(status)
+    if let Some(record) = &seen.record {
+        text.push_str(&line("job file", &record.path));
+    }
+    text + &line("state", &seen.folder.display().to_string())
 }
 
 fn files(status: &Value) -> String {
@@ -165,7 +168,9 @@ fn count(value: &Value) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::home::{Checkpoint, Condition, Ended, LastRun, Record};
     use serde_json::json;
+    use std::path::Path;
 
     #[test]
     fn a_running_job_has_its_nodes_and_checkpoints() {
@@ -192,19 +197,22 @@ NODE            ROWS IN  ROWS/S  ROWS OUT  LATE OR BAD  WATERMARK
 sources.a       12,000   1,200             3
 transforms.t 1  9        1       2         1            1970-01-01T00:00:01Z
 ";
-        assert_eq!(text(&status, 10_000_000), expect);
+        assert_eq!(running(&status, 10_000_000), expect);
     }
 
     #[test]
     fn a_job_that_failed_says_why_and_where_it_left_off() {
-        let status = json!({
-            "words": "j unfinished (failed)", "file": "/a/j.toml", "folder": "/s/j",
-            "run": {
-                "started": 0, "ended": 1_000_000, "error": "lost",
-                "figures": { "rows_in": 1234, "rows_out": 5, "seconds": 1.5 }
-            },
-            "checkpoint": { "number": 7, "created": 500_000, "path": "/s/j/chk-7" },
-        });
+        let figures = Figures { rows_in: 1234, rows_out: 5, seconds: 1.5 };
+        let error = Some("lost".to_owned());
+        let run = LastRun { pid: 1, started: 0, ended: Some(1_000_000), ending: Ended::Failed, figures, error };
+        let record = Record { run: Some(run), ..Record::new("j", Path::new("/a/j.toml"), Path::new("/a")) };
+        let checkpoint = Checkpoint { number: 7, created: 500_000, path: "/s/j/chk-7".into() };
+        let seen = Seen {
+            folder: "/s/j".into(),
+            record: Some(record),
+            condition: Condition::Unfinished,
+            checkpoint: Some(checkpoint),
+        };
         let expect = "\
 j unfinished (failed)
   ended       2 s ago
@@ -214,6 +222,6 @@ j unfinished (failed)
   job file    /a/j.toml
   state       /s/j
 ";
-        assert_eq!(text(&status, 3_000_000), expect);
+        assert_eq!(over(&seen, 3_000_000), expect);
     }
 }

@@ -24,6 +24,7 @@ pub mod idle;
 pub mod output;
 pub mod pool;
 pub mod records;
+pub mod sqlite;
 pub mod stdin;
 pub mod stdout;
 pub mod tcp;
@@ -103,17 +104,50 @@ pub trait Source: Send {
 
     /// Where to go on behind the last block handed out: what [`Source::restore`] takes. Called between blocks, at
     /// every barrier, also behind the end.
-    fn position(&mut self) -> Result<Value> {
-        Ok(Value::Null)
-    }
+    fn position(&mut self) -> Result<Value>;
 
     /// Goes on from a position: called at most once, before the first `next`. The blocks that follow are those that
     /// followed then.
     ///
     /// Errors (class External): the input is not the one that was read, which names what has changed.
-    fn restore(&mut self, _position: &Value) -> Result<()> {
-        Err(cannot_restore("this source"))
+    fn restore(&mut self, position: &Value) -> Result<()>;
+
+    /// What the user should know since it was last asked, such as files that are not read. Not an error.
+    fn warnings(&mut self) -> Vec<String> {
+        Vec::new()
     }
+
+    /// The reader sends a tick, of wall time `now` (µs), behind the last block.
+    fn tick(&mut self, _now: i64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes what the last [`Source::position`] needs last through a power cut: run elsewhere, before the checkpoint
+    /// is complete. Its failure fails the checkpoint.
+    fn durable(&mut self) -> Option<Box<dyn FnOnce() -> Result<()> + Send>> {
+        None
+    }
+
+    /// No checkpoint before the one with `position` will be asked for again: what only they need can go.
+    fn confirm(&mut self, _position: &Value) -> Result<()> {
+        Ok(())
+    }
+
+    /// A checkpoint is needed before more can be read.
+    fn wants_checkpoint(&self) -> bool {
+        false
+    }
+}
+
+/// [`Source::restore`] of a live input that keeps nothing: it starts with what comes now.
+///
+/// Errors (class External): the position is that of a journal, which the job has switched off since.
+pub(crate) fn restore_live(position: &Value) -> Result<()> {
+    if position.is_null() {
+        return Ok(());
+    }
+    Err(Error::external("the checkpoint needs the journal of this source, and `journal` is off now")
+        .note("switch it on again, or start anew with --fresh"))
 }
 
 /// Turns block bodies into columns; one per worker.

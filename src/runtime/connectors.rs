@@ -15,6 +15,7 @@ use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
+use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
@@ -125,6 +126,7 @@ impl Connectors for RealConnectors {
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Sqlite { .. } => Box::new(SqliteSink::new(sqlite_options(plan, &self.run)?)),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
     }
@@ -141,9 +143,31 @@ impl Connectors for RealConnectors {
         Ok(match &plan.connector {
             SinkConnector::File { .. } => Box::new(FileCommitter::new(Arc::new(RealStorage))),
             SinkConnector::Directory(spec) => Box::new(DirectoryCommitter::new(directory_options(spec, &plan.format))),
+            SinkConnector::Sqlite { .. } => Box::new(SqliteCommitter::new(sqlite_options(plan, &self.run)?)),
             SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => Box::new(NoCommitter),
         })
     }
+}
+
+/// The options of a `sqlite` sink.
+fn sqlite_options(plan: &SinkPlan, run: &Run) -> Result<SqliteOptions> {
+    let SinkConnector::Sqlite { path, table, key, mode } = &plan.connector else {
+        return Err(Error::internal("not a sqlite sink"));
+    };
+    Ok(SqliteOptions {
+        name: plan.name.clone(),
+        path: PathBuf::from(&path.value),
+        table: table.value.clone(),
+        key: key.iter().map(|column| column.value.clone()).collect(),
+        mode: match mode {
+            FileMode::Append => sqlite::Mode::Append,
+            FileMode::Replace => sqlite::Mode::Replace,
+            FileMode::New => sqlite::Mode::New,
+        },
+        schema: plan.schema.clone(),
+        run: run.clone(),
+        storage: Arc::new(RealStorage),
+    })
 }
 
 /// The options of a `directory` sink.
@@ -152,7 +176,7 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(options) if options.delimiter == b'\t' => "tsv",
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
-        Format::Lines | Format::Table => "txt",
+        Format::Lines | Format::Table | Format::Rows => "txt",
     };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),

@@ -283,10 +283,23 @@ pub struct SinkSpec {
 
 #[derive(Debug, Clone)]
 pub enum SinkConnector {
-    File { path: Text, mode: Spanned<FileMode>, compression: Option<Spanned<Compression>> },
+    File {
+        path: Text,
+        mode: Spanned<FileMode>,
+        compression: Option<Spanned<Compression>>,
+    },
     Directory(Box<DirectorySpec>),
     Stdout,
-    Tcp { address: Text },
+    Tcp {
+        address: Text,
+    },
+    /// `key`: the columns that tell rows apart; empty for none.
+    Sqlite {
+        path: Text,
+        table: Text,
+        key: Vec<Text>,
+        mode: FileMode,
+    },
     Blackhole,
 }
 
@@ -327,6 +340,7 @@ impl SinkConnector {
             SinkConnector::Directory(_) => "directory",
             SinkConnector::Stdout => "stdout",
             SinkConnector::Tcp { .. } => "tcp",
+            SinkConnector::Sqlite { .. } => "sqlite",
             SinkConnector::Blackhole => "blackhole",
         }
     }
@@ -335,6 +349,7 @@ impl SinkConnector {
     pub fn touches_existing(&self) -> bool {
         match self {
             SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
+            SinkConnector::Sqlite { .. } => true,
             SinkConnector::Directory(spec) => spec.mode.value != FileMode::Replace,
             SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
         }

@@ -2,6 +2,9 @@
 
 /// Every place there is. A test goes through all of them.
 pub const POINTS: &[&str] = &[
+    "home-before-record",
+    "home-after-record",
+    "run-before-engine",
     "directory-after-create",
     "directory-after-write",
     "directory-after-roll",
@@ -41,6 +44,12 @@ pub const POINTS: &[&str] = &[
     "checkpoint-clear-before-files",
     "savepoint-before-rename",
     "savepoint-after-rename",
+    "sqlite-before-prepare",
+    "sqlite-after-prepare",
+    "sqlite-before-transaction",
+    "sqlite-before-commit",
+    "sqlite-after-commit",
+    "sqlite-after-remove",
 ];
 
 /// Dies here, if this is the place and the passage asked for.

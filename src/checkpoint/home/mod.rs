@@ -28,6 +28,7 @@ pub use place::{StateDir, job_file};
 pub use record::{Checkpoint, Ended, Figures, LastRun, Record};
 
 use crate::error::{Class, Error, Result};
+use crate::storage::crash;
 
 /// What goes on in a state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +85,9 @@ impl Home {
         let mut record = Record::new(name, path, &directory);
         if let Some(before) = before {
             let theirs = Path::new(&before.path);
-            let gone = !theirs.exists() && Checkpoint::newest(&folder)?.is_none();
-            if owner == Owner::Same && theirs != path && !gone {
-                return Err(belongs_to(name, path, &before));
+            let left = Checkpoint::newest(&folder)?.is_some();
+            if owner == Owner::Same && theirs != path && (left || theirs.exists()) {
+                return Err(belongs_to(name, path, &before, left));
             }
             record.run = before.run;
         }
@@ -105,7 +106,10 @@ impl Home {
     /// Writes down that the job runs, in this process.
     pub fn starts(&mut self, now: i64) -> Result<()> {
         self.record.run = Some(LastRun::new(now));
-        self.record.write(&self.folder)
+        crash::point("home-before-record");
+        self.record.write(&self.folder)?;
+        crash::point("home-after-record");
+        Ok(())
     }
 
     /// Writes down how the run ended. `error`: why it failed.
@@ -119,13 +123,17 @@ impl Home {
     }
 }
 
-fn belongs_to(name: &str, path: &Path, before: &Record) -> Error {
+/// `left`: there is something to go on from.
+fn belongs_to(name: &str, path: &Path, before: &Record, left: bool) -> Error {
     let message = format!("the name {name} belongs to another job file");
-    Error::new(Class::Unfinished, message)
+    let error = Error::new(Class::Unfinished, message)
         .note(format!("theirs: {}", before.path))
         .note(format!("this:   {}", path.display()))
-        .note("give this one another name: `name` in [job], or -D job.name=NAME (--fresh does not help)")
-        .note(format!("if it is the same job and has moved: flott resume {name} {}", path.display()))
+        .note("give this one another name: `name` in [job], or -D job.name=NAME (--fresh does not help)");
+    match left {
+        true => error.note(format!("if it is the same job and has moved: flott resume {name} {}", path.display())),
+        false => error,
+    }
 }
 
 /// Makes a folder, and those above it that are missing, for the owner alone.

@@ -2,10 +2,12 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::manifest::Kind;
+use crate::checkpoint::manifest::{Kind, Manifest};
+use crate::checkpoint::store::{Listed, Store};
 use crate::error::{Error, Result};
 use crate::storage::{RealStorage, Storage};
 
@@ -106,6 +108,7 @@ impl Record {
             }
             let mut file = storage.create_new(&beside)?;
             file.write_all(text.as_bytes())?;
+            file.write_all(b"\n")?;
             storage.rename(&beside, &path)
         };
         replace().map_err(|e: std::io::Error| failed(&e))
@@ -122,37 +125,28 @@ pub struct Checkpoint {
     pub path: PathBuf,
 }
 
-/// What is read of a manifest here.
-#[derive(Deserialize)]
-struct Head {
-    kind: Kind,
-    created: i64,
-}
-
 impl Checkpoint {
-    /// The newest one in a state folder, but for the one that is written before a run touches anything. One whose
+    /// The newest one in a state folder.
+    pub fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
+        Ok(Checkpoint::all(folder)?.next())
+    }
+
+    /// Those in a state folder, newest first, but for the one that is written before a run touches anything. One whose
     /// manifest cannot be read counts: there was state, and it is not for us to throw it away.
     ///
     /// Errors (class External): the folder cannot be read.
-    pub fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
-        let listed = RealStorage.list(folder);
-        let names = listed.map_err(|e| Error::external(format!("cannot read {}: {e}", folder.display())))?;
-        let number = |name: &PathBuf| name.to_str()?.strip_prefix("chk-")?.parse::<u64>().ok();
-        let mut numbers: Vec<(u64, &PathBuf)> = names.iter().filter_map(|name| Some((number(name)?, name))).collect();
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(numbers.into_iter().find_map(|(number, name)| Checkpoint::at(number, folder.join(name))))
+    pub fn all(folder: &Path) -> Result<impl Iterator<Item = Checkpoint> + use<>> {
+        // Nothing is written, so it is all one how many stay.
+        let listed = Store::open(Arc::new(RealStorage), folder.to_owned(), 1, false).list()?;
+        Ok(listed.into_iter().rev().filter_map(Checkpoint::of))
     }
 
-    fn at(number: u64, path: PathBuf) -> Option<Checkpoint> {
-        let bytes = match std::fs::read(path.join("manifest.json")) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == ErrorKind::NotFound => return None,
-            Err(_) => Vec::new(),
+    fn of(listed: Listed) -> Option<Checkpoint> {
+        let created = match listed.manifest? {
+            Ok(Manifest { kind: Kind::Start, .. }) => return None,
+            Ok(manifest) => manifest.created,
+            Err(_) => 0,
         };
-        match serde_json::from_slice::<Head>(&bytes) {
-            Ok(Head { kind: Kind::Start, .. }) => None,
-            Ok(Head { created, .. }) => Some(Checkpoint { number, created, path }),
-            Err(_) => Some(Checkpoint { number, created: 0, path }),
-        }
+        Some(Checkpoint { number: listed.checkpoint, created, path: listed.path })
     }
 }

@@ -1,6 +1,8 @@
 //! State folders: whose they are, who holds them, what is left in them.
 
 use super::*;
+use crate::checkpoint::folder::render;
+use crate::checkpoint::manifest::{FORMAT, Kind, Manifest};
 
 struct Fixture(tempfile::TempDir);
 
@@ -28,6 +30,25 @@ impl Fixture {
         let folder = self.place().folder("j").join(format!("chk-{number}"));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("manifest.json"), text).unwrap();
+    }
+
+    /// As if a run had left this checkpoint.
+    fn leave(&self, number: u64, kind: Kind, created: i64) {
+        let manifest = Manifest {
+            format: FORMAT,
+            flott: String::new(),
+            kind,
+            checkpoint: number,
+            lineage: String::new(),
+            created,
+            job: Default::default(),
+            ended: false,
+            operators: Default::default(),
+            sources: Default::default(),
+            sinks: Default::default(),
+            files: Default::default(),
+        };
+        self.manifest(number, &render(&manifest).unwrap());
     }
 }
 
@@ -94,7 +115,7 @@ fn a_name_belongs_to_one_job_file() {
     }
     // It is the same job elsewhere, or the other is gone and has left nothing.
     drop(Home::claim(&fixture.place(), "j", &b, Owner::Moved).unwrap());
-    fixture.manifest(1, r#"{"kind": "checkpoint", "created": 5}"#);
+    fixture.leave(1, Kind::Checkpoint, 5);
     std::fs::remove_file(&a).unwrap();
     assert_eq!(fixture.claim(&b).unwrap_err().class, Class::Unfinished);
     std::fs::remove_dir_all(fixture.place().folder("j").join("chk-1")).unwrap();
@@ -133,11 +154,11 @@ fn what_is_unfinished() {
     let home = fixture.claim(&path).unwrap();
     let newest = || home.unfinished().unwrap().map(|c| (c.number, c.created));
     assert_eq!(newest(), None);
-    fixture.manifest(0, r#"{"kind": "start", "created": 4, "more": []}"#);
+    fixture.leave(0, Kind::Start, 4);
     std::fs::create_dir(home.folder().join("chk-7")).unwrap();
     assert_eq!(newest(), None);
-    fixture.manifest(9, r#"{"kind": "checkpoint", "created": 5}"#);
-    fixture.manifest(10, r#"{"kind": "checkpoint", "created": 6}"#);
+    fixture.leave(9, Kind::Checkpoint, 5);
+    fixture.leave(10, Kind::Savepoint, 6);
     assert_eq!(newest(), Some((10, 6)));
     fixture.manifest(11, "{");
     assert_eq!(newest(), Some((11, 0)));

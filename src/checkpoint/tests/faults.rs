@@ -260,7 +260,7 @@ fn a_job_that_has_finished_never_looks_as_it_had_earlier() {
             assert!(found.is_none_or(|found| found.manifest.checkpoint == 5 && found.skipped.is_empty()));
         }
         if cleared {
-            assert_eq!(disk.list(Path::new(FOLDER)).unwrap(), [Path::new(""); 0]);
+            assert_eq!(disk.list(Path::new(FOLDER)).unwrap().len(), 0);
             return;
         }
     }

@@ -5,11 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
+use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
 use crate::format::Format;
 use crate::spec::{
     Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
-    SourceConnector, Text,
+    SourceConnector, Text, suggest,
 };
 
 impl Builder<'_> {
@@ -43,10 +44,53 @@ impl Builder<'_> {
             );
             return None;
         }
+        if let SinkConnector::Sqlite { table, key, .. } = &sink.connector {
+            self.database(table, key, &inputs.schema)?;
+            if inputs.endless && self.spec.checkpoint.interval.is_none() {
+                let message = format!("sink `{}` would never show a row: the input has no end", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(&node.name.span);
+                let diagnostic = diagnostic.label("rows come with checkpoints, or all at the end");
+                self.found.push(diagnostic.help("give [checkpoint] an interval; a source with `rows` or `once` ends"));
+                return None;
+            }
+        }
         let kind = Kind::Sink(Box::new(Sink { connector: sink.connector.clone(), format }));
         let mut built = Node::new(node, "sinks", kind, inputs.refs);
         built.endless = inputs.endless;
         Some(built)
+    }
+
+    /// Whether a table of a database can have these columns and this key.
+    fn database(&mut self, table: &Text, key: &[Text], schema: &Schema) -> Option<()> {
+        let mut wrong = Vec::new();
+        if sqlite::reserved(&table.value) {
+            let diagnostic = Diagnostic::error(format!("`{}` cannot be the name of a table", table.value));
+            wrong.push(diagnostic.at(&table.span).label("taken").help("names of this kind are taken: choose another"));
+        }
+        for (i, column) in key.iter().enumerate() {
+            if schema.index_of(&column.value).is_none() {
+                let names: Vec<&str> = schema.names().collect();
+                let question =
+                    suggest(&column.value, &names).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+                let diagnostic = Diagnostic::error(format!("no column `{}`", column.value)).at(&column.span);
+                wrong.push(diagnostic.label("not in the input").help(format!("{question}the input has: {schema}")));
+            } else if key[..i].iter().any(|other| other.value == column.value) {
+                let diagnostic = Diagnostic::error(format!("`{}` is twice in the key", column.value)).at(&column.span);
+                wrong.push(diagnostic.label("again").help("leave it out"));
+            }
+        }
+        let lower = |name: &str| name.to_ascii_lowercase();
+        let names: Vec<String> = schema.names().map(lower).collect();
+        if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            let message =
+                format!("the input has column `{}` twice but for upper and lower case", schema.fields[i].name);
+            let diagnostic =
+                Diagnostic::error(message).at(&table.span).label(format!("`{name}` is one name to SQLite"));
+            wrong.push(diagnostic.help("give one of them another name in a select: \"a AS b\""));
+        }
+        let good = wrong.is_empty();
+        wrong.into_iter().for_each(|diagnostic| self.found.push(diagnostic));
+        good.then_some(())
     }
 
     fn partition_columns(&mut self, spec: &DirectorySpec, schema: &Schema) -> Option<()> {
@@ -73,6 +117,7 @@ impl Builder<'_> {
     fn sink_format(&mut self, node: &NodeSpec, sink: &SinkSpec) -> Option<Format> {
         let file = match &sink.connector {
             SinkConnector::File { path, .. } => Some(path),
+            SinkConnector::Sqlite { .. } => return Some(Format::Rows),
             _ => None,
         };
         let by_name = file.and_then(|f| format_of_name(&f.value));
@@ -97,40 +142,61 @@ impl Builder<'_> {
     }
 }
 
+/// What a sink writes to.
+struct Place<'a> {
+    path: PathBuf,
+    /// All of the folder is meant.
+    folder: bool,
+    /// Several sinks may write one database.
+    table: Option<String>,
+    name: &'a str,
+}
+
+impl Place<'_> {
+    fn clashes(&self, other: &Place) -> bool {
+        let tables = self.table.is_some() && other.table.is_some() && self.table != other.table;
+        self.path == other.path && !tables
+            || other.folder && self.path.starts_with(&other.path)
+            || self.folder && other.path.starts_with(&self.path)
+    }
+}
+
 /// One sink a file, and no file both read and written.
 pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
-    // With them, whether all of a folder is meant.
-    let mut written: Vec<(PathBuf, bool, &str)> = Vec::new();
+    // With them, whether all of a folder is meant, and the table of a database.
+    let mut written: Vec<Place> = Vec::new();
     let mut stdout: Option<&str> = None;
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
         let NodeKind::Sink(sink) = &node.kind else { continue };
         let name = node.name.value.as_str();
         match &sink.connector {
-            SinkConnector::File { .. } | SinkConnector::Directory(_) => {
+            SinkConnector::File { .. } | SinkConnector::Directory(_) | SinkConnector::Sqlite { .. } => {
                 let (path, folder) = match &sink.connector {
                     SinkConnector::Directory(spec) => (&spec.path, true),
-                    SinkConnector::File { path, .. } => (path, false),
+                    SinkConnector::File { path, .. } | SinkConnector::Sqlite { path, .. } => (path, false),
                     _ => continue,
                 };
-                let place = normal(&path.value);
-                let clash = |(other, is_folder, _): &&(PathBuf, bool, &str)| {
-                    *other == place || (folder && other.starts_with(&place)) || (*is_folder && place.starts_with(other))
-                };
-                if let Some((_, other_folder, first)) = written.iter().find(clash) {
-                    let what = if folder || *other_folder { "into one folder" } else { "one file" };
+                let place = Place { path: normal(&path.value), folder, table: table_of(&sink.connector), name };
+                if let Some(first) = written.iter().find(|other| other.clashes(&place)) {
+                    let what = match (folder || first.folder, &place.table) {
+                        (true, _) => "into one folder",
+                        (_, Some(_)) if first.table == place.table => "one table",
+                        _ => "one file",
+                    };
+                    let first = first.name;
                     let message = format!("sinks `{first}` and `{name}` write {what}");
                     let diagnostic = Diagnostic::error(message).at(&path.span).label("written twice");
                     let help = format!("one sink can read both: input = [\"…\", \"…\"] in [sinks.{first}]");
                     found.push(diagnostic.help(help));
                 }
-                if let Some(reader) = reader_of(spec, runs, &place, folder) {
+                if let Some(reader) = reader_of(spec, runs, &place.path, folder) {
                     let message = match folder {
                         true => format!("`{name}` writes into a folder that `{reader}` reads from"),
                         false => format!("`{name}` writes a file that `{reader}` reads"),
                     };
                     found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
                 }
-                written.push((place, folder, name));
+                written.push(place);
             }
             SinkConnector::Stdout => {
                 if let Some(first) = stdout.replace(name) {
@@ -141,6 +207,14 @@ pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
             }
             _ => {}
         }
+    }
+}
+
+/// The table of a database that a sink writes, as SQLite tells tables apart: several sinks may write one database.
+pub fn table_of(sink: &SinkConnector) -> Option<String> {
+    match sink {
+        SinkConnector::Sqlite { table, .. } => Some(table.value.to_ascii_lowercase()),
+        _ => None,
     }
 }
 
