@@ -14,11 +14,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::connect::output::{
-    Extent, Lasting, folder_error, from_json, job_mark, make_folders, open_existing, to_json, write_error,
+    Extent, Handle, Lasting, folder_error, from_json, job_mark, make_folders, open_existing, to_json, write_error,
 };
 use crate::connect::{Committer, Prepared, Run, Writer, Wrote};
 use crate::error::{Error, Result};
-use crate::storage::{Storage, StorageFile, crash};
+use crate::storage::{Storage, crash};
 
 mod committer;
 mod names;
@@ -246,7 +246,7 @@ impl Directory {
     }
 
     /// Pushes out all open parts: how far they are, and handles to sync them by.
-    fn push_all(&mut self) -> Result<(Vec<OpenPart>, Vec<(PathBuf, Box<dyn StorageFile>)>)> {
+    fn push_all(&mut self) -> Result<(Vec<OpenPart>, Vec<Handle>)> {
         let root = self.place()?.root().to_owned();
         let (mut parts, mut handles) = (Vec::new(), Vec::new());
         for part in self.parts.values_mut() {
