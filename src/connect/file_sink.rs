@@ -154,6 +154,8 @@ impl Writer for FileSink {
             return Ok(());
         }
         let file = self.reopen(&state)?;
+        // It may have been made by a run that did not get to sync its name.
+        self.lasting.made(state.file());
         let target = match state.place {
             Place::Beside { temporary, target } => Target::Beside { temporary, path: target },
             Place::Grown { base, created } => Target::Grown { path: state.path, base, created },

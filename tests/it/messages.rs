@@ -70,6 +70,29 @@ fn links_to_inputs_and_outputs_are_found_out() {
 }
 
 #[test]
+fn folders_of_part_files_are_looked_at_before_anything_is_written() {
+    let folder = Folder::new();
+    folder.write("in.csv", "at,status,ms\n");
+    let sink = |name: &str, path: &str, more: &str| {
+        format!("[sinks.{name}]\ntype = 'directory'\ninput = 'failed'\nformat = 'csv'\npath = '{path}'\n{more}\n")
+    };
+    let wrong = |sinks: String, words: &str| {
+        folder.write("job.toml", &format!("{JOB}{sinks}"));
+        folder.flott("run job.toml").exits(2).says(words);
+    };
+    wrong(sink("parts", "parts", "partition_by = 'statsu'"), "did you mean `status`?");
+    wrong(sink("parts", "parts", "partition_by = ['ms', 'ms']"), "`partition_by` names `ms` twice");
+    let twice = sink("parts", "parts", "") + &sink("more", "./parts/more", "");
+    wrong(twice, "sinks `parts` and `more` write into one folder");
+    wrong(sink("parts", ".", ""), "`parts` writes into a folder that `requests` reads from");
+    std::fs::create_dir(folder.path("parts")).unwrap();
+    folder.write("parts/mine.txt", "");
+    wrong(sink("parts", "parts", ""), "parts is not empty and mode is \"new\"");
+    wrong(sink("parts", "parts", "mode = 'replace'"), "parts/mine.txt is in the folder that mode \"replace\" would");
+    assert!(folder.path("parts/mine.txt").exists() && !folder.path("out.csv").exists());
+}
+
+#[test]
 fn failed_expressions_name_their_columns() {
     let folder = Folder::new();
     folder.write("in.csv", "a,b\n7,0\n").write("job.toml", &select("a = 'int', b = 'int'", "'a / b AS q'"));

@@ -101,6 +101,7 @@ impl DirectoryCommitter {
             let ours = |part: &&super::tree::FoundPart| lineages.contains(&part.named.lineage);
             if found.parts.iter().filter(ours).any(|part| part.path.starts_with(folder)) {
                 self.tree.storage.remove(success)?;
+                self.tree.storage.sync_folder(folder)?;
             }
         }
         Ok(())

@@ -14,11 +14,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::connect::output::{
-    Extent, Lasting, folder_error, from_json, job_mark, make_folders, open_existing, to_json, write_error,
+    Extent, Handle, Lasting, folder_error, from_json, job_mark, make_folders, open_existing, to_json, write_error,
 };
 use crate::connect::{Committer, Prepared, Run, Writer, Wrote};
 use crate::error::{Error, Result};
-use crate::storage::{Storage, StorageFile, crash};
+use crate::storage::{Storage, crash};
 
 mod committer;
 mod names;
@@ -194,12 +194,19 @@ impl Directory {
         let path = folder.join(&name);
         let file = self.options.storage.create_new(&path).map_err(|e| write_error(&path, &e))?;
         crash::point("directory-after-create");
-        self.lasting.made(&path);
+        self.made_part(&path)?;
         self.next += 1;
         let mut part = Part::new(partition.clone(), name, number, file, 0);
         (part.opened, part.written) = (self.now, self.now);
         part.take(&self.header).map_err(|e| write_error(&path, &e))?;
         self.parts.insert(partition, part);
+        Ok(())
+    }
+
+    /// The names of a part and of the folders it is in are to last: a run that was killed may have made those.
+    fn made_part(&self, path: &Path) -> Result<()> {
+        let root = self.place()?.root();
+        path.ancestors().take_while(|at| *at != root).for_each(|at| self.lasting.made(at));
         Ok(())
     }
 
@@ -239,7 +246,7 @@ impl Directory {
     }
 
     /// Pushes out all open parts: how far they are, and handles to sync them by.
-    fn push_all(&mut self) -> Result<(Vec<OpenPart>, Vec<(PathBuf, Box<dyn StorageFile>)>)> {
+    fn push_all(&mut self) -> Result<(Vec<OpenPart>, Vec<Handle>)> {
         let root = self.place()?.root().to_owned();
         let (mut parts, mut handles) = (Vec::new(), Vec::new());
         for part in self.parts.values_mut() {
@@ -265,6 +272,7 @@ impl Directory {
             let file = open_existing(&*self.options.storage, &path).map_err(|e| write_error(&path, &e))?;
             let gone = || Error::external(format!("{} is gone", path.display()));
             let file = file.ok_or_else(gone)?;
+            self.made_part(&path)?;
             let mut part = Part::new(partition.clone(), open.name.clone(), open.number, file, open.extent.length);
             (part.opened, part.written) = (self.now, self.now);
             self.parts.insert(partition, part);
@@ -306,12 +314,16 @@ impl Writer for Directory {
         let lineages = if goes_on { &state.lineages } else { &self.lineages };
         let ours = [&lineages[..], &[self.mark.clone(), state.mark.clone()]].concat();
         self.tree.take_back(&root, Some(&state), &ours).map_err(self.failed())?;
+        if state.created || state.place.beside.is_some() {
+            self.lasting.made(&root);
+        }
+        self.place = Some(state.place.clone());
         self.reopen(&root, &state)?;
         self.lineages = state.lineages;
         if !goes_on {
             self.lineages.push(self.run.lineage.clone());
         }
-        (self.place, self.created, self.next) = (Some(state.place), state.created, state.next);
+        (self.created, self.next) = (state.created, state.next);
         Ok(())
     }
 

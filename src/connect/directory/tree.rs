@@ -1,5 +1,6 @@
 //! The folder as it is on disk: finding parts in it by their names, renaming and removing them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,10 +206,13 @@ impl Tree {
     pub fn take_back(&self, root: &Path, to: Option<&State>, lineages: &[String]) -> io::Result<()> {
         let found = self.walk(root)?;
         let mut kept: Vec<PathBuf> = Vec::new();
+        // What is taken back must not come again with a power cut, when no checkpoint knows of it any more.
+        let mut changed: BTreeSet<&Path> = BTreeSet::new();
         if let Some(state) = to {
             let since = Since { found: &found, checkpoint: state.checkpoint, lineages };
             for part in &state.parts {
                 kept.push(self.reopen(root, part, &since)?);
+                changed.extend(since.closed(part).map(parent));
             }
         }
         let checkpoint = to.map(|state| state.checkpoint);
@@ -218,8 +222,10 @@ impl Tree {
             if ours && later && !kept.contains(&part.path) && self.storage.kind(&part.path)?.is_some() {
                 crash::point("directory-before-remove");
                 self.storage.remove(&part.path)?;
+                changed.insert(parent(&part.path));
             }
         }
+        changed.into_iter().try_for_each(|folder| self.storage.sync_folder(folder))?;
         found.partitions.iter().rev().try_for_each(|folder| self.remove_empty(folder))
     }
 
@@ -241,6 +247,7 @@ impl Tree {
         {
             crash::point("directory-before-truncate");
             file.truncate(extent.length)?;
+            file.sync()?;
         }
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::storage::{Storage, StorageFile};
 /// Work that runs elsewhere: [`crate::connect::Prepared::durable`].
 pub type Work = Box<dyn FnOnce() -> Result<()> + Send>;
 
+/// An open file and its path.
+pub type Handle = (PathBuf, Box<dyn StorageFile>);
+
 /// What a writer has made since it was last synced. What one checkpoint did not get to is left to the next.
 #[derive(Clone, Default)]
 pub struct Lasting {
@@ -42,7 +45,7 @@ impl Lasting {
     }
 
     /// Syncs these open files and everything that is due.
-    pub fn work(&self, storage: &Arc<dyn Storage>, open: Vec<(PathBuf, Box<dyn StorageFile>)>) -> Work {
+    pub fn work(&self, storage: &Arc<dyn Storage>, open: Vec<Handle>) -> Work {
         let (lasting, storage) = (self.clone(), storage.clone());
         Box::new(move || {
             let (files, folders) = lasting.due(|due| match due.failed {
@@ -68,7 +71,7 @@ impl Lasting {
 
 fn sync_all(
     storage: &dyn Storage,
-    open: Vec<(PathBuf, Box<dyn StorageFile>)>,
+    open: Vec<Handle>,
     closed: &BTreeSet<PathBuf>,
     folders: &BTreeSet<PathBuf>,
 ) -> Result<()> {

@@ -18,7 +18,7 @@ mod lasting;
 #[cfg(test)]
 mod tests;
 
-pub use lasting::Lasting;
+pub use lasting::{Handle, Lasting};
 
 /// Bytes before a length that tell whether a file is the one that was written.
 const TAIL_BYTES: u64 = 4096;

@@ -235,6 +235,17 @@ fn sinks() {
         assert_eq!((path.value.as_str(), mode.value), ("x", expect));
         assert_eq!(compression.is_some(), options.contains("compression"));
     }
+    let options = "type = 'directory'\npath = 'x'\nformat = 'csv'";
+    let NodeKind::Sink(sink) = node(&format!("#sink\n{options}")).kind else { panic!() };
+    let SinkConnector::Directory(spec) = sink.connector else { panic!() };
+    assert_eq!((spec.path.value.as_str(), spec.mode.value, spec.prefix.as_str()), ("x", FileMode::New, "part"));
+    assert_eq!((spec.roll, spec.partition_by.len(), spec.success_file), (RollSpec::default(), 0, false));
+    let more = "mode = 'append'\nroll = { size = '1KiB', idle = '2s' }\npartition_by = ['a', 'b']\nprefix = 'p'";
+    let NodeKind::Sink(sink) = node(&format!("#sink\n{options}\n{more}\nsuccess_file = true")).kind else { panic!() };
+    let SinkConnector::Directory(spec) = sink.connector else { panic!() };
+    assert_eq!(spec.roll, RollSpec { size: 1024, time: 60_000_000, idle: 2_000_000 });
+    assert_eq!((spec.mode.value, spec.prefix.as_str(), spec.success_file), (FileMode::Append, "p", true));
+    assert_eq!(spec.partition_by.iter().map(|c| c.value.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     let NodeKind::Sink(sink) = node("#sink\ntype = 'stdout'\nformat = 'table'").kind else { panic!() };
     assert!(matches!(sink.connector, SinkConnector::Stdout));
     assert_eq!(sink.format.unwrap().kind.value, "table");

@@ -1,6 +1,7 @@
 //! What the engine does with a writer and a committer, without the engine: rows are numbers in sequence, manifests
 //! are kept in memory, a kill is a disk that says no from then on.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::dying::Dying;
 use crate::connect::{Committer, Rewind, Rewound, Run, Writer, Wrote};
 use crate::error::Result;
+use crate::storage::failing::{FailingStorage, Fault};
 use crate::storage::power::PowerStorage;
 use crate::storage::{RealStorage, Storage};
 
@@ -35,13 +37,15 @@ pub enum Disk {
     Real,
     /// Power goes with the process; what is left is up to this seed.
     Power(PowerStorage, u64),
+    /// In the first run, the operation of this number fails.
+    Failing(PowerStorage, u64),
 }
 
 impl Disk {
     pub fn storage(&self) -> Arc<dyn Storage> {
         match self {
             Disk::Real => Arc::new(RealStorage),
-            Disk::Power(power, _) => Arc::new(power.clone()),
+            Disk::Power(power, _) | Disk::Failing(power, _) => Arc::new(power.clone()),
         }
     }
 }
@@ -59,6 +63,27 @@ pub enum Step {
     Back(usize),
     /// The run ends as it is and goes on from its last checkpoint, in the same process.
     Restart,
+}
+
+/// What a run does whose disk fails at one operation after another.
+pub fn long_run() -> Vec<(i64, Vec<Step>)> {
+    let write = || Step::Write(40);
+    let steps = vec![
+        write(),
+        Step::Checkpoint,
+        write(),
+        Step::FailedCheckpoint,
+        write(),
+        Step::Checkpoint,
+        Step::Restart,
+        write(),
+        Step::Checkpoint,
+        Step::Back(1),
+        write(),
+        Step::Checkpoint,
+        Step::CommitAgain,
+    ];
+    vec![(i64::MAX, steps)]
 }
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -99,6 +124,7 @@ pub struct Engine<'a> {
     committed: usize,
     /// Killed on the way back: more can be seen than is known, until the next run has started.
     between: bool,
+    attempts: usize,
 }
 
 struct Live {
@@ -114,7 +140,16 @@ struct Live {
 
 impl Engine<'_> {
     pub fn new(sink: &dyn Sink, rows: usize) -> Engine<'_> {
-        Engine { sink, rows, manifests: Vec::new(), checkpoints: 0, lineages: 0, committed: 0, between: false }
+        Engine {
+            sink,
+            rows,
+            manifests: Vec::new(),
+            checkpoints: 0,
+            lineages: 0,
+            committed: 0,
+            between: false,
+            attempts: 0,
+        }
     }
 
     /// All runs, and a last one that is not killed: afterwards everything is there once.
@@ -129,9 +164,10 @@ impl Engine<'_> {
 
     fn attempt(&mut self, operations: i64, steps: &[Step]) {
         let under = self.sink.disk();
-        let disk = Dying::after(under.storage(), operations, matches!(under, Disk::Power(..)));
+        let (storage, failing) = self.storage(&under);
+        let disk = Dying::after(storage, operations, !matches!(under, Disk::Real));
         let result = self.live(&disk, steps);
-        assert!(result.is_ok() || disk.is_dead(), "{:?}", result.unwrap_err());
+        assert!(result.is_ok() || failing || disk.is_dead(), "{:?}", result.unwrap_err());
         if let Disk::Power(power, seed) = &under
             && disk.is_dead()
         {
@@ -141,6 +177,18 @@ impl Engine<'_> {
         let ended = result.is_ok() && self.manifests.last().is_some_and(|m| m.ended);
         if !self.between {
             self.sink.check(self.committed, known, ended);
+        }
+    }
+
+    /// For the next run, and whether it may fail.
+    fn storage(&mut self, disk: &Disk) -> (Arc<dyn Storage>, bool) {
+        self.attempts += 1;
+        match disk {
+            Disk::Failing(power, at) if self.attempts == 1 => {
+                let fault = Fault::Once(ErrorKind::StorageFull);
+                (Arc::new(FailingStorage::new(Arc::new(power.clone()), *at, fault)), true)
+            }
+            _ => (disk.storage(), false),
         }
     }
 

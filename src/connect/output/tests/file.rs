@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
-use super::engine::{Disk, Engine, HEADER, Sink, runs};
+use super::engine::{Disk, Engine, HEADER, Sink, long_run, runs};
 use crate::connect::file_sink::{FileCommitter, FileSink, FileSinkOptions, Mode};
 use crate::connect::{Committer, Run, Writer};
 use crate::storage::Storage;
@@ -124,5 +124,20 @@ proptest! {
             write(&disk, &path, gzip, text);
         }
         Engine::new(&OneFile { disk, path, mode, gzip, before }, rows).run(&runs);
+    }
+}
+
+#[test]
+fn every_row_is_written_once_whatever_operation_fails() {
+    for mode in [Mode::Replace, Mode::Append, Mode::New] {
+        for at in 1..120 {
+            let disk = Disk::Failing(PowerStorage::default(), at);
+            let before = (mode == Mode::Append && at % 2 == 0).then(|| "before\n".to_owned());
+            let path = PathBuf::from("/out.csv");
+            if let Some(text) = &before {
+                write(&disk, &path, at % 3 == 0, text);
+            }
+            Engine::new(&OneFile { disk, path, mode, gzip: at % 3 == 0, before }, 300).run(&long_run());
+        }
     }
 }

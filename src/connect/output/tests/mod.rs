@@ -1,6 +1,7 @@
 //! Sinks that write files, under an imitated engine that is killed anywhere.
 
 mod directory;
+mod directory_back;
 mod dying;
 mod engine;
 mod file;
