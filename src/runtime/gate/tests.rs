@@ -220,6 +220,19 @@ fn a_tick_passes_once() {
 }
 
 #[test]
+fn ticks_are_those_of_the_first_domain_that_has_not_ended() {
+    let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1), (1, Feed::Dealt, 1)]);
+    send(&txs[1][0], signal(Signal::Tick(50)));
+    assert_eq!(read(&mut gate).unwrap(), "");
+    send(&txs[0][0], signal(Signal::Tick(60)));
+    assert_eq!(read(&mut gate).unwrap(), "t60");
+    send(&txs[0][0], signal(Signal::End));
+    assert_eq!(read(&mut gate).unwrap(), "");
+    send(&txs[1][0], signal(Signal::Tick(70)));
+    assert_eq!(read(&mut gate).unwrap(), "t70");
+}
+
+#[test]
 fn lines_add_up_over_the_blocks_of_a_file() {
     let (mut gate, txs) = gate(&[(0, Feed::Dealt, 1)]);
     let mark = |file, lines, ends| {

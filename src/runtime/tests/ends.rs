@@ -43,6 +43,72 @@ fn a_satisfied_limit_ends_a_source_without_end() {
     }
 }
 
+/// Sources that are read together do not end together.
+#[test]
+fn a_satisfied_source_is_read_no_more_while_others_go_on() {
+    let b = COUNT.replace("[sources.a]", "[sources.b]").replace("a.txt", "b.txt");
+    let limit = "[transforms.first]\ntype = \"limit\"\ninput = \"a\"\nn = 25\n";
+    let job = format!("{COUNT}{b}{limit}{}", sink("first").replace("\"first\"", "[\"b\", \"first\"]"));
+    let a = Input { blocks: blocks(&lines(0..10), &[3]), endless: true, ..Input::default() };
+    let expected: String = (0..25).map(|n| n % 10).chain(50..90).map(|n| format!("{n}\n")).collect();
+    for run in runs(10) {
+        let inputs = [("a", a.clone()), ("b", bounded(blocks(&lines(50..90), &[4])))];
+        let (end, memory) = simulate(&job, &inputs, run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        assert_eq!(memory.text("sinks.out"), expected, "{run:?}");
+    }
+}
+
+/// How far the source behind a limit is read on is chance. It must not show in the watermark.
+#[test]
+fn a_full_limit_has_ended() {
+    let mut job = String::new();
+    for name in ["a", "b"] {
+        job += &format!(
+            "[sources.{name}]\ntype = \"file\"\npath = \"{name}.txt\"\n\
+             format = {{ type = \"csv\", header = false }}\nevent_time = {{ column = \"at\" }}\n\
+             schema = {{ at = {{ type = \"timestamp\", unit = \"us\" }}, k = \"string\", v = \"int\" }}\n"
+        );
+    }
+    job += r#"
+[transforms.first]
+type = "limit"
+input = "a"
+n = 3
+[transforms.sums]
+type = "aggregate"
+input = ["first", "b"]
+window = { type = "tumbling", size = "20us" }
+select = ["window_end AS at", "min(k) AS k", "sum(v) AS v"]
+[sinks.out]
+type = "file"
+input = ["b", "sums"]
+path = "out.csv"
+format = { type = "csv", timestamp = "us" }
+"#;
+    let times = |times: &[i64], k: &str| {
+        let rows: Vec<String> = times.iter().map(|at| format!("{at},{k},1")).collect();
+        Input { times: times.to_vec(), ..bounded(blocks(&rows, &[1])) }
+    };
+    let b: Vec<i64> = (0..=20).map(|i| i * 10).collect();
+    let mut expected = String::new();
+    for at in &b {
+        expected += &format!("{at},b,1\n");
+        match at {
+            20 => expected += "20,a,5\n",
+            at if *at > 0 && at % 20 == 0 => expected += &format!("{at},b,2\n"),
+            _ => {}
+        }
+    }
+    expected += "220,b,1\n";
+    for run in runs(10) {
+        let inputs = [("a", times(&[0, 1, 2, 50, 100, 150, 200], "a")), ("b", times(&b, "b"))];
+        let (end, memory) = simulate(&job, &inputs, run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        assert_eq!(memory.text("sinks.out"), expected, "{run:?}");
+    }
+}
+
 #[test]
 fn a_drained_source_gives_whole_blocks_and_all_of_them() {
     let job = format!("{COUNT}{}", sink("a"));
