@@ -21,6 +21,8 @@ mod pipes;
 mod rooms;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/state_files.rs"]
+mod state_files;
 #[path = "it/state.rs"]
 mod state;
 #[path = "it/stop.rs"]

@@ -105,7 +105,7 @@ pub fn hash(arrays: &[ArrayRef]) -> String {
 }
 
 fn hash_array(hash: &mut Xxh3, array: &ArrayRef) {
-    let name = array.data_type().to_string();
+    let name = name_of(array.data_type());
     hash.update(&(name.len() as u64).to_le_bytes());
     hash.update(name.as_bytes());
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
@@ -126,6 +126,22 @@ fn hash_array(hash: &mut Xxh3, array: &ArrayRef) {
             let data = array.to_data();
             hash.update(data.buffers()[0].as_slice());
         }
+    }
+}
+
+/// Of an array made by [`to_array`]: names that no version of a library changes.
+fn name_of(ty: &Arrow) -> String {
+    match ty {
+        Arrow::Int32 => KEY_GROUP.into(),
+        Arrow::Boolean => DataType::Boolean.to_string(),
+        Arrow::Int64 => DataType::Int.to_string(),
+        Arrow::Float64 => DataType::Double.to_string(),
+        Arrow::LargeUtf8 => DataType::String.to_string(),
+        Arrow::Timestamp(..) => DataType::Timestamp.to_string(),
+        Arrow::Decimal128(precision, scale) => {
+            DataType::Decimal { precision: *precision, scale: *scale as u8 }.to_string()
+        }
+        other => other.to_string(),
     }
 }
 

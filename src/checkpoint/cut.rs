@@ -3,10 +3,11 @@
 use crate::data::{Column, rowkey};
 
 /// Rows of a segment, about: enough for a record batch to be worth its header, few enough to be worth keeping.
-const SEGMENT_ROWS: u32 = 4096;
+/// Tests make do with small tables.
+const SEGMENT_ROWS: u32 = if cfg!(test) { 32 } else { 4096 };
 
 /// Rows of a segment of a table without key.
-pub const PLAIN_SEGMENT_ROWS: usize = 65_536;
+pub const PLAIN_SEGMENT_ROWS: usize = if cfg!(test) { 100 } else { 65_536 };
 
 /// The rows of a table, sorted by key group; the order within a group is kept.
 pub struct Sorted {

@@ -29,8 +29,10 @@ pub struct Entry {
     pub path: PathBuf,
     /// Names of what lies in it, sorted.
     pub names: Vec<String>,
-    /// `None`: it has none, so it was never completed. `Err`: it cannot be read, and why.
+    /// `None`: it has none, so it was never completed. `Err`: it is of no use, and why.
     pub manifest: Option<Result<Manifest>>,
+    /// The disk did not even give it.
+    pub unread: bool,
 }
 
 /// What lies in a state folder, in the order of checkpoints. A folder that does not exist holds nothing.
@@ -40,8 +42,10 @@ pub fn scan(storage: &dyn Storage, folder: &Path) -> Result<Vec<Entry>> {
         let path = folder.join(name_of(checkpoint));
         let names = storage.list(&path).map_err(|e| failed("list", &path, &e))?;
         let names: Vec<String> = names.iter().filter_map(|name| name.to_str().map(str::to_owned)).collect();
-        let manifest = names.iter().any(|name| name == MANIFEST).then(|| read(storage, &path));
-        entries.push(Entry { checkpoint, path, names, manifest });
+        let bytes = names.iter().any(|name| name == MANIFEST).then(|| read_bytes(storage, &path));
+        let unread = matches!(bytes, Some(Err(_)));
+        let manifest = bytes.map(|bytes| bytes.and_then(|bytes| parse(&path, &bytes)));
+        entries.push(Entry { checkpoint, path, names, manifest, unread });
     }
     Ok(entries)
 }
@@ -57,8 +61,14 @@ pub fn numbers(storage: &dyn Storage, folder: &Path) -> Result<Vec<u64>> {
         // Not `chk-007`, which nobody here has made.
         (name.to_str() == Some(&name_of(number))).then_some(number)
     };
-    let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
-    numbers.retain(|&n| matches!(storage.kind(&folder.join(name_of(n))), Ok(Some(Kind::Folder))));
+    let mut numbers = Vec::new();
+    for checkpoint in names.iter().filter_map(number) {
+        let path = folder.join(name_of(checkpoint));
+        // An error must not look like a checkpoint that is not there: others may need its files.
+        if storage.kind(&path).map_err(|e| failed("read", &path, &e))? == Some(Kind::Folder) {
+            numbers.push(checkpoint);
+        }
+    }
     numbers.sort_unstable();
     Ok(numbers)
 }
@@ -91,12 +101,19 @@ pub fn render(manifest: &Manifest) -> Result<String> {
 
 /// The manifest in a folder. Files it names are not looked at: [`check`] does.
 pub fn read(storage: &dyn Storage, folder: &Path) -> Result<Manifest> {
-    let path = folder.join(MANIFEST);
-    let bytes = storage.read(&path).map_err(|e| failed("read", &path, &e))?;
-    parse(&bytes).map_err(|why| Error::external(format!("{} {why}", path.display())))
+    parse(folder, &read_bytes(storage, folder)?)
 }
 
-fn parse(bytes: &[u8]) -> Result<Manifest, String> {
+fn read_bytes(storage: &dyn Storage, folder: &Path) -> Result<Vec<u8>> {
+    let path = folder.join(MANIFEST);
+    storage.read(&path).map_err(|e| failed("read", &path, &e))
+}
+
+fn parse(folder: &Path, bytes: &[u8]) -> Result<Manifest> {
+    parse_text(bytes).map_err(|why| Error::external(format!("{} {why}", folder.join(MANIFEST).display())))
+}
+
+fn parse_text(bytes: &[u8]) -> Result<Manifest, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not a manifest: it is no text")?;
     let torn = || "is torn: it does not end with its checksum".to_string();
     let (json, rest) = text.split_once('\n').ok_or_else(torn)?;

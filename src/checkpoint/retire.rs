@@ -10,7 +10,7 @@ use super::file::failed;
 use super::folder::{self, Entry, MANIFEST, STATE_FILE, TEMPORARY};
 use super::manifest::{Kind, Manifest};
 use super::store::Store;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::storage::crash;
 
 impl Store {
@@ -39,6 +39,10 @@ impl Store {
     /// Applies retention.
     pub(super) fn retire(&self) -> Result<()> {
         let entries = folder::scan(&*self.storage, &self.folder)?;
+        if let Some(entry) = entries.iter().find(|entry| entry.unread) {
+            // It may be as good as ever, and nobody knows what it needs.
+            return Err(Error::external(format!("the manifest in {} cannot be read", entry.path.display())));
+        }
         let kept = self.kept(&entries);
         let oldest = kept.iter().filter(|m| m.kind != Kind::Start).map(|m| m.checkpoint).min();
         let newest = entries.last().map_or(0, |entry| entry.checkpoint);
@@ -93,13 +97,13 @@ impl Store {
         needed
     }
 
+    /// With `power`, it is known to be gone afterwards: also one that a failed checkpoint has removed.
     fn remove_manifest(&self, entry: &Entry) -> Result<()> {
-        if entry.manifest.is_none() {
-            return Ok(());
+        if entry.manifest.is_some() {
+            let path = entry.path.join(MANIFEST);
+            self.storage.remove(&path).map_err(|e| failed("remove", &path, &e))?;
         }
-        let path = entry.path.join(MANIFEST);
-        self.storage.remove(&path).map_err(|e| failed("remove", &path, &e))?;
-        if self.power {
+        if self.power && !entry.names.is_empty() {
             self.storage.sync_folder(&entry.path).map_err(|e| failed("sync", &entry.path, &e))?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The checkpoints of a job: written, found, taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,9 +32,15 @@ pub struct Store {
     written: Option<u64>,
     /// Rows of each subtask in that checkpoint, by operator and table: for tables without key.
     shares: Shares,
+    /// The folders above are known to last.
+    anchored: bool,
     /// The next number, once it is known.
     next: Option<u64>,
 }
+
+/// Errors of syncing a folder that is not ours.
+const FOREIGN: [ErrorKind; 4] =
+    [ErrorKind::PermissionDenied, ErrorKind::InvalidInput, ErrorKind::Unsupported, ErrorKind::ReadOnlyFilesystem];
 
 type Shares = BTreeMap<(String, String), Vec<usize>>;
 
@@ -84,6 +91,7 @@ impl Store {
             damaged: BTreeSet::new(),
             written: None,
             shares: Shares::new(),
+            anchored: false,
             next: None,
         }
     }
@@ -142,10 +150,11 @@ impl Store {
     }
 
     /// Syncs all of a checkpoint that this process has not written.
-    fn settle(&self, manifest: &Manifest, path: &Path) -> Result<()> {
+    fn settle(&mut self, manifest: &Manifest, path: &Path) -> Result<()> {
         if !self.power || self.last.as_ref().is_some_and(|last| last.checkpoint == manifest.checkpoint) {
             return Ok(());
         }
+        self.anchor()?;
         let names = manifest.files.keys().map(|name| folder::path_of(path, name));
         let files: Vec<PathBuf> = names.chain([path.join(MANIFEST)]).collect();
         let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
@@ -191,11 +200,11 @@ impl Store {
         }
     }
 
-    fn write_all(&self, snapshot: Snapshot, path: &Path, unchanged: bool) -> Result<(Written, Shares)> {
+    fn write_all(&mut self, snapshot: Snapshot, path: &Path, unchanged: bool) -> Result<(Written, Shares)> {
         self.make_folder(path)?;
         crash::point("checkpoint-before-files");
         let mut writing = Writing {
-            store: self,
+            store: &*self,
             path,
             unchanged,
             manifest: manifest_of(&snapshot),
@@ -223,19 +232,26 @@ impl Store {
     }
 
     /// Makes the folder of a checkpoint, and with `power` the way to it lasting.
-    fn make_folder(&self, path: &Path) -> Result<()> {
-        let mut missing = Vec::new();
-        for above in self.folder.ancestors().filter(|above| !above.as_os_str().is_empty()) {
-            if self.storage.kind(above).map_err(|e| failed("read", above, &e))?.is_some() {
-                break;
-            }
-            missing.push(above);
-        }
+    fn make_folder(&mut self, path: &Path) -> Result<()> {
         self.storage.create_folders(path).map_err(|e| failed("create", path, &e))?;
-        let above = missing.iter().filter_map(|folder| folder.parent()).filter(|_| self.power);
-        for folder in above.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }) {
-            self.storage.sync_folder(folder).map_err(|e| failed("sync", folder, &e))?;
+        self.anchor()
+    }
+
+    /// Makes the state folder itself lasting, once. Which of the folders above it are new, and whether somebody has
+    /// synced them, nobody knows any more if an earlier process died, so all are; those that may not be opened, or
+    /// know no such thing, are none that flott has made.
+    fn anchor(&mut self) -> Result<()> {
+        if !self.power || self.anchored {
+            return Ok(());
         }
+        for above in self.folder.ancestors().skip(1) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            match self.storage.sync_folder(above) {
+                Err(e) if !FOREIGN.contains(&e.kind()) => return Err(failed("sync", above, &e)),
+                _ => {}
+            }
+        }
+        self.anchored = true;
         Ok(())
     }
 
@@ -251,11 +267,17 @@ impl Store {
         (self.last, self.written, self.shares) = (None, None, Shares::new());
     }
 
-    /// Removes what a failed checkpoint has left, as far as that works; the manifest first. The empty folder stays
-    /// until a later checkpoint is complete, so that its number is known to be taken.
+    /// Removes what a failed checkpoint has left, as far as that works: its files only once its manifest is known to
+    /// be gone. The empty folder stays until a later checkpoint is complete, so that its number is known to be taken.
     fn forget(&self, path: &Path) {
-        for name in [MANIFEST, TEMPORARY] {
-            let _ = self.storage.remove(&path.join(name));
+        let _ = self.storage.remove(&path.join(TEMPORARY));
+        let manifest = path.join(MANIFEST);
+        if !matches!(self.storage.kind(&manifest), Ok(None)) {
+            let removed = self.storage.remove(&manifest);
+            let synced = removed.and_then(|()| if self.power { self.storage.sync_folder(path) } else { Ok(()) });
+            if synced.is_err() {
+                return;
+            }
         }
         let names = self.storage.list(path).unwrap_or_default();
         for name in names.iter().filter(|name| name.to_string_lossy().ends_with(STATE_FILE)) {

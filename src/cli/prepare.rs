@@ -7,10 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
-use crate::connect::{file, file_sink};
+use crate::connect::{file, file_sink, sqlite};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Format};
-use crate::plan::logical::{Kind, LogicalPlan, build};
+use crate::plan::logical::{Kind, LogicalPlan, build, table_of};
 use crate::spec::{
     self, Diagnostic, Diagnostics, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector, SourceConnector,
     Span, Text,
@@ -59,11 +59,15 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
             files.insert(node.name.value.clone(), inputs(paths, severity, found));
         }
     }
-    let mut written: Vec<(FileId, &str)> = Vec::new();
+    let mut written: Vec<(FileId, Option<String>, &str)> = Vec::new();
     for node in runs() {
         let NodeKind::Sink(sink) = &node.kind else { continue };
-        let SinkConnector::File { path, mode, .. } = &sink.connector else { continue };
-        if let Err(error) = output(Path::new(&path.value), mode.value) {
+        let (path, looked) = match &sink.connector {
+            SinkConnector::File { path, mode, .. } => (path, output(Path::new(&path.value), mode.value)),
+            SinkConnector::Sqlite { path, .. } => (path, sqlite::check_target(&RealStorage, Path::new(&path.value))),
+            _ => continue,
+        };
+        if let Err(error) = looked {
             found.push(diagnostic(&error, path, severity));
         }
         // Names have been compared; links are found out only here.
@@ -73,11 +77,14 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
             let message = format!("`{}` writes a file that `{source}` reads", node.name.value);
             found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
         }
-        if let Some((_, other)) = written.iter().find(|(other, _)| *other == id) {
+        let table = table_of(&sink.connector);
+        let same =
+            |(i, t, _): &&(FileId, Option<String>, &str)| *i == id && (t.is_none() || table.is_none() || *t == table);
+        if let Some((_, _, other)) = written.iter().find(same) {
             let message = format!("sinks `{other}` and `{}` write one file", node.name.value);
             found.push(Diagnostic::error(message).at(&path.span).label("written twice"));
         }
-        written.push((id, &node.name.value));
+        written.push((id, table, &node.name.value));
     }
     files
 }

@@ -22,6 +22,7 @@ pub mod generate;
 pub mod idle;
 pub mod pool;
 pub mod records;
+pub mod sqlite;
 pub mod stdin;
 pub mod stdout;
 pub mod tcp;

@@ -245,4 +245,33 @@ mod tests {
             }
         }
     }
+
+    /// The vectors of `docs/state-format.md`: what is on disk depends on them.
+    #[test]
+    fn keys_and_groups_stay_as_they_are() {
+        let text = |text: &str| Column::String([Some(text)].into_iter().collect());
+        let int = |value: i64| Column::Int([Some(value)].into_iter().collect());
+        let double = |value: f64| Column::Double([Some(value)].into_iter().collect());
+        let decimal = Column::Decimal([Some(-1i128)].into_iter().collect());
+        let vectors: [(Vec<Column>, &str, u32); 12] = [
+            (vec![int(0)], "018000000000000000", 18),
+            (vec![int(1)], "018000000000000001", 67),
+            (vec![int(-1)], "017fffffffffffffff", 125),
+            (vec![int(1_234_567_890_123)], "018000011f71fb04cb", 33),
+            (vec![text("")], "010000", 28),
+            (vec![text("user_1")], "01757365725f310000", 74),
+            (vec![text("a\0b")], "016100ff620000", 79),
+            (vec![Column::new_null(DataType::String, 1)], "00", 116),
+            (vec![double(1.5)], "01bff8000000000000", 66),
+            (vec![Column::Boolean([Some(true)].into_iter().collect())], "0101", 86),
+            (vec![decimal], "017fffffffffffffffffffffffffffffff", 75),
+            (vec![text("a"), int(7)], "01610000018000000000000007", 74),
+        ];
+        for (columns, bytes, group) in vectors {
+            let columns: Vec<&Column> = columns.iter().collect();
+            let key = RowKeys::encode(&columns, 1);
+            let hex: String = key.get(0).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((hex.as_str(), key_group(key.get(0), 128)), (bytes, group));
+        }
+    }
 }

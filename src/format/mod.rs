@@ -10,6 +10,7 @@ mod instant;
 mod json;
 mod lines;
 mod number;
+pub mod rows;
 mod table;
 mod values;
 mod writer;
@@ -36,6 +37,8 @@ pub enum Format {
     Lines,
     /// Aligned columns for people; only for sinks.
     Table,
+    /// Rows for our own use: what a sink keeps until it hands them on as values.
+    Rows,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -193,6 +196,7 @@ impl Format {
             Format::Json(_) => "json",
             Format::Lines => "lines",
             Format::Table => "table",
+            Format::Rows => "rows",
         }
     }
 }
@@ -240,7 +244,9 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::Csv(options) => Box::new(csv::CsvDecoder::new(options, fields, used, max_record)?),
         Format::Json(_) => Box::new(json::JsonDecoder::new(fields, used, max_record)?),
         Format::Lines => Box::new(lines::LineDecoder::new(fields, used, max_record)?),
-        Format::Table => return Err(Error::job("the format 'table' is for sinks and cannot be read")),
+        Format::Table | Format::Rows => {
+            return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
+        }
     })
 }
 
@@ -251,6 +257,7 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
         Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
         Format::Lines => Box::new(lines::LineEncoder),
         Format::Table => Box::new(table::TableEncoder::new(schema)),
+        Format::Rows => Box::new(rows::RowsEncoder::default()),
     }
 }
 

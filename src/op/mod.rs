@@ -7,6 +7,8 @@ pub mod order;
 pub mod pass;
 pub mod project;
 pub mod sort;
+#[cfg(test)]
+mod tests;
 pub mod top;
 pub mod window;
 

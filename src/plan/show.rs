@@ -130,6 +130,11 @@ fn sink(connector: &SinkConnector, format: &str) -> String {
         }
         SinkConnector::Stdout => format!("stdout, {format}"),
         SinkConnector::Tcp { address } => format!("tcp to {}, {format}", address.value),
+        SinkConnector::Sqlite { path, table, key, mode } => {
+            let names: Vec<&str> = key.iter().map(|k| k.value.as_str()).collect();
+            let how = if names.is_empty() { "insert".into() } else { format!("upsert by {}", names.join(", ")) };
+            format!("sqlite {}, table {}, {how}, {}", path.value, table.value, format!("{mode:?}").to_lowercase())
+        }
         SinkConnector::Blackhole => "blackhole".into(),
     }
 }

@@ -14,6 +14,7 @@ use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
+use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
@@ -120,6 +121,7 @@ impl Connectors for RealConnectors {
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Sqlite { .. } => Box::new(SqliteSink::new(sqlite_options(plan, &self.run)?)),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
     }
@@ -132,9 +134,33 @@ impl Connectors for RealConnectors {
         std::mem::take(&mut self.listening)
     }
 
-    fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(NoCommitter))
+    fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>> {
+        Ok(match &plan.connector {
+            SinkConnector::Sqlite { .. } => Box::new(SqliteCommitter::new(sqlite_options(plan, &self.run)?)),
+            _ => Box::new(NoCommitter),
+        })
     }
+}
+
+/// The options of a `sqlite` sink.
+fn sqlite_options(plan: &SinkPlan, run: &Run) -> Result<SqliteOptions> {
+    let SinkConnector::Sqlite { path, table, key, mode } = &plan.connector else {
+        return Err(Error::internal("not a sqlite sink"));
+    };
+    Ok(SqliteOptions {
+        name: plan.name.clone(),
+        path: PathBuf::from(&path.value),
+        table: table.value.clone(),
+        key: key.iter().map(|column| column.value.clone()).collect(),
+        mode: match mode {
+            FileMode::Append => sqlite::Mode::Append,
+            FileMode::Replace => sqlite::Mode::Replace,
+            FileMode::New => sqlite::Mode::New,
+        },
+        schema: plan.schema.clone(),
+        run: run.clone(),
+        storage: Arc::new(RealStorage),
+    })
 }
 
 /// The options of a `generate` source.

@@ -283,9 +283,22 @@ pub struct SinkSpec {
 
 #[derive(Debug, Clone)]
 pub enum SinkConnector {
-    File { path: Text, mode: Spanned<FileMode>, compression: Option<Spanned<Compression>> },
+    File {
+        path: Text,
+        mode: Spanned<FileMode>,
+        compression: Option<Spanned<Compression>>,
+    },
     Stdout,
-    Tcp { address: Text },
+    Tcp {
+        address: Text,
+    },
+    /// `key`: the columns that tell rows apart; empty for none.
+    Sqlite {
+        path: Text,
+        table: Text,
+        key: Vec<Text>,
+        mode: FileMode,
+    },
     Blackhole,
 }
 
@@ -296,6 +309,7 @@ impl SinkConnector {
             SinkConnector::File { .. } => "file",
             SinkConnector::Stdout => "stdout",
             SinkConnector::Tcp { .. } => "tcp",
+            SinkConnector::Sqlite { .. } => "sqlite",
             SinkConnector::Blackhole => "blackhole",
         }
     }
@@ -304,6 +318,7 @@ impl SinkConnector {
     pub fn touches_existing(&self) -> bool {
         match self {
             SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
+            SinkConnector::Sqlite { .. } => true,
             SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
         }
     }

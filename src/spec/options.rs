@@ -252,6 +252,19 @@ pub(super) const TCP_SINK: Options = Options {
     later: &["op", "listen"],
 };
 
+pub(super) const SQLITE_SINK: Options = Options {
+    what: "a sqlite sink",
+    has: &[
+        TYPE,
+        INPUT,
+        ("path", "\"out/results.db\""),
+        ("table", "\"alerts\""),
+        ("key", "[\"card\", \"minute\"]"),
+        ("mode", "\"replace\""),
+    ],
+    later: &["op"],
+};
+
 pub(super) const BLACKHOLE_SINK: Options =
     Options { what: "a blackhole sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
 

@@ -1,7 +1,7 @@
 //! Sinks: one function per type.
 
 use super::format::{Side, format};
-use super::options::{BLACKHOLE_SINK, FILE_SINK, STDOUT_SINK, TCP_SINK, Words};
+use super::options::{BLACKHOLE_SINK, FILE_SINK, SQLITE_SINK, STDOUT_SINK, TCP_SINK, Words};
 use super::read::{Cx, Fields};
 use super::source::{address, compression, framing, node_type};
 use super::value::Table;
@@ -12,13 +12,20 @@ enum Type {
     File,
     Stdout,
     Tcp,
+    Sqlite,
     Blackhole,
 }
 
 const TYPES: Words<Type> = Words {
     what: "sink type",
-    has: &[("file", Type::File), ("stdout", Type::Stdout), ("tcp", Type::Tcp), ("blackhole", Type::Blackhole)],
-    later: &["directory", "sqlite", "http", "exec"],
+    has: &[
+        ("file", Type::File),
+        ("stdout", Type::Stdout),
+        ("tcp", Type::Tcp),
+        ("sqlite", Type::Sqlite),
+        ("blackhole", Type::Blackhole),
+    ],
+    later: &["directory", "http", "exec"],
 };
 
 const MODES: Words<FileMode> = Words {
@@ -34,6 +41,7 @@ pub(super) fn sink(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option
         Type::File => &FILE_SINK,
         Type::Stdout => &STDOUT_SINK,
         Type::Tcp => &TCP_SINK,
+        Type::Sqlite => &SQLITE_SINK,
         Type::Blackhole => &BLACKHOLE_SINK,
     };
     let fields = Fields::new(cx, table, options, format!("sink `{}`", name.value), &name.span);
@@ -48,9 +56,11 @@ pub(super) fn sink(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option
                 .and_then(|_| address(cx, &fields, "connect"))
                 .map(|address| SinkConnector::Tcp { address })
         }
+        Type::Sqlite => sqlite(cx, &fields),
         Type::Blackhole => Some(SinkConnector::Blackhole),
     };
-    let format = format(cx, &fields, Side::Sink);
+    // A database takes values, so there is no format to choose.
+    let format = if let Type::Sqlite = ty { None } else { format(cx, &fields, Side::Sink) };
     Some((SinkSpec { connector: connector?, format }, inputs?))
 }
 
@@ -60,4 +70,12 @@ fn file(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<SinkConn
     let compression = compression(cx, fields);
     let mode = mode.unwrap_or(Spanned { value: FileMode::Replace, span: name.span.clone() });
     Some(SinkConnector::File { path: path?, mode, compression })
+}
+
+fn sqlite(cx: &mut Cx, fields: &Fields) -> Option<SinkConnector> {
+    let path = fields.need_text(cx, "path");
+    let table = fields.need_text(cx, "table");
+    let key = fields.texts(cx, "key").unwrap_or_default();
+    let mode = fields.word(cx, "mode", &MODES).map_or(FileMode::Append, |mode| mode.value);
+    Some(SinkConnector::Sqlite { path: path?, table: table?, key, mode })
 }

@@ -1,7 +1,7 @@
 //! "Did you mean": words of other tools, then words spelled alike.
 
 /// Words of other tools and what they are called here; of several, the first that is possible at the place counts.
-const OTHER_WORDS: [(&str, &[&str]); 137] = [
+const OTHER_WORDS: [(&str, &[&str]); 140] = [
     ("add_columns", &["add"]),
     ("address", &["connect", "listen"]),
     ("aggregates", &["select"]),
@@ -27,6 +27,8 @@ const OTHER_WORDS: [(&str, &[&str]); 137] = [
     ("crash", &["process"]),
     ("csv", &["file"]),
     ("datagen", &["generate"]),
+    ("database", &["path", "sqlite"]),
+    ("db", &["path", "sqlite"]),
     ("dead_letter", &["dead-letter"]),
     ("deadletter", &["dead-letter"]),
     ("delim", &["delimiter"]),
@@ -74,7 +76,7 @@ const OTHER_WORDS: [(&str, &[&str]); 137] = [
     ("key", &["by"]),
     ("key_by", &["by", "aggregate"]),
     ("keyby", &["by", "aggregate"]),
-    ("keys", &["by"]),
+    ("keys", &["by", "key"]),
     ("kill", &["process"]),
     ("kind", &["type"]),
     ("length", &["size"]),
@@ -110,6 +112,7 @@ const OTHER_WORDS: [(&str, &[&str]); 137] = [
     ("plain", &["lines"]),
     ("port", &["listen", "connect"]),
     ("predicate", &["where"]),
+    ("primary_key", &["key"]),
     ("print", &["stdout"]),
     ("project", &["select"]),
     ("projection", &["select"]),

@@ -28,6 +28,12 @@ pub const POINTS: &[&str] = &[
     "checkpoint-clear-before-files",
     "savepoint-before-rename",
     "savepoint-after-rename",
+    "sqlite-before-prepare",
+    "sqlite-after-prepare",
+    "sqlite-before-transaction",
+    "sqlite-before-commit",
+    "sqlite-after-commit",
+    "sqlite-after-remove",
 ];
 
 /// Dies here, if this is the place and the passage asked for.

@@ -7,6 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub mod crash;
+#[cfg(test)]
+pub mod failing;
+#[cfg(test)]
+pub mod power;
 mod real;
 
 pub use real::RealStorage;

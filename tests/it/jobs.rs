@@ -13,16 +13,19 @@ enum Run {
     Plain,
     /// Results in files of `out/`.
     Files(&'static [&'static str]),
+    /// Results in table `bars` of this database of `out/`, the same as this golden file of another job.
+    Table(&'static str, &'static str),
     /// This file on stdin, results on stdout.
     Piped(&'static str),
     /// This file sent by a client, results on stdout.
     Sent(&'static str),
 }
 
-const JOBS: [(&str, Run); 10] = [
+const JOBS: [(&str, Run); 11] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
     ("ohlc", Run::Files(&["ohlc.csv"])),
+    ("ohlc_sqlite", Run::Table("ohlc.db", "ohlc.csv")),
     ("nexmark_q0", Run::Files(&["nexmark_q0.csv"])),
     ("nexmark_q1", Run::Files(&["nexmark_q1.csv"])),
     ("nexmark_q2", Run::Files(&["nexmark_q2.csv"])),
@@ -77,6 +80,24 @@ fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
     stdout
 }
 
+/// Table `bars` as CSV.
+fn dumped(database: &Path) -> String {
+    let database = rusqlite::Connection::open(database).unwrap();
+    let mut statement = database.prepare("SELECT * FROM bars").unwrap();
+    let mut text = statement.column_names().collect::<Vec<_>>().join(",") + "\n";
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let values = (0..columns).map(|i| match row.get(i).unwrap() {
+            rusqlite::types::Value::Integer(value) => value.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{other:?}"),
+        });
+        text += &(values.collect::<Vec<_>>().join(",") + "\n");
+    }
+    text
+}
+
 #[test]
 fn jobs_give_the_golden_output_at_every_parallelism() {
     for p in [1, 2, 4] {
@@ -91,6 +112,11 @@ fn jobs_give_the_golden_output_at_every_parallelism() {
                     same(&what, &ran.exits(0).stdout, &golden);
                 }
                 Run::Sent(file) => same(&what, &sent(&folder, &arguments, file), &golden),
+                Run::Table(database, golden) => {
+                    folder.flott(&arguments).exits(0);
+                    folder.flott(&arguments).exits(0);
+                    same(&what, &dumped(&folder.path(&format!("out/{database}"))), golden);
+                }
                 Run::Files(files) => {
                     folder.flott(&arguments).exits(0);
                     files.iter().for_each(|file| same(&what, &folder.read(&format!("out/{file}")), file));
@@ -116,6 +142,7 @@ fn every_job_is_run_and_every_golden_file_belongs_to_one() {
     for (job, run) in &JOBS {
         match run {
             Run::Files(files) => golden.extend(files.iter().map(|file| file.to_string())),
+            Run::Table(..) => {}
             _ => golden.push(format!("{job}.csv")),
         }
     }

@@ -197,6 +197,7 @@ impl Operator for Running {
     fn restore(&mut self, mut state: Restored) -> Result<()> {
         for (number, shape) in self.tables().iter().enumerate() {
             let mut columns = state.take(shape)?;
+            let rows = columns.first().map_or(0, Column::len);
             if number > 0 {
                 self.table.load_set(number - 1, &columns)?;
                 continue;
@@ -206,7 +207,7 @@ impl Operator for Running {
                 let Some(Column::Boolean(changed)) = &changed else { unreachable!("types were checked") };
                 self.is_changed = changed.iter().map(|changed| changed == Some(true)).collect();
             }
-            self.table.load(&self.shape, &columns)?;
+            self.table.load(&self.shape, rows, &columns)?;
         }
         self.changed = (0..).zip(&self.is_changed).filter(|(_, changed)| **changed).map(|(id, _)| id).collect();
         self.groups = self.table.index.len();

@@ -47,6 +47,10 @@ pub fn shapes(shape: &Shape, name: &str, more: &[(&str, DataType)]) -> Vec<Table
         }
     }
     groups.extend(more.iter().map(|&(name, ty)| (name.to_owned(), ty)));
+    // One group of which nothing is known.
+    if groups.is_empty() {
+        return Vec::new();
+    }
     std::iter::once(TableShape::new(name, groups, shape.key_types.len())).chain(sets).collect()
 }
 
@@ -126,8 +130,8 @@ impl Place {
     }
 }
 
-/// The rows of a table by place, and its columns without those of the place, which lie behind `keys` key columns.
-pub fn by_place(mut columns: Vec<Column>, keys: usize) -> Result<Vec<(Place, Vec<Column>)>> {
+/// The rows of a table by place: how many, and its columns without those of the place, which lie behind `keys` key columns.
+pub fn by_place(mut columns: Vec<Column>, keys: usize) -> Result<Vec<(Place, usize, Vec<Column>)>> {
     let places: Vec<Column> = columns.drain(keys..keys + PLACE_COLUMNS.len()).collect();
     let [Column::Timestamp(starts), Column::Timestamp(ends), Column::Boolean(sides)] = places.as_slice() else {
         unreachable!("types were checked")
@@ -142,18 +146,17 @@ pub fn by_place(mut columns: Vec<Column>, keys: usize) -> Result<Vec<(Place, Vec
     }
     let part = |(place, rows): (Place, Vec<u32>)| {
         let rows = UInt32Array::from(rows);
-        (place, columns.iter().map(|column| column.take(&rows)).collect())
+        (place, rows.len(), columns.iter().map(|column| column.take(&rows)).collect())
     };
     Ok(rows.into_iter().map(part).collect())
 }
 
 impl Table {
-    /// Takes groups into an empty table: key columns, then those of the calls.
+    /// Takes `rows` groups into an empty table: key columns, then those of the calls.
     ///
     /// Errors (class External): a key comes twice.
-    pub fn load(&mut self, shape: &Shape, columns: &[Column]) -> Result<()> {
+    pub fn load(&mut self, shape: &Shape, rows: usize, columns: &[Column]) -> Result<()> {
         let (keys, mut rest) = columns.split_at(shape.key_types.len());
-        let rows = columns.first().map_or(0, Column::len);
         self.index.ids(&keys.iter().collect::<Vec<_>>(), rows, &mut Vec::new());
         if self.index.len() != rows {
             return Err(misfit("a group is in its state more than once"));

@@ -136,6 +136,10 @@ impl Groups {
 }
 
 impl FrozenRows {
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
     /// The best rows in input order.
     pub fn into_rows(mut self) -> Chunk {
         self.wanted.sort_unstable();

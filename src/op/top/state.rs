@@ -70,10 +70,13 @@ impl Top {
 
     fn rows(&mut self) -> FrozenTable {
         let (shape, order, behind) = (self.shape(), self.stored_order(), self.behind());
-        let windows: Vec<_> = self.windows.iter_mut().map(|(&key, rows)| (key, rows.freeze(&self.spec))).collect();
+        let windows: Vec<_> = self.windows.iter_mut().map(|(&key, groups)| (key, groups.freeze(&self.spec))).collect();
         FrozenTable::Rows(Box::new(move || {
-            let parts: Vec<Vec<Column>> =
-                windows.into_iter().map(|(key, rows)| columns(rows.into_rows(), &order, behind, key)).collect();
+            let parts: Vec<Vec<Column>> = windows
+                .into_iter()
+                .filter(|(_, rows)| !rows.is_empty())
+                .map(|(key, rows)| columns(rows.into_rows(), &order, behind, key))
+                .collect();
             match parts.as_slice() {
                 [] => shape.no_rows(),
                 parts => (0..shape.schema.len())

@@ -5,6 +5,8 @@ mod sinks;
 pub mod sources;
 mod transforms;
 
+pub use sinks::table_of;
+
 use crate::data::Schema;
 use crate::expr::{AggregatePlan, ExprError, Typed};
 use crate::format::{Format, SourceField};

@@ -240,6 +240,12 @@ fn sinks() {
     assert_eq!(sink.format.unwrap().kind.value, "table");
     let NodeKind::Sink(sink) = node("#sink\ntype = 'tcp'\nconnect = 'a:1'\nframing = 'lines'").kind else { panic!() };
     assert!(matches!(sink.connector, SinkConnector::Tcp { address } if address.value == "a:1"));
+    let text = "#sink\ntype = 'sqlite'\npath = 'a.db'\ntable = 't'\nkey = ['a', 'b']\nmode = 'new'";
+    let NodeKind::Sink(sink) = node(text).kind else { panic!() };
+    let SinkConnector::Sqlite { path, table, key, mode } = sink.connector else { panic!() };
+    assert_eq!((path.value.as_str(), table.value.as_str(), key.len(), mode), ("a.db", "t", 2, FileMode::New));
+    let NodeKind::Sink(sink) = node("#sink\ntype = 'sqlite'\npath = 'a.db'\ntable = 't'").kind else { panic!() };
+    assert!(matches!(sink.connector, SinkConnector::Sqlite { key, mode: FileMode::Append, .. } if key.is_empty()));
     let NodeKind::Sink(sink) = node("#sink\ntype = 'blackhole'\nformat = 'csv'").kind else { panic!() };
     assert!(matches!(sink.connector, SinkConnector::Blackhole));
 }

@@ -262,7 +262,22 @@ fn sinks_and_the_job() {
     for (options, words) in [
         ("type = 'stdout'", &["3:8 «o»", "`input` is missing in sink `o`", "add input ="][..]),
         ("type = 'print'\ninput = 's'", &["did you mean `stdout`?"]),
-        ("type = 'sqlite'\ninput = 's'", &["sink type `sqlite` is not there yet", "`blackhole`"]),
+        ("type = 'exec'\ninput = 's'", &["sink type `exec` is not there yet", "`blackhole`"]),
+        ("type = 'sqlite'\ninput = 's'\ntable = 't'", &["`path` is missing in sink `o`"]),
+        ("type = 'sqlite'\ninput = 's'\npath = 'a.db'", &["`table` is missing in sink `o`", "table = \"alerts\""]),
+        (
+            "type = 'sqlite'\ninput = 's'\npath = 'a'\ntable = 't'\nprimary_key = 'a'",
+            &["unknown option `primary_key`", "did you mean `key`?"],
+        ),
+        ("type = 'sqlite'\ninput = 's'\npath = 'a'\ntable = 't'\nkey = []", &["`key` is empty"]),
+        (
+            "type = 'sqlite'\ninput = 's'\npath = 'a'\ntable = 't'\nmode = 'upsert'",
+            &["unknown mode `upsert`", "`replace`, `append`, `new`"],
+        ),
+        (
+            "type = 'sqlite'\ninput = 's'\npath = 'a'\ntable = 't'\nformat = 'csv'",
+            &["unknown option `format` in sink `o`"],
+        ),
         ("type = 'stdout'\ninputs = 's'\ninput = 's'", &["did you mean `input`?"]),
         ("type = 'stdout'\ninput = 's'\nop = true", &["`op` in sink `o` is not there yet"]),
         ("type = 'stdout'\ninput = 's'\nformat = { type = 'csv', null = 'x' }", &["`null` is for reading"]),

@@ -40,12 +40,12 @@ impl Windowed {
     pub(super) fn load(&mut self, mut state: Restored) -> Result<()> {
         let keys = self.shape.key_types.len();
         for (number, table) in self.shapes().iter().enumerate() {
-            for (place, columns) in state::by_place(state.take(table)?, keys)? {
+            for (place, rows, columns) in state::by_place(state.take(table)?, keys)? {
                 match number {
                     0 => {
                         self.check(place)?;
                         let mut table = Table::new(&self.shape);
-                        table.load(&self.shape, &columns)?;
+                        table.load(&self.shape, rows, &columns)?;
                         let tables = if place.is_side { &mut self.sides } else { &mut self.panes };
                         tables.insert(place.span, table);
                     }

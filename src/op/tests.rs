@@ -1,0 +1,135 @@
+//! State of operators: runs that are frozen, restored at another parallelism and go on give what runs give that
+//! nobody interrupts. `tests/instances.rs` feeds, freezes and restores, `tests/rows.rs` makes rows.
+
+mod instances;
+mod misfits;
+mod rows;
+
+use proptest::prelude::*;
+
+use super::aggregate::{AggregateFunction, AggregateOperator, AggregateSpec, Call, Emit, Window};
+use super::limit::Limit;
+use super::order::SortWithin;
+use super::sort::SortKey;
+use super::top::{Top, TopSpec};
+use crate::data::DataType;
+use instances::{Kind, interrupted, straight};
+use rows::{Block, D, F, K, M, S, T, V, WINDOW_END, WINDOW_START, blocks, schema};
+
+fn types() -> Vec<DataType> {
+    schema().fields.iter().map(|field| field.ty).collect()
+}
+
+fn names() -> Vec<String> {
+    schema().names().map(str::to_owned).collect()
+}
+
+fn windows() -> impl Strategy<Value = Option<Window>> {
+    prop_oneof![
+        Just(None),
+        (1i64..25).prop_map(|size| Some(Window::Tumbling { size, offset: 3 })),
+        (1i64..25, 1i64..15).prop_map(|(size, slide)| Some(Window::Sliding { size, slide, offset: 0 })),
+        Just(Some(Window::Attached { start: WINDOW_START, end: WINDOW_END })),
+    ]
+}
+
+fn keys() -> impl Strategy<Value = Vec<usize>> {
+    prop::sample::select(vec![vec![], vec![K], vec![S], vec![T], vec![D], vec![M], vec![S, F], vec![K, K, D]])
+}
+
+fn calls() -> impl Strategy<Value = Vec<(Call, String)>> {
+    use AggregateFunction::*;
+    let call = (
+        prop::sample::select(vec![CountRows, Count, CountDistinct, Sum, Min, Max, Avg, First, Last]),
+        prop::sample::select(vec![K, S, V, D, M, T, F]),
+        prop::option::weighted(0.2, Just(F)),
+    );
+    let call = call.prop_filter_map("a call that is planned", |(function, arg, filter)| {
+        let arg = (function != CountRows).then_some(arg);
+        function.result_type(arg.map(|arg| types()[arg])).ok()?;
+        let text = format!("{function:?}({})", arg.map_or("*".to_owned(), |arg| names()[arg].clone()));
+        Some((Call { function, arg, filter }, text))
+    });
+    prop::collection::vec(call, 0..5)
+}
+
+fn aggregates() -> impl Strategy<Value = Kind> {
+    let emit = prop::sample::select(vec![Emit::Close, Emit::Update, Emit::Every(10)]);
+    let lateness = prop_oneof![Just(0i64), 0i64..20];
+    (keys(), calls(), windows(), lateness, emit, any::<bool>()).prop_map(
+        |(keys, calls, window, lateness, emit, late_output)| {
+            let (calls, call_names) = calls.into_iter().unzip();
+            let spec = AggregateSpec {
+                input: types(),
+                key_names: keys.iter().map(|&key| names()[key].clone()).collect(),
+                keys: keys.clone(),
+                calls,
+                call_names,
+                window,
+                lateness: if window.is_some() { lateness } else { 0 },
+                emit: if window.is_some() { Emit::Close } else { emit },
+                late_output: late_output && window.is_some(),
+                ordered: false,
+            };
+            Kind::new(keys, move || AggregateOperator::new(spec.clone()))
+        },
+    )
+}
+
+fn orders() -> impl Strategy<Value = Vec<SortKey>> {
+    let key = (prop::sample::select(vec![K, S, V, D, M]), any::<bool>(), any::<bool>());
+    let key = key.prop_map(|(column, descending, nulls_first)| SortKey { column, descending, nulls_first });
+    prop::collection::vec(key, 1..3)
+}
+
+fn tops() -> impl Strategy<Value = Kind> {
+    (keys(), orders(), windows(), 0u64..6, any::<bool>()).prop_map(|(keys, order, window, n, ties)| {
+        let mut by = keys.clone();
+        if let Some(Window::Attached { start, end }) = window {
+            by.extend([start, end]);
+        }
+        let (input, names) = (types(), names());
+        let spec = TopSpec { input, names, by, order, n, window, ties, rank: true, ordered: false };
+        Kind::new(keys, move || Box::new(Top::new(spec.clone())))
+    })
+}
+
+fn sorts() -> impl Strategy<Value = Kind> {
+    (orders(), any::<bool>()).prop_map(|(order, windowed)| {
+        Kind::new(Vec::new(), move || Box::new(SortWithin::new(order.clone(), schema(), windowed)))
+    })
+}
+
+fn limits() -> impl Strategy<Value = Kind> {
+    (0u64..60).prop_map(|n| Kind::new(Vec::new(), move || Box::new(Limit::new(n))))
+}
+
+fn check(kind: &Kind, blocks: &[Block], delay: i64) -> Result<(), TestCaseError> {
+    let expected = straight(kind, blocks, delay);
+    let got = interrupted(kind, blocks, delay);
+    prop_assert_eq!(got, expected);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn aggregates_go_on(kind in aggregates(), blocks in blocks(), delay in 0i64..15) {
+        check(&kind, &blocks, delay)?;
+    }
+
+    #[test]
+    fn tops_go_on(kind in tops(), blocks in blocks(), delay in 0i64..15) {
+        check(&kind, &blocks, delay)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn sorts_and_limits_go_on(kind in prop_oneof![sorts(), limits()], blocks in blocks()) {
+        check(&kind, &blocks, 0)?;
+    }
+}
