@@ -21,9 +21,9 @@ mod pipes;
 mod rooms;
 #[path = "it/run.rs"]
 mod run;
-#[path = "it/state_files.rs"]
-mod state_files;
 #[path = "it/state.rs"]
 mod state;
+#[path = "it/state_files.rs"]
+mod state_files;
 #[path = "it/stop.rs"]
 mod stop;

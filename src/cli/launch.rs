@@ -60,7 +60,7 @@ impl Launch {
         }
         let off = plan::checkpoints(job, plan).is_none();
         let place = self.place.as_ref().map_err(Clone::clone);
-        let home = match place.and_then(|place| Home::claim(place, &job.name, &self.path, self.owner)) {
+        let home = match place.and_then(|place| Home::claim(place, &job.name, &self.path, &self.owner)) {
             Ok(home) => home,
             // It needs no folder: without one, it only cannot be listed or spoken to.
             Err(error) if off && !goes_on && matches!(error.class, Class::Usage | Class::External) => {

@@ -133,6 +133,11 @@ fn what_cannot_be_resumed_is_said() {
     for from in ["job".to_owned(), chk.display().to_string(), chk.join("manifest.json").display().to_string()] {
         folder.flott(&format!("resume {from}")).exits(2).says("/nowhere/job.toml:1").says("this is not TOML");
     }
+    // Another file of the job is known by the name asked for, unless it has one of its own.
+    folder.write("named.toml", &format!("{JOB}[job]\nname = 'other'\n"));
+    folder.flott("resume job named.toml").exits(2).says("is the job other, not job").says("-D job.name=job");
+    folder.write("edited.toml", &format!("{JOB}[checkpoint]\ninterval = 'off'\n"));
+    folder.flott("resume job edited.toml").exits(3).says("an earlier run of job left checkpoints");
     fs::write(chk.join("manifest.json"), "{").unwrap();
     folder.flott("resume job").exits(1).says("chk-7/manifest.json");
     // An older one that can be read says what the job was.
