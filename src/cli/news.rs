@@ -64,7 +64,9 @@ fn stopped(plan: &LogicalPlan) -> Error {
         })
     };
     let mut warning = Error::external("stopped before the end of the input");
-    if sinks().any(|(_, connector)| matches!(connector, SinkConnector::File { .. } | SinkConnector::Sqlite { .. })) {
+    if sinks().any(|(_, connector)| {
+        matches!(connector, SinkConnector::File { .. } | SinkConnector::Directory(_) | SinkConnector::Sqlite { .. })
+    }) {
         warning.message.push_str("; output undone");
         warning = warning.note("files are as they were before the run");
     }

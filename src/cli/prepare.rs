@@ -7,13 +7,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
-use crate::connect::{file, file_sink, sqlite};
+use crate::connect::{directory, file, file_sink, sqlite};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Format};
 use crate::plan::logical::{Kind, LogicalPlan, build, table_of};
+use crate::runtime::directory_options;
 use crate::spec::{
-    self, Diagnostic, Diagnostics, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector, SourceConnector,
-    Span, Text,
+    self, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector,
+    SourceConnector, Span, Text,
 };
 use crate::storage::RealStorage;
 
@@ -62,6 +63,9 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
     let mut written: Vec<(FileId, Option<String>, &str)> = Vec::new();
     for node in runs() {
         let NodeKind::Sink(sink) = &node.kind else { continue };
+        if let SinkConnector::Directory(spec) = &sink.connector {
+            folder(spec, &node.name.value, &files, severity, found);
+        }
         let (path, looked) = match &sink.connector {
             SinkConnector::File { path, mode, .. } => (path, output(Path::new(&path.value), mode.value)),
             SinkConnector::Sqlite { path, .. } => (path, sqlite::check_target(&RealStorage, Path::new(&path.value))),
@@ -87,6 +91,20 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
         written.push((id, table, &node.name.value));
     }
     files
+}
+
+/// Looks at the folder of a directory sink.
+fn folder(spec: &DirectorySpec, name: &str, files: &Files, severity: Severity, found: &mut Diagnostics) {
+    let options = directory_options(spec, &Format::Lines);
+    if let Err(error) = directory::check_target(&options) {
+        found.push(diagnostic(&error, &spec.path, severity));
+    }
+    let Ok(place) = std::fs::canonicalize(&options.path) else { return };
+    let inside = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path.starts_with(&place));
+    if let Some((source, _)) = files.iter().find(|(_, paths)| paths.iter().any(inside)) {
+        let message = format!("`{name}` writes into a folder that `{source}` reads from");
+        found.push(Diagnostic::error(message).at(&spec.path.span).label("also an input"));
+    }
 }
 
 /// Device and inode.

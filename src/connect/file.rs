@@ -6,16 +6,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 mod by_time;
+mod identity;
 mod input;
 mod paths;
+mod position;
 mod raw;
+mod zstd;
 
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +32,7 @@ pub use paths::{reason, resolve_paths};
 
 use by_time::ByTime;
 use input::{Cut, Input};
+use position::{FileAt, Finder, Name, Position, State, unlike};
 
 /// How the bytes of a file come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +62,7 @@ pub struct FileSource {
     shared: Shared,
     order: Order,
     stopped: bool,
+    warnings: Vec<String>,
 }
 
 /// What both orders work with.
@@ -88,7 +98,46 @@ impl FileSource {
             Some(first_time) => Order::Time(Box::new(ByTime::probe(&shared, first_time)?)),
             None => Order::Name(ByName::default()),
         };
-        Ok(FileSource { shared, order, stopped: false })
+        Ok(FileSource { shared, order, stopped: false, warnings: Vec::new() })
+    }
+
+    /// Puts the files that are not done under the names they have now.
+    fn reenter(&mut self, position: Position) -> Result<()> {
+        let listed = std::mem::take(&mut self.shared.paths);
+        let mut finder = Finder::new(&listed, &position.files);
+        let mut left_bytes = Some(0);
+        let mut opened = Vec::new();
+        for FileAt { path, state } in &position.files {
+            let path = match *state {
+                State::Done => finder.done(path.path()),
+                State::Waiting { .. } => finder.waiting(path.path())?,
+                State::Open { mark, .. } => {
+                    let (path, raw, edges) = finder.started(path.path(), mark)?;
+                    let shared = &self.shared;
+                    let mut input = Input::reenter(&path, &shared.records, shared.map, mark.offset, (raw, edges))?;
+                    if opened.len() >= by_time::OPEN_FILES_MAX {
+                        input.park();
+                    }
+                    opened.push(input);
+                    path
+                }
+            };
+            if *state != State::Done {
+                let len = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|meta| meta.len());
+                left_bytes = left_bytes.zip(len).map(|(sum, len)| sum + len);
+            }
+            self.shared.paths.push(path);
+        }
+        if finder.new_files() > 0 {
+            let count = finder.new_files();
+            self.warnings.push(format!("{count} files are new since the job was first started: they are not read"));
+        }
+        self.shared.done_bytes = position.done_bytes;
+        self.shared.total_bytes = left_bytes.map(|left| left + position.done_bytes);
+        match &mut self.order {
+            Order::Name(order) => order.reenter(&position, opened),
+            Order::Time(order) => order.reenter(&self.shared, &listed, &position, opened),
+        }
     }
 
     /// Lets [`Source::next_time`] decode event times where files are read by name.
@@ -139,6 +188,32 @@ impl Source for FileSource {
 
     fn is_live(&self) -> bool {
         false
+    }
+
+    fn position(&mut self) -> Result<Value> {
+        let (by_time, ended, slots) = match &self.order {
+            Order::Name(order) => (false, order.ended, 0),
+            Order::Time(order) => (true, order.ended(), order.slots()),
+        };
+        let states = match &mut self.order {
+            Order::Name(order) => order.states(self.shared.paths.len()),
+            Order::Time(order) => order.states(self.shared.paths.len()),
+        };
+        let files = self.shared.paths.iter().zip(states).map(|(path, state)| FileAt { path: Name::of(path), state });
+        let position = Position { by_time, ended, done_bytes: self.shared.done_bytes, slots, files: files.collect() };
+        serde_json::to_value(position).map_err(|e| Error::internal(format!("a position cannot be written: {e}")))
+    }
+
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        let position = Position::deserialize(position).map_err(|e| unlike(&e.to_string()))?;
+        if position.by_time != matches!(self.order, Order::Time(_)) {
+            return Err(unlike("its order of files is another"));
+        }
+        self.reenter(position)
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 }
 
@@ -211,5 +286,25 @@ impl ByName {
     fn close(&mut self, shared: &mut Shared) {
         shared.done_bytes += self.current.take().map_or(0, |input| input.bytes_read());
         self.file += 1;
+    }
+    fn states(&mut self, files: usize) -> Vec<State> {
+        let (current, mark) = (self.file, self.current.as_mut().map(Input::mark));
+        let state = |file: usize| match mark {
+            _ if file < current => State::Done,
+            Some(mark) if file == current => State::Open { mark, slot: 0, time: 0 },
+            _ => State::Waiting { time: None },
+        };
+        (0..files).map(state).collect()
+    }
+
+    fn reenter(&mut self, position: &Position, mut opened: Vec<Input>) -> Result<()> {
+        self.file = position.files.iter().take_while(|file| file.state == State::Done).count();
+        let rest = position.files.iter().skip(self.file + opened.len());
+        if opened.len() > 1 || rest.clone().any(|file| !matches!(file.state, State::Waiting { .. })) {
+            return Err(unlike("several files are open at once"));
+        }
+        self.current = opened.pop();
+        self.ended = position.ended;
+        Ok(())
     }
 }

@@ -1,28 +1,32 @@
 //! One file as a sink: replaced, appended to or new; through [`Storage`] only.
 //!
-//! A bounded job writes beside its target and renames at the end, without fsync, as any command does.
+//! A bounded job without checkpoints writes beside its target and renames at the end, without fsync, as any command
+//! does. With checkpoints each one holds how long the file is, so what a killed run wrote behind its last one is cut
+//! off; appended bytes are committed by their checkpoint being complete, a file that is replaced by a rename.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use serde_json::Value;
 
-use crate::connect::file::reason;
-use crate::connect::{Writer, Wrote};
+use crate::connect::output::{Extent, Lasting, from_json, open_existing, to_json, write_error};
+use crate::connect::{Prepared, Run, Writer, Wrote};
 use crate::error::{Error, Result};
-use crate::storage::{Storage, StorageFile};
+use crate::storage::{Storage, StorageFile, crash};
 
+mod committer;
+mod packing;
+mod state;
 mod target;
 
+pub use committer::FileCommitter;
 pub use target::{Mode, check_target};
 
-use target::Target;
-
-/// Bytes that are gathered before they are written; longer pieces are written as they are.
-const BUFFER_BYTES: usize = 64 << 10;
+use packing::Packing;
+use state::{Pending, Place, State};
+use target::{Target, is_descriptor};
 
 /// What a file sink is made of.
 pub struct FileSinkOptions {
@@ -31,6 +35,7 @@ pub struct FileSinkOptions {
     /// Compress with gzip. Appending adds a member, which readers take as one file.
     pub gzip: bool,
     pub storage: Arc<dyn Storage>,
+    pub run: Run,
 }
 
 /// Whether a file of this name is compressed, unless the job says otherwise.
@@ -42,6 +47,12 @@ pub fn is_gzip_name(path: &Path) -> bool {
 pub struct FileSink {
     options: FileSinkOptions,
     open: Option<Open>,
+    /// With checkpoints, a file that is not there is made with its first bytes: checkpoint 0 has to say before that
+    /// it was not. The header it will have.
+    unmade: Option<Bytes>,
+    lasting: Lasting,
+    /// A checkpoint may hold what was written: it is not undone unless that is asked for.
+    held: bool,
 }
 
 struct Open {
@@ -52,22 +63,61 @@ struct Open {
     closed: bool,
 }
 
-enum Packing {
-    Plain(Vec<u8>),
-    Gzip(GzEncoder<Vec<u8>>),
-}
-
 impl FileSink {
     /// Nothing is touched before [`Writer::open`].
     pub fn new(options: FileSinkOptions) -> FileSink {
-        FileSink { options, open: None }
+        FileSink { options, open: None, unmade: None, lasting: Lasting::default(), held: false }
     }
 
+    fn create(&mut self, header: Bytes) -> Result<()> {
+        let (target, file) = Target::open(&self.options, &self.lasting)?;
+        crash::point("file-after-create");
+        let wants_header = target.is_empty();
+        self.begin(target, file);
+        if wants_header {
+            self.write(&mut { header })?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, target: Target, file: Box<dyn StorageFile>) {
+        self.open = Some(Open { target, file, packing: Packing::new(self.options.gzip), closed: false });
+    }
+
+    /// What is open, made if need be.
     fn opened(&mut self) -> Result<(&Path, &mut Open)> {
+        if let Some(header) = self.unmade.take() {
+            self.create(header)?;
+        }
         match &mut self.open {
             Some(open) => Ok((&self.options.path, open)),
             None => Err(Error::internal(format!("{} is written before it is open", self.options.path.display()))),
         }
+    }
+
+    fn state(&self, place: Place, extent: Extent, ended: bool) -> State {
+        State { path: self.options.path.clone(), gzip: self.options.gzip, place, extent, ended }
+    }
+
+    /// The file that `state` speaks of, cut to what it holds.
+    fn reopen(&self, state: &State) -> Result<Box<dyn StorageFile>> {
+        let path = state.file();
+        let failed = |e: io::Error| write_error(path, &e);
+        let advice = "put it back, resume from another checkpoint, or start over with --fresh";
+        let Some(mut file) = open_existing(&*self.options.storage, path).map_err(failed)? else {
+            let message =
+                format!("{} is gone; the job had written {} bytes to it", path.display(), state.extent.length);
+            return Err(Error::external(message).note(advice));
+        };
+        if let Some(complaint) = state.extent.complaint(path, &*file).map_err(failed)? {
+            return Err(Error::external(complaint).note(advice));
+        }
+        if file.len().map_err(failed)? > state.extent.length {
+            crash::point("file-before-truncate");
+            file.truncate(state.extent.length).map_err(failed)?;
+            crash::point("file-after-truncate");
+        }
+        Ok(file)
     }
 }
 
@@ -75,51 +125,117 @@ impl Writer for FileSink {
     /// Errors: a folder, an existing file under [`Mode::New`] or one that ends within a line under
     /// [`Mode::Append`] (class Job); whatever the system refuses (class External).
     fn open(&mut self, header: Bytes) -> Result<()> {
-        let FileSinkOptions { path, mode, gzip, storage } = &self.options;
-        let (target, file) = Target::open(storage, path, *mode, *gzip)?;
-        let packing = match gzip {
-            true => Packing::Gzip(GzEncoder::new(Vec::new(), Compression::default())),
-            false => Packing::Plain(Vec::with_capacity(BUFFER_BYTES)),
+        let FileSinkOptions { path, mode, storage, run, .. } = &self.options;
+        check_target(&**storage, path, *mode)?;
+        if run.folder.is_some()
+            && *mode != Mode::Replace
+            && !is_descriptor(path)
+            && storage.kind(path).map_err(|e| write_error(path, &e))?.is_none()
+        {
+            self.unmade = Some(header);
+            return Ok(());
+        }
+        self.create(header)
+    }
+
+    /// Errors: the job file says something else of the sink now (class Job); the file is gone, shorter, or not what
+    /// was written (class External).
+    fn restore(&mut self, state: &Value, header: Bytes) -> Result<()> {
+        // A pipe or device: what is written is gone.
+        if state.is_null() {
+            return self.open(header);
+        }
+        let state: State = from_json(state)?;
+        let FileSinkOptions { path, mode, gzip, storage, .. } = &self.options;
+        state.check(path, *gzip, *mode == Mode::Replace)?;
+        self.held = true;
+        if state.unmade() && storage.kind(path).map_err(|e| write_error(path, &e))?.is_none() {
+            self.unmade = Some(header);
+            return Ok(());
+        }
+        let file = self.reopen(&state)?;
+        let target = match state.place {
+            Place::Beside { temporary, target } => Target::Beside { temporary, path: target },
+            Place::Grown { base, created } => Target::Grown { path: state.path, base, created },
         };
-        let wants_header = target.is_empty();
-        self.open = Some(Open { target, file, packing, closed: false });
-        if wants_header {
+        self.begin(target, file);
+        if state.extent.length == 0 {
             self.write(&mut { header })?;
         }
         Ok(())
     }
 
+    fn prepare(&mut self, checkpoint: u64, end: bool) -> Result<Prepared> {
+        self.held = true;
+        if checkpoint == 0 && self.unmade.is_some() {
+            let state = self.state(Place::Grown { base: 0, created: true }, Extent::empty(), false);
+            return Ok(Prepared { state: to_json(&state)?, ..Prepared::default() });
+        }
+        let (path, open) = self.opened()?;
+        open.run(path, |open| open.packing.cut(&mut *open.file, end))?;
+        let failed = |e: io::Error| write_error(path, &e);
+        let place = match &open.target {
+            Target::Beside { temporary, path } => Place::Beside { temporary: temporary.clone(), target: path.clone() },
+            Target::Grown { base, created, .. } => Place::Grown { base: *base, created: *created },
+            Target::Stream => return Ok(Prepared::default()),
+        };
+        let extent = Extent::of(&*open.file, open.file.len().map_err(failed)?).map_err(failed)?;
+        let handle = open.file.duplicate().map_err(failed)?;
+        let pending = match &place {
+            Place::Beside { temporary, target } if end => {
+                let (temporary, target) = (temporary.clone(), target.clone());
+                Some(to_json(&Pending { temporary, target, extent: extent.clone() })?)
+            }
+            _ => None,
+        };
+        let FileSinkOptions { path, storage, run, .. } = &self.options;
+        let durable = run.power.then(|| self.lasting.work(storage, vec![(path.clone(), handle)]));
+        let state = to_json(&self.state(place, extent, end))?;
+        Ok(Prepared { state, pending, durable })
+    }
+
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote> {
         let (path, open) = self.opened()?;
         let taken = std::mem::take(data);
-        open.run(path, |open| open.take(&taken))
+        open.run(path, |open| open.packing.take(&taken, &mut *open.file))
     }
 
-    /// Compressed output is only pushed at the end: each push would cost compression.
+    /// Compressed output is only pushed at the end and at barriers: each push would cost compression.
     fn flush(&mut self) -> Result<Wrote> {
+        if self.unmade.is_some() {
+            return Ok(Wrote::Done);
+        }
         let (path, open) = self.opened()?;
-        open.run(path, Open::push)
+        open.run(path, |open| open.packing.push(&mut *open.file))
     }
 
     fn commit(&mut self) -> Result<()> {
         let (path, open) = self.opened()?;
-        open.run(path, Open::finish)?;
+        open.run(path, |open| open.packing.cut(&mut *open.file, true))?;
         let Some(Open { target, file, .. }) = self.open.take() else { return Ok(()) };
         drop(file);
         target.commit(&self.options.storage, &self.options.path)
     }
 
     fn abort(&mut self) {
+        self.unmade = None;
         if let Some(Open { target, file, .. }) = self.open.take() {
             target.abort(&self.options.storage, file);
         }
     }
+
+    fn release(&mut self) {
+        self.unmade = None;
+        self.open = None;
+    }
 }
 
 impl Drop for FileSink {
-    /// A sink that was neither committed nor aborted leaves nothing behind.
+    /// A sink that was neither committed nor aborted leaves nothing behind, unless a checkpoint may need it.
     fn drop(&mut self) {
-        self.abort();
+        if !self.held {
+            self.abort();
+        }
     }
 }
 
@@ -138,63 +254,6 @@ impl Open {
             Err(e) => Err(write_error(path, &e)),
         }
     }
-
-    fn take(&mut self, data: &[u8]) -> io::Result<()> {
-        match &mut self.packing {
-            Packing::Plain(buffer) => {
-                if buffer.len() + data.len() > BUFFER_BYTES {
-                    self.file.write_all(buffer)?;
-                    buffer.clear();
-                }
-                if data.len() >= BUFFER_BYTES {
-                    return self.file.write_all(data);
-                }
-                buffer.extend_from_slice(data);
-                Ok(())
-            }
-            Packing::Gzip(encoder) => {
-                encoder.write_all(data)?;
-                if encoder.get_ref().len() >= BUFFER_BYTES {
-                    self.file.write_all(encoder.get_ref())?;
-                    encoder.get_mut().clear();
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn push(&mut self) -> io::Result<()> {
-        if let Packing::Plain(buffer) = &mut self.packing
-            && !buffer.is_empty()
-        {
-            self.file.write_all(buffer)?;
-            buffer.clear();
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        if let Packing::Gzip(encoder) = &mut self.packing {
-            encoder.try_finish()?;
-            self.file.write_all(encoder.get_ref())?;
-            encoder.get_mut().clear();
-        }
-        self.push()
-    }
-}
-
-/// What to tell when writing `path` failed.
-fn write_error(path: &Path, error: &io::Error) -> Error {
-    let message = format!("cannot write {}: {}", path.display(), reason(error));
-    let note = match error.kind() {
-        ErrorKind::StorageFull => "free some space or write to another disk",
-        ErrorKind::QuotaExceeded => "the quota is used up: free some space or write to another disk",
-        ErrorKind::FileTooLarge => "the file system or `ulimit -f` does not allow a file this large",
-        ErrorKind::PermissionDenied => "check the owner and permissions of the file and its folder",
-        ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: write somewhere else",
-        _ => return Error::external(message),
-    };
-    Error::external(message).note(note)
 }
 
 #[cfg(test)]

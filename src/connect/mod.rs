@@ -15,11 +15,13 @@ use crate::error::{Error, Result};
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
+pub mod directory;
 pub mod feed;
 pub mod file;
 pub mod file_sink;
 pub mod generate;
 pub mod idle;
+pub mod output;
 pub mod pool;
 pub mod records;
 pub mod sqlite;
@@ -102,17 +104,50 @@ pub trait Source: Send {
 
     /// Where to go on behind the last block handed out: what [`Source::restore`] takes. Called between blocks, at
     /// every barrier, also behind the end.
-    fn position(&mut self) -> Result<Value> {
-        Ok(Value::Null)
-    }
+    fn position(&mut self) -> Result<Value>;
 
     /// Goes on from a position: called at most once, before the first `next`. The blocks that follow are those that
     /// followed then.
     ///
     /// Errors (class External): the input is not the one that was read, which names what has changed.
-    fn restore(&mut self, _position: &Value) -> Result<()> {
-        Err(cannot_restore("this source"))
+    fn restore(&mut self, position: &Value) -> Result<()>;
+
+    /// What the user should know since it was last asked, such as files that are not read. Not an error.
+    fn warnings(&mut self) -> Vec<String> {
+        Vec::new()
     }
+
+    /// The reader sends a tick, of wall time `now` (µs), behind the last block.
+    fn tick(&mut self, _now: i64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes what the last [`Source::position`] needs last through a power cut: run elsewhere, before the checkpoint
+    /// is complete. Its failure fails the checkpoint.
+    fn durable(&mut self) -> Option<Box<dyn FnOnce() -> Result<()> + Send>> {
+        None
+    }
+
+    /// No checkpoint before the one with `position` will be asked for again: what only they need can go.
+    fn confirm(&mut self, _position: &Value) -> Result<()> {
+        Ok(())
+    }
+
+    /// A checkpoint is needed before more can be read.
+    fn wants_checkpoint(&self) -> bool {
+        false
+    }
+}
+
+/// [`Source::restore`] of a live input that keeps nothing: it starts with what comes now.
+///
+/// Errors (class External): the position is that of a journal, which the job has switched off since.
+pub(crate) fn restore_live(position: &Value) -> Result<()> {
+    if position.is_null() {
+        return Ok(());
+    }
+    Err(Error::external("the checkpoint needs the journal of this source, and `journal` is off now")
+        .note("switch it on again, or start anew with --fresh"))
 }
 
 /// Turns block bodies into columns; one per worker.
@@ -170,6 +205,15 @@ pub trait Writer: Send {
     fn prepare(&mut self, _checkpoint: u64, _end: bool) -> Result<Prepared> {
         Ok(Prepared::default())
     }
+
+    /// Wall time in µs, never going back: told whenever the sink's task is stepped, for targets that time closes.
+    fn tick(&mut self, _now: i64) {}
+
+    /// The rows that follow belong to this partition. Asked only of sinks whose rows are partitioned.
+    fn partition(&mut self, _partition: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes whole rows.
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote>;
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}

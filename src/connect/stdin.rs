@@ -8,12 +8,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use serde_json::Value;
 
 use crate::connect::feed::{Fed, Feed};
 use crate::connect::idle::Idle;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
-use crate::connect::{Block, Body, Next, Source};
+use crate::connect::{Block, Body, Next, Source, restore_live};
 use crate::error::Result;
 
 /// What a stdin source is made of.
@@ -96,6 +97,14 @@ impl Source for Stdin {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn position(&mut self) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        restore_live(position)
     }
 }
 

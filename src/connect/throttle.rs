@@ -6,10 +6,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use rustix::event::PollFd;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::connect::records::{Records, first_record};
 use crate::connect::{Block, Body, Next, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Blocks a second at most, so that rows come evenly.
 const BLOCKS_PER_SECOND: f64 = 50.0;
@@ -27,12 +29,35 @@ pub struct Throttle {
     /// When the next part may be handed out, in µs.
     due: i64,
     stopped: bool,
+    /// Where `inner` was before the block that `parts` are of.
+    before: Value,
+    /// Bytes or rows of that block which have been handed out.
+    taken: u64,
+    /// Bytes or rows of the next block that were handed out before the job was resumed.
+    skip: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Position {
+    inner: Value,
+    /// Bytes or rows of the block at `inner` which have been handed out.
+    taken: u64,
 }
 
 impl Throttle {
     /// `rate` is in rows a second, greater than 0.
     pub fn new(inner: Box<dyn Source>, records: Option<Records>, rate: f64) -> Throttle {
-        Throttle { inner, records, rate, parts: VecDeque::new(), due: i64::MIN, stopped: false }
+        Throttle {
+            inner,
+            records,
+            rate,
+            parts: VecDeque::new(),
+            due: i64::MIN,
+            stopped: false,
+            before: Value::Null,
+            taken: 0,
+            skip: 0,
+        }
     }
 
     fn rows_at_once(&self) -> u64 {
@@ -73,11 +98,16 @@ impl Source for Throttle {
                 }
                 self.pay(rows, now);
                 if let Some((block, _)) = self.parts.pop_front() {
+                    self.taken += length(&block.body);
                     return Ok(Next::Block(block));
                 }
             }
+            self.before = self.inner.position()?;
             match self.inner.next(now)? {
-                Next::Block(block) => self.split(block),
+                Next::Block(block) => {
+                    self.taken = std::mem::take(&mut self.skip);
+                    self.split(behind(block, self.taken)?);
+                }
                 other => return Ok(other),
             }
         }
@@ -120,6 +150,58 @@ impl Source for Throttle {
     fn is_live(&self) -> bool {
         self.inner.is_live()
     }
+
+    /// That of the source inside, before the block of which parts wait.
+    fn position(&mut self) -> Result<Value> {
+        let position = match self.parts.is_empty() {
+            true => Position { inner: self.inner.position()?, taken: self.skip },
+            false => Position { inner: self.before.clone(), taken: self.taken },
+        };
+        if position.inner.is_null() {
+            return Ok(Value::Null);
+        }
+        serde_json::to_value(position).map_err(|e| Error::internal(format!("a position cannot be written: {e}")))
+    }
+
+    /// A position without a rate is one of the source inside: `rate` may come and go.
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        match Position::deserialize(position) {
+            Ok(position) => {
+                self.skip = position.taken;
+                self.inner.restore(&position.inner)
+            }
+            Err(_) => self.inner.restore(position),
+        }
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        self.inner.warnings()
+    }
+}
+
+/// Bytes or rows of a block.
+fn length(body: &Body) -> u64 {
+    match body {
+        Body::Bytes { data, .. } => data.len() as u64,
+        Body::Range { rows, .. } => *rows,
+        Body::Empty => 0,
+    }
+}
+
+/// What of `block` lies behind its first `taken` bytes or rows. Errors (class External): it has fewer.
+fn behind(block: Block, taken: u64) -> Result<Block> {
+    if taken > length(&block.body) {
+        return Err(Error::external("the checkpoint lies in the middle of a block that is shorter now")
+            .note("the input has changed: put it back as it was, or start anew with --fresh"));
+    }
+    let body = match block.body {
+        Body::Bytes { data, offset, header } => {
+            Body::Bytes { data: data.slice(taken as usize..), offset: offset + taken, header }
+        }
+        Body::Range { first, rows } => Body::Range { first: first + taken, rows: rows - taken },
+        Body::Empty => Body::Empty,
+    };
+    Ok(Block { body, ..block })
 }
 
 fn split_range(first: u64, rows: u64, rows_at_once: u64) -> Vec<(Body, u64)> {
@@ -180,6 +262,16 @@ mod tests {
 
         fn is_live(&self) -> bool {
             self.1
+        }
+
+        fn position(&mut self) -> Result<Value> {
+            Ok(self.0.len().into())
+        }
+
+        fn restore(&mut self, position: &Value) -> Result<()> {
+            let left = position.as_u64().unwrap() as usize;
+            self.0.drain(..self.0.len() - left);
+            Ok(())
         }
     }
 
@@ -247,6 +339,25 @@ mod tests {
         assert_eq!(out.len(), 501);
         let seconds = out.last().unwrap().0 as f64 / 1e6;
         assert!((9.9..=10.1).contains(&seconds), "{seconds}");
+    }
+
+    #[test]
+    fn goes_on_within_a_block() {
+        let bodies = || vec![bytes("a\n\"b\nb\"\nc\nd"), bytes("e\nf\n"), Body::Range { first: 7, rows: 5 }];
+        let texts = |out: Vec<(i64, String)>| -> Vec<String> { out.into_iter().map(|(_, text)| text).collect() };
+        let all = texts(run(&mut throttle(bodies(), false, 10)));
+        assert_eq!(all.len(), 11);
+        for taken in 0..=all.len() {
+            let mut source = throttle(bodies(), false, 10);
+            for i in 0..taken as i64 {
+                assert!(matches!(source.next(i * 1_000_000).unwrap(), Next::Block(_)));
+            }
+            let position = source.position().unwrap();
+            let mut resumed = throttle(bodies(), false, 10);
+            resumed.restore(&position).unwrap();
+            assert_eq!(resumed.position().unwrap(), position);
+            assert_eq!(texts(run(&mut resumed)), all[taken..], "behind {taken}");
+        }
     }
 
     #[test]

@@ -128,6 +128,12 @@ fn sink(connector: &SinkConnector, format: &str) -> String {
         SinkConnector::File { path, mode, .. } => {
             format!("file {}, {format}, {}", path.value, format!("{:?}", mode.value).to_lowercase())
         }
+        SinkConnector::Directory(spec) => {
+            let mode = format!("{:?}", spec.mode.value).to_lowercase();
+            let columns: Vec<&str> = spec.partition_by.iter().map(|c| c.value.as_str()).collect();
+            let by = if columns.is_empty() { String::new() } else { format!(", by {}", columns.join(", ")) };
+            format!("directory {}, {format}, {mode}{by}", spec.path.value)
+        }
         SinkConnector::Stdout => format!("stdout, {format}"),
         SinkConnector::Tcp { address } => format!("tcp to {}, {format}", address.value),
         SinkConnector::Sqlite { path, table, key, mode } => {

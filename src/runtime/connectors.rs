@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
+use crate::connect::directory::{self, Directory, DirectoryCommitter, DirectoryOptions, Partitioner};
 use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
-use crate::connect::file_sink::{self, FileSink, FileSinkOptions};
+use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
@@ -21,9 +22,9 @@ use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpSe
 use crate::connect::throttle::Throttle;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
-use crate::format::{self, Decoded, Decoder, Header};
+use crate::format::{self, Decoded, Decoder, Format, Header};
 use crate::plan::physical::{SinkPlan, SourcePlan};
-use crate::spec::{self, Compression, FileMode, GenerateKind, SinkConnector, SourceConnector};
+use crate::spec::{self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, Text};
 use crate::storage::RealStorage;
 
 /// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
@@ -117,7 +118,11 @@ impl Connectors for RealConnectors {
                     FileMode::Append => file_sink::Mode::Append,
                     FileMode::New => file_sink::Mode::New,
                 };
-                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage: Arc::new(RealStorage) }))
+                let (storage, run) = (Arc::new(RealStorage), self.run.clone());
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage, run }))
+            }
+            SinkConnector::Directory(spec) => {
+                Box::new(Directory::new(directory_options(spec, &plan.format), self.run.clone()))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
@@ -136,8 +141,10 @@ impl Connectors for RealConnectors {
 
     fn committer(&self, plan: &SinkPlan) -> Result<Box<dyn Committer>> {
         Ok(match &plan.connector {
+            SinkConnector::File { .. } => Box::new(FileCommitter::new(Arc::new(RealStorage))),
+            SinkConnector::Directory(spec) => Box::new(DirectoryCommitter::new(directory_options(spec, &plan.format))),
             SinkConnector::Sqlite { .. } => Box::new(SqliteCommitter::new(sqlite_options(plan, &self.run)?)),
-            _ => Box::new(NoCommitter),
+            SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => Box::new(NoCommitter),
         })
     }
 }
@@ -161,6 +168,37 @@ fn sqlite_options(plan: &SinkPlan, run: &Run) -> Result<SqliteOptions> {
         run: run.clone(),
         storage: Arc::new(RealStorage),
     })
+}
+
+/// The options of a `directory` sink.
+pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOptions {
+    let extension = match format {
+        Format::Csv(options) if options.delimiter == b'\t' => "tsv",
+        Format::Csv(_) => "csv",
+        Format::Json(_) => "jsonl",
+        Format::Lines | Format::Table | Format::Rows => "txt",
+    };
+    DirectoryOptions {
+        path: PathBuf::from(&spec.path.value),
+        mode: match spec.mode.value {
+            FileMode::New => directory::Mode::New,
+            FileMode::Append => directory::Mode::Append,
+            FileMode::Replace => directory::Mode::Replace,
+        },
+        roll: directory::Roll { size: spec.roll.size, time: spec.roll.time, idle: spec.roll.idle },
+        prefix: spec.prefix.clone(),
+        extension: extension.into(),
+        success_file: spec.success_file,
+        storage: Arc::new(RealStorage),
+    }
+}
+
+/// What tells the partitions of a sink's rows, if it has any.
+pub fn partitioner(plan: &SinkPlan) -> Option<Partitioner> {
+    let SinkConnector::Directory(spec) = &plan.connector else { return None };
+    let column = |name: &Text| Some((name.value.clone(), plan.schema.index_of(&name.value)?));
+    let columns: Vec<(String, usize)> = spec.partition_by.iter().filter_map(column).collect();
+    (!columns.is_empty()).then(|| Partitioner::new(columns))
 }
 
 /// The options of a `generate` source.

@@ -13,6 +13,7 @@ use crossbeam_channel::Receiver;
 use super::barrier::{Ack, Acks};
 use super::chain::{Chain, Node};
 use super::channel::{CAPACITY, Rx, Tx, channel};
+use super::connectors;
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
 use super::operators::operator;
@@ -378,6 +379,9 @@ impl Deployer<'_> {
         port.number_rows = plan.number_rows;
         port.tells = plan.number_rows && matches!(producer, Producer::Stage(_));
         port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
+        if let Consumer::Sink { sink, .. } = plan.to {
+            port.partitioner = connectors::partitioner(&self.plan.sinks[sink]);
+        }
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port
     }

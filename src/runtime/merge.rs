@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use arrow_buffer::ScalarBuffer;
 use bytes::Bytes;
 
-use super::message::Chunk;
+use super::message::{Chunk, Stretch};
 use crate::data::{Batch, Column, Order};
 
 /// Bytes and rows a merged chunk or batch holds at least before it is handed on, unless the block ends.
@@ -49,6 +50,7 @@ enum Piece {
 struct MergedChunk {
     data: Vec<u8>,
     rows: usize,
+    stretches: Vec<Stretch>,
 }
 
 #[derive(Default)]
@@ -213,8 +215,8 @@ impl Merger {
     }
 
     fn give_chunk(&mut self) -> Merged {
-        let chunk = std::mem::take(&mut self.chunk);
-        Merged::Chunk(Chunk { data: Bytes::from(chunk.data), rows: chunk.rows, ..Chunk::default() })
+        let MergedChunk { data, rows, stretches } = std::mem::take(&mut self.chunk);
+        Merged::Chunk(Chunk { data: Bytes::from(data), rows, stretches, ..Chunk::default() })
     }
 
     fn give_rows(&mut self) -> Merged {
@@ -242,8 +244,26 @@ impl MergedChunk {
         let offset = |row: usize| if row == 0 { 0 } else { chunk.ends[row - 1] as usize };
         let (from, to) =
             if start == 0 && end == chunk.rows { (0, chunk.data.len()) } else { (offset(start), offset(end)) };
+        self.append_stretches(chunk, start..end, from..to);
         self.data.extend_from_slice(&chunk.data[from..to]);
         self.rows += end - start;
+    }
+
+    /// The partitions of these rows of `chunk`, which are these bytes of it.
+    fn append_stretches(&mut self, chunk: &Chunk, rows: Range<usize>, bytes: Range<usize>) {
+        let inside = chunk.stretches.partition_point(|stretch| stretch.row <= rows.start);
+        for stretch in &chunk.stretches[inside..] {
+            // The last one may go on behind the rows.
+            let (row, byte) = if stretch.row <= rows.end { (stretch.row, stretch.byte) } else { (rows.end, bytes.end) };
+            let (row, byte) = (self.rows + row - rows.start, self.data.len() + byte - bytes.start);
+            match self.stretches.last_mut() {
+                Some(last) if last.partition == stretch.partition => (last.row, last.byte) = (row, byte),
+                _ => self.stretches.push(Stretch { row, byte, partition: stretch.partition.clone() }),
+            }
+            if stretch.row >= rows.end {
+                break;
+            }
+        }
     }
 }
 
@@ -332,6 +352,44 @@ mod tests {
         let joined = |pieces: &[Option<&[i64]>]| concat(pieces.iter().map(|p| piece(*p)).collect()).seen;
         assert_eq!(joined(&[None, None]), None);
         assert_eq!(joined(&[None, Some(&[1, 2])]).unwrap().to_vec(), [i64::MIN, i64::MIN, 1, 2]);
+    }
+
+    #[test]
+    fn partitions_are_merged_with_their_rows() {
+        let parted = |rows: &[u32]| {
+            let mut chunk = part(rows);
+            for (index, row) in rows.iter().enumerate() {
+                let (partition, byte): (std::sync::Arc<str>, _) =
+                    (if row % 4 < 2 { "low".into() } else { "high".into() }, chunk.ends[index] as usize);
+                match chunk.stretches.last_mut() {
+                    Some(last) if last.partition == partition => (last.row, last.byte) = (index + 1, byte),
+                    _ => chunk.stretches.push(Stretch { row: index + 1, byte, partition }),
+                }
+            }
+            chunk
+        };
+        let mut merger = Merger::new(2);
+        merger.push_chunk(0, parted(&[0, 1, 2, 3, 9, 10]));
+        merger.push_chunk(1, parted(&[4, 5, 6, 7, 8, 11]));
+        (0..2).for_each(|channel| merger.end(channel));
+        let Merged::Chunk(chunk) = merger.next() else { panic!() };
+        let (mut at, mut seen) = (0, Vec::new());
+        for stretch in &chunk.stretches {
+            let text = std::str::from_utf8(&chunk.data[at..stretch.byte]).unwrap();
+            seen.push((stretch.row, text, &*stretch.partition));
+            at = stretch.byte;
+        }
+        assert_eq!(
+            seen,
+            [
+                (2, "0 1 ", "low"),
+                (4, "2 3 ", "high"),
+                (6, "4 5 ", "low"),
+                (8, "6 7 ", "high"),
+                (10, "8 9 ", "low"),
+                (12, "10 11 ", "high"),
+            ]
+        );
     }
 
     #[test]

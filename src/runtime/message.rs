@@ -98,6 +98,18 @@ pub struct Chunk {
     /// End of each row in `data`, where the chunk is to be merged with others.
     pub ends: Vec<u32>,
     pub order: Order,
+    /// Which partitions the rows belong to, where the sink has any.
+    pub stretches: Vec<Stretch>,
+}
+
+/// Rows of a chunk that follow each other and share a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The row behind the last.
+    pub row: usize,
+    /// The byte behind the last.
+    pub byte: usize,
+    pub partition: Arc<str>,
 }
 
 /// A record that could not be processed, under `on_error = "fail"`.

@@ -29,7 +29,7 @@ mod waker;
 mod worker;
 
 pub use attempt::{Cause, Watch};
-pub use connectors::RealConnectors;
+pub use connectors::{RealConnectors, directory_options};
 pub use deploy::{Connectors, Deployment, Resume, deploy};
 pub use job::{Ending, Job, run};
 pub use operators::shapes;

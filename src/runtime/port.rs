@@ -6,7 +6,8 @@ use arrow_array::UInt32Array;
 use bytes::Bytes;
 
 use super::channel::Tx;
-use super::message::{BadRow, Chunk, Mark, Message, Origin, Signal};
+use super::message::{BadRow, Chunk, Mark, Message, Origin, Signal, Stretch};
+use crate::connect::directory::Partitioner;
 use crate::data::{Batch, Column, Order, rowkey};
 use crate::error::Result;
 use crate::format::Encoder;
@@ -24,6 +25,8 @@ pub struct Port {
     pub exchange: Exchange,
     /// Turns rows into bytes before a writer.
     pub encoder: Option<Box<dyn Encoder>>,
+    /// Tells the partitions of encoded rows.
+    pub partitioner: Option<Partitioner>,
     /// The chunks are merged behind: they need the end of every row.
     pub merged: bool,
     /// Rows get their number within the block, to be merged by.
@@ -51,6 +54,7 @@ impl Port {
         Port {
             exchange,
             encoder: None,
+            partitioner: None,
             merged: false,
             number_rows: false,
             tells: false,
@@ -101,11 +105,13 @@ impl Port {
         if let Some(encoder) = &mut self.encoder {
             // Blocks are alike: room for the last one saves growing.
             let mut data = Vec::with_capacity(self.encoded_bytes + self.encoded_bytes / 8);
-            let mut ends = Vec::with_capacity(if self.merged { batch.rows } else { 0 });
-            encoder.encode(&batch, &mut data, self.merged.then_some(&mut ends));
+            let wants_ends = self.merged || self.partitioner.is_some();
+            let mut ends = Vec::with_capacity(if wants_ends { batch.rows } else { 0 });
+            encoder.encode(&batch, &mut data, wants_ends.then_some(&mut ends));
             self.encoded_bytes = data.len();
+            let stretches = self.partitioner.as_mut().map_or_else(Vec::new, |by| stretches(by, &batch, &ends));
             let order = if self.merged { batch.order } else { Order::Arrival };
-            let chunk = Chunk { data: Bytes::from(data), rows: batch.rows, ends, order };
+            let chunk = Chunk { data: Bytes::from(data), rows: batch.rows, ends, order, stretches };
             return self.send(0, Message::Chunk(chunk));
         }
         match &self.exchange {
@@ -185,4 +191,10 @@ impl Port {
         }
         Ok(())
     }
+}
+
+/// The partitions of encoded rows, which end at `ends`.
+fn stretches(partitioner: &mut Partitioner, batch: &Batch, ends: &[u32]) -> Vec<Stretch> {
+    let stretches = partitioner.stretches(batch).into_iter();
+    stretches.map(|s| Stretch { row: s.end, byte: ends[s.end - 1] as usize, partition: s.partition }).collect()
 }

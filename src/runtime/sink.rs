@@ -1,11 +1,15 @@
 //! The task of a sink: brings encoded rows into order and hands them to the writer.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 use rustix::event::PollFd;
 use serde_json::Value;
 
 use super::barrier::{Acks, Part, is_checkpoint};
 use super::gate::{Event, Gate};
+use super::message::Stretch;
 use super::task::{Step, Task};
 use crate::connect::{Prepared, Writer, Wrote};
 use crate::error::{Error, Result};
@@ -18,6 +22,8 @@ pub struct Sink {
     header: Option<Bytes>,
     /// What the writer has not taken yet.
     rest: Bytes,
+    /// What comes behind that, by partition.
+    pieces: VecDeque<(Arc<str>, Bytes)>,
     /// Something was written since the last flush.
     dirty: bool,
     blocked: bool,
@@ -54,6 +60,7 @@ impl Sink {
             writer,
             header: Some(Bytes::from(header)),
             rest: Bytes::new(),
+            pieces: VecDeque::new(),
             dirty: false,
             blocked: false,
             closed_by_peer: false,
@@ -102,8 +109,31 @@ impl Sink {
         move |error| error.at(name.clone())
     }
 
-    /// Offers `rest` to the writer. True if it took all.
+    /// Offers what there is to the writer. True if it took all.
     fn write(&mut self) -> Result<bool> {
+        while self.write_rest()? {
+            let Some((partition, data)) = self.pieces.pop_front() else { return Ok(true) };
+            self.writer.partition(&partition).map_err(self.at())?;
+            self.rest = data;
+        }
+        Ok(false)
+    }
+
+    /// Takes encoded rows, cut where their partition changes.
+    fn take(&mut self, data: Bytes, stretches: Vec<Stretch>) {
+        if stretches.is_empty() {
+            self.rest = data;
+            return;
+        }
+        let mut at = 0;
+        for Stretch { byte, partition, .. } in stretches {
+            self.pieces.push_back((partition, data.slice(at..byte)));
+            at = byte;
+        }
+    }
+
+    /// Offers `rest` to the writer. True if it took all.
+    fn write_rest(&mut self) -> Result<bool> {
         self.blocked = false;
         if self.rest.has_remaining() && !self.closed_by_peer {
             self.dirty = true;
@@ -142,7 +172,8 @@ impl Sink {
 }
 
 impl Task for Sink {
-    fn step(&mut self, _now: i64) -> Result<Step> {
+    fn step(&mut self, now: i64) -> Result<Step> {
+        self.writer.tick(now);
         if let Some(header) = self.header.take() {
             self.open(header)?;
         }
@@ -162,7 +193,7 @@ impl Task for Sink {
             Event::Chunk(chunk) => {
                 self.stats.rows_in(chunk.rows);
                 self.stats.bytes(chunk.data.len());
-                self.rest = chunk.data;
+                self.take(chunk.data, chunk.stretches);
                 self.write()?;
             }
             Event::Failed(bad) if !self.closed_by_peer => return Err(bad.error),

@@ -288,6 +288,7 @@ pub enum SinkConnector {
         mode: Spanned<FileMode>,
         compression: Option<Spanned<Compression>>,
     },
+    Directory(Box<DirectorySpec>),
     Stdout,
     Tcp {
         address: Text,
@@ -302,11 +303,41 @@ pub enum SinkConnector {
     Blackhole,
 }
 
+/// A folder of part files.
+#[derive(Debug, Clone)]
+pub struct DirectorySpec {
+    pub path: Text,
+    pub mode: Spanned<FileMode>,
+    pub roll: RollSpec,
+    /// Columns.
+    pub partition_by: Vec<Text>,
+    pub prefix: String,
+    pub success_file: bool,
+}
+
+/// When a part file is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollSpec {
+    /// Bytes.
+    pub size: u64,
+    /// Since it was opened, µs.
+    pub time: i64,
+    /// Since it was last written to, µs.
+    pub idle: i64,
+}
+
+impl Default for RollSpec {
+    fn default() -> RollSpec {
+        RollSpec { size: 128 << 20, time: 60_000_000, idle: 60_000_000 }
+    }
+}
+
 impl SinkConnector {
     /// The `type` of the node.
     pub fn kind(&self) -> &'static str {
         match self {
             SinkConnector::File { .. } => "file",
+            SinkConnector::Directory(_) => "directory",
             SinkConnector::Stdout => "stdout",
             SinkConnector::Tcp { .. } => "tcp",
             SinkConnector::Sqlite { .. } => "sqlite",
@@ -319,6 +350,7 @@ impl SinkConnector {
         match self {
             SinkConnector::File { mode, .. } => mode.value != FileMode::Replace,
             SinkConnector::Sqlite { .. } => true,
+            SinkConnector::Directory(spec) => spec.mode.value != FileMode::Replace,
             SinkConnector::Stdout | SinkConnector::Tcp { .. } | SinkConnector::Blackhole => false,
         }
     }

@@ -244,6 +244,25 @@ pub(super) const FILE_SINK: Options = Options {
     later: &["op"],
 };
 
+pub(super) const DIRECTORY_SINK: Options = Options {
+    what: "a directory sink",
+    has: &[
+        TYPE,
+        INPUT,
+        ("path", "\"out/events\""),
+        FORMAT,
+        ("mode", "\"append\""),
+        ("roll", "{ size = \"128MiB\", time = \"60s\", idle = \"60s\" }"),
+        ("partition_by", "[\"day\", \"city\"]"),
+        ("prefix", "\"part\""),
+        ("success_file", "true"),
+    ],
+    later: &["op", "compression"],
+};
+
+pub(super) const ROLL: Options =
+    Options { what: "roll", has: &[("size", "\"128MiB\""), ("time", "\"60s\""), ("idle", "\"60s\"")], later: &[] };
+
 pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
 
 pub(super) const TCP_SINK: Options = Options {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Kind, Storage, StorageFile};
@@ -57,7 +58,7 @@ impl FailingStorage {
     }
 
     fn wrap(&self, file: Box<dyn StorageFile>) -> io::Result<Box<dyn StorageFile>> {
-        let synced = file.len()?;
+        let synced = Arc::new(AtomicU64::new(file.len()?));
         Ok(Box::new(FailingFile { file, synced, plan: self.plan.clone() }))
     }
 }
@@ -136,8 +137,8 @@ impl Storage for FailingStorage {
 
 struct FailingFile {
     file: Box<dyn StorageFile>,
-    /// Length that is safe: what lies behind it goes with a failed sync.
-    synced: u64,
+    /// Length that is safe: what lies behind it goes with a failed sync. Handles of one open file share it.
+    synced: Arc<AtomicU64>,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -161,7 +162,7 @@ impl StorageFile for FailingFile {
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         check(&self.plan)?;
-        self.synced = self.synced.min(len);
+        self.synced.fetch_min(len, Ordering::SeqCst);
         self.file.truncate(len)
     }
 
@@ -169,12 +170,18 @@ impl StorageFile for FailingFile {
         match turn(&self.plan) {
             Turn::Go => {
                 self.file.sync()?;
-                self.synced = self.file.len()?;
+                self.synced.store(self.file.len()?, Ordering::SeqCst);
                 Ok(())
             }
-            Turn::Fail(e) => self.file.truncate(self.synced).and(Err(e)),
+            Turn::Fail(e) => self.file.truncate(self.synced.load(Ordering::SeqCst)).and(Err(e)),
             Turn::Dead => Err(dead()),
         }
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
+        check(&self.plan)?;
+        let (file, synced, plan) = (self.file.duplicate()?, self.synced.clone(), self.plan.clone());
+        Ok(Box::new(FailingFile { file, synced, plan }))
     }
 }
 

@@ -74,4 +74,6 @@ pub trait StorageFile: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Makes content and length last through a power cut.
     fn sync(&mut self) -> io::Result<()>;
+    /// Another handle of the same open file, to be synced elsewhere.
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>>;
 }

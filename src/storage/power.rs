@@ -357,6 +357,11 @@ impl StorageFile for PowerFile {
     fn sync(&mut self) -> io::Result<()> {
         self.with(false, |data, lasting| lasting.clone_from(data))
     }
+
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
+        let PowerFile { storage, id, cuts, writes } = self;
+        Ok(Box::new(PowerFile { storage: storage.clone(), id: *id, cuts: *cuts, writes: *writes }))
+    }
 }
 
 #[cfg(test)]

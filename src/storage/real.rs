@@ -107,6 +107,10 @@ impl StorageFile for RealFile {
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_all()
     }
+
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
+        Ok(Box::new(RealFile { file: self.file.try_clone()? }))
+    }
 }
 
 #[cfg(test)]

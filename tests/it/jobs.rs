@@ -15,15 +15,18 @@ enum Run {
     Files(&'static [&'static str]),
     /// Results in table `bars` of this database of `out/`, the same as this golden file of another job.
     Table(&'static str, &'static str),
+    /// Results in part files below this folder of `out/`.
+    Parts(&'static str),
     /// This file on stdin, results on stdout.
     Piped(&'static str),
     /// This file sent by a client, results on stdout.
     Sent(&'static str),
 }
 
-const JOBS: [(&str, Run); 11] = [
+const JOBS: [(&str, Run); 12] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
+    ("archive", Run::Parts("archive")),
     ("ohlc", Run::Files(&["ohlc.csv"])),
     ("ohlc_sqlite", Run::Table("ohlc.db", "ohlc.csv")),
     ("nexmark_q0", Run::Files(&["nexmark_q0.csv"])),
@@ -61,6 +64,28 @@ fn same(what: &str, got: &str, golden: &str) {
     let golden = fs::read_to_string(Path::new("testdata/golden").join(golden)).unwrap();
     let line = got.lines().zip(golden.lines()).position(|(a, b)| a != b);
     assert!(got == golden, "{what}: {} bytes, golden {}; first line that differs: {line:?}", got.len(), golden.len());
+}
+
+/// What is in the folders of partitions: their names, each with the rows of its parts without their headers.
+fn partitions(folder: &Path) -> String {
+    let names = |folder: &Path| -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert!(names.iter().all(|name| !name.starts_with('.')), "{names:?}");
+        assert!(names.contains(&"_SUCCESS".to_owned()), "{names:?}");
+        names.retain(|name| name != "_SUCCESS");
+        names
+    };
+    let mut text = String::new();
+    for partition in names(folder) {
+        text += &format!("{partition}\n");
+        for part in names(&folder.join(&partition)) {
+            let part = fs::read_to_string(folder.join(&partition).join(part)).unwrap();
+            text += part.split_once('\n').unwrap().1;
+        }
+    }
+    text
 }
 
 /// Runs the server, sends it the file from a client, gives back what it printed.
@@ -116,6 +141,14 @@ fn jobs_give_the_golden_output_at_every_parallelism() {
                     folder.flott(&arguments).exits(0);
                     folder.flott(&arguments).exits(0);
                     same(&what, &dumped(&folder.path(&format!("out/{database}"))), golden);
+                }
+                Run::Parts(name) => {
+                    folder.flott(&arguments).exits(0);
+                    same(&what, &partitions(&folder.path(&format!("out/{name}"))), &golden);
+                    // It replaces what it has written.
+                    folder.flott(&arguments).exits(0);
+                    same(&what, &partitions(&folder.path(&format!("out/{name}"))), &golden);
+                    assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 1, "{what}");
                 }
                 Run::Files(files) => {
                     folder.flott(&arguments).exits(0);

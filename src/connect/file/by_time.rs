@@ -5,12 +5,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::connect::file::Shared;
+use crate::connect::file::identity::Mismatch;
 use crate::connect::file::input::{Cut, Input};
+use crate::connect::file::position::{Position, State, unlike};
 use crate::connect::{Block, Body, Next};
 use crate::error::Result;
 use crate::format::Header;
@@ -19,7 +22,7 @@ use crate::format::Header;
 pub type FirstTime = Box<dyn FnMut(&Bytes, &Option<Arc<Header>>) -> Option<i64> + Send>;
 
 /// Plain files that are held open at once; beyond, the one that waits longest is closed until its turn.
-const OPEN_FILES_MAX: usize = 256;
+pub const OPEN_FILES_MAX: usize = 256;
 
 pub struct ByTime {
     first_time: FirstTime,
@@ -153,6 +156,78 @@ impl ByTime {
     /// Bytes read of the files that are open.
     pub fn open_bytes(&self) -> u64 {
         self.started.values().map(|started| started.input.bytes_read()).sum()
+    }
+
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What is to be known of each of `files` files to go on.
+    pub fn states(&mut self, files: usize) -> Vec<State> {
+        let mut states = vec![State::Done; files];
+        for &Reverse((time, file)) in &self.queue {
+            states[file as usize] = match self.started.get_mut(&file) {
+                Some(started) => State::Open { mark: started.input.mark(), slot: started.slot, time },
+                None => State::Waiting { time: Some(time) },
+            };
+        }
+        states
+    }
+
+    /// Takes the place of a source that was at `position`. `listed` are the files that were probed, `opened` those
+    /// that are open, in order.
+    ///
+    /// Errors: a file that was not opened yet begins with another event time than it did.
+    pub fn reenter(
+        &mut self,
+        shared: &Shared,
+        listed: &[PathBuf],
+        position: &Position,
+        opened: Vec<Input>,
+    ) -> Result<()> {
+        let mut first_times: HashMap<&Path, (i64, u32)> =
+            self.unopened.drain(..).map(|(time, file)| (listed[file as usize].as_path(), (time, file))).collect();
+        let mut probed = std::mem::take(&mut self.probed);
+        self.queue.clear();
+        let mut opened = opened.into_iter();
+        for (file, (at, path)) in position.files.iter().zip(&shared.paths).enumerate() {
+            let file = file as u32;
+            match at.state {
+                State::Done => {}
+                State::Waiting { time } => {
+                    let Some(time) = time else { return Err(unlike("a file has no first event time")) };
+                    let found = match first_times.remove(path.as_path()) {
+                        Some((found, old)) => {
+                            self.probed.extend(probed.remove(&old).map(|input| (file, input)));
+                            found
+                        }
+                        None => {
+                            let mut input = Input::open(path, &shared.records, shared.map)?;
+                            next_time(&mut input, &mut self.first_time, i64::MIN)?
+                        }
+                    };
+                    if found != time {
+                        return Err(Mismatch::Replaced.error(path, 0));
+                    }
+                    self.queue.push(Reverse((time, file)));
+                    self.unopened.push((time, file));
+                }
+                State::Open { slot, time, .. } => {
+                    let Some(input) = opened.next() else { return Err(unlike("a file is not open")) };
+                    self.open += usize::from(input.is_open());
+                    self.queue.push(Reverse((time, file)));
+                    self.started.insert(file, Started { input, slot, used: 0 });
+                }
+            }
+        }
+        self.unopened.sort_unstable_by_key(|&entry| Reverse(entry));
+        self.slots = position.slots;
+        self.ended = position.ended;
+        Ok(())
     }
 
     #[cfg(test)]

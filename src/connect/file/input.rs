@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::connect::file::identity::{Edges, Mark};
 use crate::connect::file::paths::reason;
 use crate::connect::file::raw::{Raw, Window};
 use crate::connect::pool::{BLOCK_BYTES, Buffer, Permit, Pool};
@@ -47,6 +48,8 @@ pub struct Input {
     carry: Vec<u8>,
     /// The file ends behind `carry`.
     eof: bool,
+    /// Of the bytes before `offset`.
+    edges: Edges,
 }
 
 impl Input {
@@ -63,9 +66,27 @@ impl Input {
             offset: 0,
             carry: Vec::new(),
             eof: false,
+            edges: Edges::default(),
         };
         input.read_header()?;
         Ok(input)
+    }
+
+    /// Opens a file of which the bytes before `offset` were read, as `edges` saw them; `raw` stands there.
+    pub fn reenter(path: &Path, records: &Records, map: bool, offset: u64, opened: (Raw, Edges)) -> Result<Input> {
+        let mut input = Input::open(path, records, map)?;
+        let (raw, edges) = opened;
+        if !matches!(input.raw, Some(Raw::Mapped(_))) {
+            input.raw = Some(raw);
+        }
+        input.carry = Vec::new();
+        input.eof = false;
+        Ok(Input { offset, edges, ..input })
+    }
+
+    /// Where the next block starts.
+    pub fn mark(&mut self) -> Mark {
+        self.edges.mark(self.offset)
     }
 
     fn read_header(&mut self) -> Result<()> {
@@ -76,6 +97,7 @@ impl Input {
             match read.map_err(|e| Error { message: format!("{}: {}", self.path.display(), e.message), ..e })? {
                 HeaderRead::Done { consumed, header } => {
                     let consumed = consumed.min(self.carry.len());
+                    self.edges.pass(&self.carry[..consumed]);
                     self.carry.drain(..consumed);
                     self.offset = consumed as u64;
                     self.header = header;
@@ -193,8 +215,13 @@ impl Input {
         buffer.truncate(end);
         let offset = self.offset;
         self.offset += end as u64;
+        self.edges.pass(buffer.filled());
         if !buffer.filled().ends_with(b"\n") {
             self.skip_rest()?;
+        }
+        // Whether the file ends here must not depend on how much of it was read ahead.
+        if self.carry.is_empty() {
+            self.peek(PROBE_BYTES)?;
         }
         Ok(Cut::Records { data: buffer.into_bytes(), offset, last: self.is_at_end() })
     }
@@ -220,6 +247,7 @@ impl Input {
         if end == 0 {
             return Ok(Cut::End);
         }
+        self.edges.pass(&window.map[from..from + end]);
         if !window.map[from..from + end].ends_with(b"\n") {
             self.skip_rest()?;
         }
@@ -237,6 +265,7 @@ impl Input {
             match self.cutter.cut(&self.carry, self.eof) {
                 format::Cut::Skip(len) => {
                     let ended = self.carry[..len].ends_with(b"\n");
+                    self.edges.pass(&self.carry[..len]);
                     self.carry.drain(..len);
                     self.offset += len as u64;
                     if ended || self.is_at_end() {

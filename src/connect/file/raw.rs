@@ -1,6 +1,6 @@
-//! The bytes of one file: plain, gzip or mapped; told apart by name and magic. Knows nothing about records.
+//! The bytes of one file: plain, gzip, zstd or mapped; told apart by name and magic. Knows nothing about records.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use memmap2::Mmap;
 use rustix::fs::Advice;
 
 use crate::connect::file::paths::reason;
+use crate::connect::file::zstd::ZstdReader;
 use crate::data::raw;
 use crate::error::{Error, Result};
 
@@ -23,6 +24,7 @@ const PAGE_BYTES: u64 = 64 << 10;
 pub enum Raw {
     Plain(File),
     Gzip { decoder: Box<MultiGzDecoder<BufReader<Counted>>>, consumed: Arc<AtomicU64> },
+    Zstd { decoder: Box<ZstdReader<BufReader<Counted>>>, consumed: Arc<AtomicU64> },
     Mapped(Mapped),
 }
 
@@ -65,12 +67,14 @@ impl Raw {
         if meta.is_dir() {
             return Err(Error::external(format!("{} is a folder, not a file", path.display())));
         }
-        let gzip = if is_seekable(&meta) { has_gzip_magic(&mut file).map_err(failed)? } else { named_gzip(path) };
-        if gzip {
+        let packing = if meta.is_file() { packing_of(&mut file).map_err(failed)? } else { named_packing(path) };
+        if let Some(packing) = packing {
             let consumed = Arc::new(AtomicU64::new(0));
-            let counted = Counted { file, consumed: consumed.clone() };
-            let decoder = Box::new(MultiGzDecoder::new(BufReader::with_capacity(64 << 10, counted)));
-            let mut raw = Raw::Gzip { decoder, consumed };
+            let counted = BufReader::with_capacity(64 << 10, Counted { file, consumed: consumed.clone() });
+            let mut raw = match packing {
+                Packing::Gzip => Raw::Gzip { decoder: Box::new(MultiGzDecoder::new(counted)), consumed },
+                Packing::Zstd => Raw::Zstd { decoder: Box::new(ZstdReader::new(counted)), consumed },
+            };
             raw.skip(offset).map_err(|e| raw.read_error(path, &e))?;
             return Ok(raw);
         }
@@ -92,6 +96,7 @@ impl Raw {
             let read = match self {
                 Raw::Plain(file) => file.read(&mut out[filled..]),
                 Raw::Gzip { decoder, .. } => decoder.read(&mut out[filled..]),
+                Raw::Zstd { decoder, .. } => decoder.read(&mut out[filled..]),
                 Raw::Mapped(_) => return Err(io::Error::other("a mapped file is not read")),
             };
             match read {
@@ -107,33 +112,46 @@ impl Raw {
     /// Bytes of the file on disk that were read; `None` where that is not the position itself.
     pub fn compressed_bytes(&self) -> Option<u64> {
         match self {
-            Raw::Gzip { consumed, .. } => Some(consumed.load(Ordering::Relaxed)),
+            Raw::Gzip { consumed, .. } | Raw::Zstd { consumed, .. } => Some(consumed.load(Ordering::Relaxed)),
             _ => None,
         }
     }
 
-    fn skip(&mut self, mut bytes: u64) -> io::Result<()> {
+    /// Goes on by `bytes`, less only at the end of a compressed file; returns how many it was.
+    pub fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        if let Raw::Plain(file) = self {
+            file.seek_relative(i64::try_from(bytes).map_err(io::Error::other)?)?;
+            return Ok(bytes);
+        }
+        let mut left = bytes;
         let mut scratch = vec![0; if bytes == 0 { 0 } else { 64 << 10 }];
-        while bytes > 0 {
-            let want = scratch.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+        while left > 0 {
+            let want = scratch.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             match self.fill(&mut scratch[..want])? {
                 0 => break,
-                n => bytes -= n as u64,
+                n => left -= n as u64,
             }
         }
-        Ok(())
+        Ok(bytes - left)
     }
 
     /// What to tell when reading `path` failed.
     pub fn read_error(&self, path: &Path, error: &io::Error) -> Error {
         let path = path.display();
-        match (self, error.kind()) {
-            (Raw::Gzip { .. }, ErrorKind::UnexpectedEof) => {
-                Error::external(format!("{path} ends in the middle of its gzip data: it is incomplete"))
-                    .note("fetch or write the file again; what it holds so far can be seen with `gzip -dc`")
+        let (packing, tool) = match self {
+            Raw::Gzip { .. } => ("gzip", "gzip -dc"),
+            Raw::Zstd { .. } => ("zstd", "zstd -dc"),
+            Raw::Plain(_) | Raw::Mapped(_) => {
+                return Error::external(format!("cannot read {path}: {}", reason(error)));
             }
-            (Raw::Gzip { .. }, ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
-                Error::external(format!("{path} is not valid gzip data: {}", reason(error)))
+        };
+        match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                Error::external(format!("{path} ends in the middle of its {packing} data: it is incomplete"))
+                    .note(format!("fetch or write the file again; what it holds so far can be seen with `{tool}`"))
+            }
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+                Error::external(format!("{path} is not valid {packing} data: {}", reason(error)))
             }
             _ => Error::external(format!("cannot read {path}: {}", reason(error))),
         }
@@ -165,18 +183,25 @@ impl Mapped {
     }
 }
 
-fn is_seekable(meta: &Metadata) -> bool {
-    meta.is_file()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Gzip,
+    Zstd,
 }
 
-fn named_gzip(path: &Path) -> bool {
-    path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("gz"))
+fn named_packing(path: &Path) -> Option<Packing> {
+    let extension = path.extension()?.to_ascii_lowercase();
+    match extension.to_str()? {
+        "gz" => Some(Packing::Gzip),
+        "zst" => Some(Packing::Zstd),
+        _ => None,
+    }
 }
 
-/// Looks at the first two bytes and goes back. A file named `.gz` without them is read as it is: some tools
+/// Looks at the first bytes and goes back. A file named `.gz` without them is read as it is: some tools
 /// decompress in place.
-fn has_gzip_magic(file: &mut File) -> io::Result<bool> {
-    let mut magic = [0; 2];
+fn packing_of(file: &mut File) -> io::Result<Option<Packing>> {
+    let mut magic = [0; 4];
     let mut filled = 0;
     while filled < magic.len() {
         match file.read(&mut magic[filled..])? {
@@ -185,7 +210,11 @@ fn has_gzip_magic(file: &mut File) -> io::Result<bool> {
         }
     }
     file.seek(SeekFrom::Start(0))?;
-    Ok(filled == 2 && magic == [0x1f, 0x8b])
+    Ok(match magic {
+        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd] => Some(Packing::Zstd),
+        _ => None,
+    })
 }
 
 fn open_error(path: &Path, error: &io::Error) -> Error {

@@ -6,10 +6,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::connect::file::reason;
-use crate::connect::file_sink::write_error;
+use super::FileSinkOptions;
+use crate::connect::Run;
+use crate::connect::output::{Lasting, folder_error, job_mark, make_folders, parent, write_error};
 use crate::error::{Error, Result};
-use crate::storage::{Kind, Storage, StorageFile};
+use crate::storage::{Kind, Storage, StorageFile, crash};
 
 /// What becomes of a file that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,23 +40,27 @@ pub enum Target {
 }
 
 impl Target {
-    pub fn open(
-        storage: &Arc<dyn Storage>,
-        path: &Path,
-        mode: Mode,
-        gzip: bool,
-    ) -> Result<(Target, Box<dyn StorageFile>)> {
-        check_target(&**storage, path, mode)?;
+    pub fn open(options: &FileSinkOptions, lasting: &Lasting) -> Result<(Target, Box<dyn StorageFile>)> {
+        let FileSinkOptions { path, mode, gzip, storage, run } = options;
+        check_target(&**storage, path, *mode)?;
         let failed = |e: io::Error| write_error(path, &e);
         let kind = storage.kind(path).map_err(failed)?;
         if kind == Some(Kind::Other) || is_descriptor(path) {
             return Ok((Target::Stream, storage.open_append(path).map_err(failed)?));
         }
-        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            storage.create_folders(parent).map_err(|e| folder_error(parent, &e))?;
+        let made = make_folders(storage, parent(path)).map_err(|e| folder_error(parent(path), &e))?;
+        made.iter().for_each(|folder| lasting.made(folder));
+        if kind.is_none() {
+            lasting.made(path);
         }
         match mode {
-            Mode::Replace => beside(storage, path, kind).map_err(failed),
+            Mode::Replace => {
+                let (target, file) = beside(storage, path, kind, run).map_err(failed)?;
+                if let Target::Beside { temporary, .. } = &target {
+                    lasting.made(temporary);
+                }
+                Ok((target, file))
+            }
             Mode::New => {
                 let file = storage.create_new(path).map_err(|e| match e.kind() {
                     ErrorKind::AlreadyExists => exists_error(path),
@@ -66,7 +71,7 @@ impl Target {
             Mode::Append => {
                 let file = storage.open_append(path).map_err(failed)?;
                 let base = file.len().map_err(failed)?;
-                if !gzip {
+                if !*gzip {
                     check_last_line(path, &*file, base)?;
                 }
                 Ok((Target::Grown { path: path.to_owned(), base, created: kind.is_none() }, file))
@@ -117,14 +122,9 @@ fn exists_error(path: &Path) -> Error {
         .note("remove it, write to another path, or use mode = \"replace\" or \"append\"")
 }
 
-fn folder_error(folder: &Path, error: &io::Error) -> Error {
-    Error::external(format!("cannot make the folder {}: {}", folder.display(), reason(error)))
-        .note("check its permissions, or write somewhere else")
-}
-
 /// Names of open descriptors, such as `/dev/stdout`: the shell chose the file behind them, so it is written to and
 /// not replaced.
-fn is_descriptor(path: &Path) -> bool {
+pub fn is_descriptor(path: &Path) -> bool {
     let names = ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
     names || path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
@@ -142,35 +142,55 @@ fn check_last_line(path: &Path, file: &dyn StorageFile, base: u64) -> Result<()>
         .note(format!("end its last line: echo >> {}", path.display())))
 }
 
-/// A new file beside `path`, hidden, under a name that no other run uses.
-fn beside(storage: &Arc<dyn Storage>, path: &Path, kind: Option<Kind>) -> io::Result<(Target, Box<dyn StorageFile>)> {
+/// A new file beside `path`, hidden. With checkpoints it has the same name in every run of the job, so that what a
+/// killed one left is written over; without, a name that no other run uses.
+fn beside(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    kind: Option<Kind>,
+    run: &Run,
+) -> io::Result<(Target, Box<dyn StorageFile>)> {
     // Through a symbolic link the file it points to is replaced, not the link.
     let path = match kind {
         Some(_) => fs::canonicalize(path)?,
         None => path.to_owned(),
     };
+    let (temporary, file) = match &run.folder {
+        Some(folder) => {
+            let temporary = path.with_file_name(temporary_name(&path, &job_mark(folder)));
+            if storage.kind(&temporary)?.is_some() {
+                storage.remove(&temporary)?;
+            }
+            let file = storage.create_new(&temporary)?;
+            (temporary, file)
+        }
+        None => create_unused(storage, &path)?,
+    };
+    crash::point("file-after-create");
+    if kind.is_some() {
+        storage.copy_permissions(&path, &temporary).inspect_err(|_| {
+            let _ = storage.remove(&temporary);
+        })?;
+    }
+    Ok((Target::Beside { temporary, path }, file))
+}
+
+fn create_unused(storage: &Arc<dyn Storage>, path: &Path) -> io::Result<(PathBuf, Box<dyn StorageFile>)> {
     for attempt in 0..TEMPORARY_NAMES {
-        let temporary = path.with_file_name(temporary_name(&path, attempt));
+        let number = if attempt == 0 { String::new() } else { format!("-{attempt}") };
+        let temporary = path.with_file_name(temporary_name(path, &format!("{}{number}", std::process::id())));
         match storage.create_new(&temporary) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(e),
-            Ok(file) => {
-                if kind.is_some() {
-                    storage.copy_permissions(&path, &temporary).inspect_err(|_| {
-                        let _ = storage.remove(&temporary);
-                    })?;
-                }
-                return Ok((Target::Beside { temporary, path }, file));
-            }
+            Ok(file) => return Ok((temporary, file)),
         }
     }
     Err(io::Error::other("too many temporary files are left beside it; remove those named .*.flott-*.tmp"))
 }
 
-fn temporary_name(path: &Path, attempt: u32) -> OsString {
+fn temporary_name(path: &Path, mark: &str) -> OsString {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let end = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= NAME_BYTES_MAX).last().unwrap_or(0);
     let name = if name.len() <= NAME_BYTES_MAX { &name } else { &name[..end] };
-    let number = if attempt == 0 { String::new() } else { format!("-{attempt}") };
-    format!(".{name}.flott-{}{number}.tmp", std::process::id()).into()
+    format!(".{name}.flott-{mark}.tmp").into()
 }

@@ -13,7 +13,13 @@ use crate::storage::RealStorage;
 
 fn sink(path: &Path, mode: Mode) -> FileSink {
     let gzip = is_gzip_name(path);
-    FileSink::new(FileSinkOptions { path: path.to_owned(), mode, gzip, storage: Arc::new(RealStorage) })
+    FileSink::new(FileSinkOptions {
+        path: path.to_owned(),
+        mode,
+        gzip,
+        storage: Arc::new(RealStorage),
+        run: Run::default(),
+    })
 }
 
 fn write(sink: &mut FileSink, rows: &str) {

@@ -13,6 +13,8 @@ mod sequence;
 mod tests;
 mod text;
 
+use serde_json::Value;
+
 use crate::connect::{Block, BlockDecoder, Body, Next, Source, first_time};
 use crate::data::{Column, DataType, Schema};
 use crate::error::{Error, Result};
@@ -260,5 +262,19 @@ impl Source for Ranges {
 
     fn is_live(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// The number of the next row.
+    fn position(&mut self) -> Result<Value> {
+        Ok(self.next.into())
+    }
+
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        let next = position.as_u64().filter(|next| self.end.is_none_or(|end| *next <= end));
+        self.next = next.ok_or_else(|| {
+            Error::external(format!("the checkpoint is at row {position}, but there are fewer rows now"))
+                .note("set `rows` as it was, or higher, or start anew with --fresh")
+        })?;
+        Ok(())
     }
 }

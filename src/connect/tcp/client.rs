@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{SocketFlags, SocketType};
+use serde_json::Value;
 
 use crate::connect::idle::Idle;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::tcp::names::ClosedNames;
 use crate::connect::tcp::{Connection, Got, block_bytes, mark, resolve_address};
-use crate::connect::{Next, Source};
+use crate::connect::{Next, Source, restore_live};
 use crate::error::Result;
 
 /// Pause before the first try to connect again; each further one is twice as long, in µs.
@@ -176,6 +177,14 @@ impl Source for TcpClient {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn position(&mut self) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        restore_live(position)
     }
 }
 

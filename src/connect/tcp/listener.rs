@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use serde_json::Value;
 
 use crate::connect::file::reason;
 use crate::connect::idle::Idle;
@@ -13,7 +14,7 @@ use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::tcp::names::ClosedNames;
 use crate::connect::tcp::{Connection, Got, block_bytes, mark, resolve_address};
-use crate::connect::{Next, Source};
+use crate::connect::{Next, Source, restore_live};
 use crate::error::{Error, Result};
 
 /// How long no connection is accepted after the process ran out of descriptors, in µs.
@@ -211,5 +212,13 @@ impl Source for TcpServer {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn position(&mut self) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    fn restore(&mut self, position: &Value) -> Result<()> {
+        restore_live(position)
     }
 }

@@ -2,14 +2,15 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
 use crate::format::Format;
 use crate::spec::{
-    Diagnostic, Diagnostics, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec, SourceConnector, Text,
-    suggest,
+    Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
+    SourceConnector, Text, suggest,
 };
 
 impl Builder<'_> {
@@ -22,15 +23,23 @@ impl Builder<'_> {
             self.found.push(diagnostic.label("does not fit the input").help(columns));
             return None;
         }
-        if let SinkConnector::File { mode, .. } = &sink.connector
+        if let SinkConnector::Directory(spec) = &sink.connector {
+            self.partition_columns(spec, &inputs.schema)?;
+        }
+        let (mode, what) = match &sink.connector {
+            SinkConnector::File { mode, .. } => (Some(mode), "file"),
+            SinkConnector::Directory(spec) => (Some(&spec.mode), "folder"),
+            _ => (None, ""),
+        };
+        if let Some(mode) = mode
             && mode.value == FileMode::Replace
             && inputs.endless
         {
-            let message = format!("sink `{}` would never show its file: the input has no end", node.name.value);
+            let message = format!("sink `{}` would never show its {what}: the input has no end", node.name.value);
             self.found.push(
                 Diagnostic::error(message)
                     .at(&mode.span)
-                    .label("mode = \"replace\" renames the file into place at the end")
+                    .label(format!("mode = \"replace\" renames the {what} into place at the end"))
                     .help("mode = \"append\" writes rows as they come; a source with `rows` or `once` ends"),
             );
             return None;
@@ -84,6 +93,27 @@ impl Builder<'_> {
         good.then_some(())
     }
 
+    fn partition_columns(&mut self, spec: &DirectorySpec, schema: &Schema) -> Option<()> {
+        for (number, column) in spec.partition_by.iter().enumerate() {
+            let name = &column.value;
+            if spec.partition_by[..number].iter().any(|c| c.value == *name) {
+                let diagnostic = Diagnostic::error(format!("`partition_by` names `{name}` twice")).at(&column.span);
+                self.found.push(diagnostic.label("again"));
+                return None;
+            }
+            if schema.index_of(name).is_none() {
+                let help = match nearest(name, schema.names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the input has: {}", schema.names().collect::<Vec<_>>().join(", ")),
+                };
+                let diagnostic = Diagnostic::error(format!("there is no column `{name}`")).at(&column.span);
+                self.found.push(diagnostic.label("not in the input").help(help));
+                return None;
+            }
+        }
+        Some(())
+    }
+
     fn sink_format(&mut self, node: &NodeSpec, sink: &SinkSpec) -> Option<Format> {
         let file = match &sink.connector {
             SinkConnector::File { path, .. } => Some(path),
@@ -112,32 +142,61 @@ impl Builder<'_> {
     }
 }
 
+/// What a sink writes to.
+struct Place<'a> {
+    path: PathBuf,
+    /// All of the folder is meant.
+    folder: bool,
+    /// Several sinks may write one database.
+    table: Option<String>,
+    name: &'a str,
+}
+
+impl Place<'_> {
+    fn clashes(&self, other: &Place) -> bool {
+        let tables = self.table.is_some() && other.table.is_some() && self.table != other.table;
+        self.path == other.path && !tables
+            || other.folder && self.path.starts_with(&other.path)
+            || self.folder && other.path.starts_with(&self.path)
+    }
+}
+
 /// One sink a file, and no file both read and written.
 pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
-    let mut written: Vec<(PathBuf, Option<String>, &str)> = Vec::new();
+    // With them, whether all of a folder is meant, and the table of a database.
+    let mut written: Vec<Place> = Vec::new();
     let mut stdout: Option<&str> = None;
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
         let NodeKind::Sink(sink) = &node.kind else { continue };
         let name = node.name.value.as_str();
         match &sink.connector {
-            SinkConnector::File { path, .. } | SinkConnector::Sqlite { path, .. } => {
-                let place = normal(&path.value);
-                let table = table_of(&sink.connector);
-                let same = |(p, t, _): &&(PathBuf, Option<String>, &str)| {
-                    *p == place && (t.is_none() || table.is_none() || *t == table)
+            SinkConnector::File { .. } | SinkConnector::Directory(_) | SinkConnector::Sqlite { .. } => {
+                let (path, folder) = match &sink.connector {
+                    SinkConnector::Directory(spec) => (&spec.path, true),
+                    SinkConnector::File { path, .. } | SinkConnector::Sqlite { path, .. } => (path, false),
+                    _ => continue,
                 };
-                if let Some((_, other, first)) = written.iter().find(same) {
-                    let what = if table.is_some() && *other == table { "table" } else { "file" };
-                    let message = format!("sinks `{first}` and `{name}` write one {what}");
+                let place = Place { path: normal(&path.value), folder, table: table_of(&sink.connector), name };
+                if let Some(first) = written.iter().find(|other| other.clashes(&place)) {
+                    let what = match (folder || first.folder, &place.table) {
+                        (true, _) => "into one folder",
+                        (_, Some(_)) if first.table == place.table => "one table",
+                        _ => "one file",
+                    };
+                    let first = first.name;
+                    let message = format!("sinks `{first}` and `{name}` write {what}");
                     let diagnostic = Diagnostic::error(message).at(&path.span).label("written twice");
                     let help = format!("one sink can read both: input = [\"…\", \"…\"] in [sinks.{first}]");
                     found.push(diagnostic.help(help));
                 }
-                if let Some(reader) = reader_of(spec, runs, &place) {
-                    let message = format!("`{name}` writes a file that `{reader}` reads");
+                if let Some(reader) = reader_of(spec, runs, &place.path, folder) {
+                    let message = match folder {
+                        true => format!("`{name}` writes into a folder that `{reader}` reads from"),
+                        false => format!("`{name}` writes a file that `{reader}` reads"),
+                    };
                     found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
                 }
-                written.push((place, table, name));
+                written.push(place);
             }
             SinkConnector::Stdout => {
                 if let Some(first) = stdout.replace(name) {
@@ -159,10 +218,12 @@ pub fn table_of(sink: &SinkConnector) -> Option<String> {
     }
 }
 
-fn reader_of<'a>(spec: &'a JobSpec, runs: &[bool], place: &Path) -> Option<&'a str> {
+/// A source that reads the file `place`, or one in the folder `place`.
+fn reader_of<'a>(spec: &'a JobSpec, runs: &[bool], place: &Path, folder: bool) -> Option<&'a str> {
     let reads = |paths: &[Text]| {
         paths.iter().any(|p| {
             normal(&p.value) == place
+                || (folder && normal(&p.value).starts_with(place))
                 || glob::Pattern::new(&normal(&p.value).to_string_lossy()).is_ok_and(|g| g.matches_path(place))
         })
     };

@@ -59,8 +59,8 @@ struct MemorySource {
     input: Input,
     left: VecDeque<Bytes>,
     offset: u64,
-    /// Blocks handed out.
-    out: u64,
+    /// Blocks handed out, also before it was restored.
+    taken: u64,
     handed: Arc<AtomicUsize>,
     stopped: bool,
     steady: bool,
@@ -86,9 +86,9 @@ impl Source for MemorySource {
         }
         let Some(data) = self.left.pop_front() else { return Ok(Next::End) };
         self.handed.fetch_add(1, Ordering::SeqCst);
-        self.out += 1;
         let offset = self.offset;
         self.offset += data.len() as u64;
+        self.taken += 1;
         Ok(Next::Block(Block::single(Body::Bytes { data, offset, header: None })))
     }
 
@@ -112,16 +112,21 @@ impl Source for MemorySource {
         false
     }
 
-    fn position(&mut self) -> Result<Value> {
-        Ok(json!({ "blocks": self.out, "offset": self.offset }))
+    /// Blocks handed out.
+    fn position(&mut self) -> Result<serde_json::Value> {
+        Ok(self.taken.into())
     }
 
-    fn restore(&mut self, position: &Value) -> Result<()> {
-        self.out = position["blocks"].as_u64().unwrap_or(0);
-        self.offset = position["offset"].as_u64().unwrap_or(0);
-        let blocks = self.input.blocks.len().max(1) as u64;
-        let gone = if self.input.endless { self.out % blocks } else { self.out.min(blocks) };
-        self.left.drain(..(gone as usize).min(self.left.len()));
+    fn restore(&mut self, position: &serde_json::Value) -> Result<()> {
+        let taken = position.as_u64().expect("a number of blocks");
+        while self.taken < taken {
+            if self.left.is_empty() && self.input.endless {
+                self.left = self.input.blocks.iter().cloned().collect();
+            }
+            let data = self.left.pop_front().expect("the blocks that were handed out");
+            self.offset += data.len() as u64;
+            self.taken += 1;
+        }
         Ok(())
     }
 }
@@ -229,7 +234,7 @@ impl Connectors for Memory {
             left: input.blocks.iter().cloned().collect(),
             input,
             offset: 0,
-            out: 0,
+            taken: 0,
             handed: self.handed.entry(plan.name.clone()).or_default().clone(),
             stopped: false,
             steady: self.steady,
