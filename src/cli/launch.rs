@@ -58,10 +58,24 @@ impl Launch {
         if plan::is_filter(job, plan) && !goes_on {
             return Ok((None, None));
         }
-        let home = Home::claim(self.place.as_ref().map_err(Clone::clone)?, &job.name, &self.path, self.owner)?;
+        let off = plan::checkpoints(job, plan).is_none();
+        let place = self.place.as_ref().map_err(Clone::clone);
+        let home = match place.and_then(|place| Home::claim(place, &job.name, &self.path, &self.owner)) {
+            Ok(home) => home,
+            // It needs no folder: without one, it only cannot be listed or spoken to.
+            Err(error) if off && !goes_on && matches!(error.class, Class::Usage | Class::External) => {
+                return Ok((None, None));
+            }
+            Err(error) if error.class == Class::External => {
+                return Err(
+                    error.note("another place: --state-dir DIR; without checkpoints: -D checkpoint.interval=off")
+                );
+            }
+            Err(error) => return Err(error),
+        };
         let left = home.unfinished()?;
-        if (goes_on || left.is_some()) && plan::checkpoints(job, plan).is_none() {
-            return Err(off(&job.name, &home));
+        if off && (goes_on || left.is_some()) {
+            return Err(without_checkpoints(&job.name, &home));
         }
         let from = match (&self.begin, left) {
             (Begin::Anew, Some(left)) => return Err(self.unfinished(&job.name, &left)),
@@ -121,7 +135,7 @@ impl Launch {
 }
 
 /// Who makes no checkpoints cannot tell what is in them.
-fn off(name: &str, home: &Home) -> Error {
+fn without_checkpoints(name: &str, home: &Home) -> Error {
     Error::new(Class::Unfinished, format!("an earlier run of {name} left checkpoints, and in this run they are off"))
         .note("it can neither go on from them nor undo what they stand for: turn checkpoints on")
         .note(format!("or remove them: rm -r {}", quoted(&home.folder().display().to_string())))

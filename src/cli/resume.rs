@@ -35,11 +35,18 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
     if !relative && let Err(error) = std::env::set_current_dir(&job.directory) {
         screen.warning(&no_directory(&job.directory, &error));
     }
-    let owner = if given.is_some() { Owner::Moved } else { Owner::Same };
+    let owner = match (&given, &begin) {
+        (None, _) => Owner::Same,
+        (Some(_), Begin::Path(_)) => Owner::Was(PathBuf::from(&job.path)),
+        (Some(_), _) => Owner::Moved,
+    };
+    let has_own = given.is_some();
     let typed = quoted(&given.as_deref().unwrap_or(Path::new(&job.path)).display().to_string());
     let (path, loaded, overrides) = match given {
         Some(path) => {
-            (home::job_file(&path).unwrap_or(path.clone()), spec::load(&path, &args.overrides), args.overrides.clone())
+            let mut loaded = spec::load(&path, &args.overrides);
+            keep_name(&mut loaded, &path, &job.name, &begin)?;
+            (home::job_file(&path).unwrap_or(path), loaded, args.overrides.clone())
         }
         None => {
             let overrides: Vec<String> = job.overrides.iter().chain(&args.overrides).cloned().collect();
@@ -48,7 +55,7 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
         }
     };
     let written = loaded.job.as_ref().and_then(|job| job.parallelism.as_ref()).map(|p| p.value);
-    let parallelism = args.parallelism.or(written.filter(|_| owner == Owner::Moved)).or(Some(job.parallelism));
+    let parallelism = args.parallelism.or(written.filter(|_| has_own)).or(Some(job.parallelism));
     let typed_place = state::typed(&args.state);
     Ok(Launch {
         path,
@@ -65,6 +72,23 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
         typed: format!("{typed}{typed_place}"),
         typed_place,
     })
+}
+
+/// A job file that does not name its job goes on under the name of the state, which the run belongs to.
+///
+/// Errors (class Usage): it has another name than the job that was asked for.
+fn keep_name(loaded: &mut spec::Loaded, path: &Path, name: &str, begin: &Begin) -> Result<()> {
+    let Some(job) = &mut loaded.job else { return Ok(()) };
+    if path.file_stem().is_some_and(|stem| stem.to_string_lossy() == job.name) {
+        job.name = name.to_owned();
+    }
+    match begin {
+        Begin::Latest if job.name != name => {
+            let message = format!("{} is the job {}, not {name}", path.display(), job.name);
+            Err(Error::usage(message).note(format!("to go on with it as {name}: -D job.name={}", quoted(name))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The manifest that is asked for. A folder that holds one is meant as such; all else is a job.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::SavepointArgs;
 use super::launch::quoted;
 use super::screen::Screen;
-use super::{asks, print};
+use super::{asks, print, state};
 
 pub fn savepoint(args: &SavepointArgs) -> u8 {
     let to = match asks::folder(args.to.as_deref()) {
@@ -15,7 +15,8 @@ pub fn savepoint(args: &SavepointArgs) -> u8 {
     asks::ask(&args.job, "/v1/savepoints", &json!({ "targetDirectory": to }), |screen, job, answer| {
         let path = answer["path"].as_str().unwrap_or_default();
         print(&format!("{path}\n"));
-        screen.line(&format!("flott: savepoint of {}; to go on from it: flott resume {}", job.name, quoted(path)));
+        let resume = format!("flott resume {}{}", quoted(path), state::typed(&args.job.state));
+        screen.line(&format!("flott: savepoint of {}; to go on from it: {resume}", job.name));
         Ok(())
     })
 }

@@ -24,7 +24,7 @@ struct Fixture {
 fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let place = StateDir::find(Some(&dir.path().join("long".repeat(40))), &|_| None).unwrap();
-    let home = Home::claim(&place, "j", Path::new("/nowhere/j.toml"), Owner::Same).unwrap();
+    let home = Home::claim(&place, "j", Path::new("/nowhere/j.toml"), &Owner::Same).unwrap();
     Fixture { folder: home.folder().to_owned(), home, _dir: dir }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::program::{Folder, JOB, ROWS, send, wait};
+use crate::program::{Folder, JOB, ROWS, finish, send, wait};
 
 /// Runs until it is stopped.
 const ENDLESS: &str = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrate = 200\n\
@@ -113,6 +113,7 @@ fn an_unfinished_run_is_not_thrown_away() {
     refused.says("flott run job.toml -p 1 --resume").says("flott run job.toml -p 1 --fresh");
     let report: serde_json::Value = serde_json::from_str(&folder.read("r.json")).unwrap();
     assert_eq!((&report["ending"], &report["exit_code"]), (&"refused".into(), &3.into()));
+    folder.flott("run job.toml -D checkpoint.interval=off --fresh").exits(3).says("turn checkpoints on");
     folder.flott("list").exits(0).prints("unfinished (finished)").prints("7, ");
     folder.flott("status job").exits(0).prints("chk-7");
 }
@@ -132,6 +133,11 @@ fn what_cannot_be_resumed_is_said() {
     for from in ["job".to_owned(), chk.display().to_string(), chk.join("manifest.json").display().to_string()] {
         folder.flott(&format!("resume {from}")).exits(2).says("/nowhere/job.toml:1").says("this is not TOML");
     }
+    // Another file of the job is known by the name asked for, unless it has one of its own.
+    folder.write("named.toml", &format!("{JOB}[job]\nname = 'other'\n"));
+    folder.flott("resume job named.toml").exits(2).says("is the job other, not job").says("-D job.name=job");
+    folder.write("edited.toml", &format!("{JOB}[checkpoint]\ninterval = 'off'\n"));
+    folder.flott("resume job edited.toml").exits(3).says("an earlier run of job left checkpoints");
     fs::write(chk.join("manifest.json"), "{").unwrap();
     folder.flott("resume job").exits(1).says("chk-7/manifest.json");
     // An older one that can be read says what the job was.
@@ -162,10 +168,13 @@ fn the_state_dir_can_be_named() {
     folder.flott("list").exits(0).says("no job has run yet");
     let mut command = folder.command("run job.toml");
     command.env_remove("FLOTT_STATE_DIR").env_remove("XDG_STATE_HOME").env_remove("HOME");
-    crate::program::finish(command, b"").exits(2).says("--state-dir");
+    finish(command, b"").exits(2).says("--state-dir");
     let mut command = folder.command("run job.toml");
     command.env("FLOTT_STATE_DIR", "in.csv/state");
-    crate::program::finish(command, b"").exits(1).says("cannot make the state folder");
+    finish(command, b"").exits(1).says("cannot make the state folder").says("-D checkpoint.interval=off");
+    let mut command = folder.command("run job.toml -D checkpoint.interval=off");
+    command.env("FLOTT_STATE_DIR", "in.csv/state");
+    finish(command, b"").exits(0);
 }
 
 #[test]
@@ -191,4 +200,38 @@ fn commands_that_need_a_running_job_say_so() {
     for name in ["..", ".", "/", "a/b"] {
         folder.flott(&format!("stop {name}")).exits(2);
     }
+}
+
+#[test]
+fn a_running_job_is_spoken_to() {
+    let folder = folder_with(ENDLESS);
+    let child = running(&folder);
+    folder.flott("status job").exits(0).prints("job running, process").prints("sources.n").prints("checkpoints");
+    let status = folder.flott("status job.toml --format json").exits(0).stdout;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &child.id().into()));
+    for (arguments, inside) in [
+        ("checkpoint job", folder.state().join("job")),
+        ("savepoint job", folder.state().join("job/savepoints")),
+        ("savepoint job over/there", folder.path("over")),
+    ] {
+        let ran = folder.flott(arguments).exits(0);
+        // Scripts take the path as it is.
+        let path = std::path::Path::new(ran.stdout.strip_suffix('\n').unwrap());
+        assert!(path.join("manifest.json").is_file(), "{arguments}: {ran:?}");
+        assert_eq!(path.parent().unwrap().canonicalize().unwrap(), inside.canonicalize().unwrap());
+    }
+    folder.flott("savepoint job over/there").exits(1).says("over/there");
+    let stopped = folder.flott("stop job --savepoint last").exits(0).says("flott resume");
+    assert!(stopped.stdout.ends_with("/work/last\n") && folder.path("last/manifest.json").exists(), "{stopped:?}");
+    // The process is gone when the command returns.
+    assert_eq!(wait(child), Some(0));
+    folder.flott("list").exits(0).prints("(stopped)");
+    folder.flott("run job.toml").exits(3).says("--resume");
+    let mut fresh = folder.command("run job.toml --fresh").spawn().unwrap();
+    while folder.flott("cancel job").code != Some(0) {
+        assert_eq!(fresh.try_wait().unwrap(), None, "it ended by itself");
+    }
+    assert_eq!(wait(fresh), Some(130));
+    folder.flott("list").exits(0).prints("cancelled");
 }

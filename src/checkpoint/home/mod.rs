@@ -61,13 +61,25 @@ pub struct Home {
     _lock: Lock,
 }
 
-/// Whether a job may be found under another path than before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whose a state folder may be, besides the job file's that claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// Another job file is refused.
+    /// Nobody else's.
     Same,
-    /// The job file was named beside the job: it is the new one.
+    /// This job file's: its state is what the run goes on from.
+    Was(PathBuf),
+    /// Whoever's: the folder itself was named.
     Moved,
+}
+
+impl Owner {
+    fn allows(&self, theirs: &Path) -> bool {
+        match self {
+            Owner::Same => false,
+            Owner::Was(path) => path == theirs,
+            Owner::Moved => true,
+        }
+    }
 }
 
 impl Home {
@@ -75,7 +87,7 @@ impl Home {
     ///
     /// Errors: another process has it (class Busy), it belongs to another job file (Unfinished), or the folder cannot
     /// be made (External).
-    pub fn claim(place: &StateDir, name: &str, path: &Path, owner: Owner) -> Result<Home> {
+    pub fn claim(place: &StateDir, name: &str, path: &Path, owner: &Owner) -> Result<Home> {
         let folder = place.folder(name);
         make_private(&folder)
             .map_err(|e| Error::external(format!("cannot make the state folder {}: {e}", folder.display())))?;
@@ -86,7 +98,7 @@ impl Home {
         if let Some(before) = before {
             let theirs = Path::new(&before.path);
             let left = Checkpoint::newest(&folder)?.is_some();
-            if owner == Owner::Same && theirs != path && (left || theirs.exists()) {
+            if theirs != path && !owner.allows(theirs) && (left || theirs.exists()) {
                 return Err(belongs_to(name, path, &before, left));
             }
             record.run = before.run;

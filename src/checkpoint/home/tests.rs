@@ -23,7 +23,7 @@ impl Fixture {
     }
 
     fn claim(&self, path: &Path) -> Result<Home> {
-        Home::claim(&self.place(), "j", path, Owner::Same)
+        Home::claim(&self.place(), "j", path, &Owner::Same)
     }
 
     fn manifest(&self, number: u64, text: &str) {
@@ -114,7 +114,10 @@ fn a_name_belongs_to_one_job_file() {
         assert!(error.to_string().contains(part), "{part} in {error}");
     }
     // It is the same job elsewhere, or the other is gone and has left nothing.
-    drop(Home::claim(&fixture.place(), "j", &b, Owner::Moved).unwrap());
+    let claim = |owner: Owner| Home::claim(&fixture.place(), "j", &b, &owner).map(drop).map_err(|e| e.class);
+    assert_eq!(claim(Owner::Was(b.clone())), Err(Class::Unfinished));
+    assert_eq!(claim(Owner::Was(a.clone())), Ok(()));
+    assert_eq!(claim(Owner::Moved), Ok(()));
     fixture.leave(1, Kind::Checkpoint, 5);
     std::fs::remove_file(&a).unwrap();
     assert_eq!(fixture.claim(&b).unwrap_err().class, Class::Unfinished);
