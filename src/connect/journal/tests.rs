@@ -259,6 +259,10 @@ impl StorageFile for FailingFile {
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync()
     }
+
+    fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
+        self.0.duplicate()
+    }
 }
 
 impl Storage for Failing {
