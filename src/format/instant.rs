@@ -180,7 +180,7 @@ fn of_int(value: i64, per_second: u32) -> Option<i64> {
 #[inline(never)]
 fn from_decimal(bytes: &[u8], per_second: u32) -> Option<i64> {
     let unscaled = text::parse_decimal(bytes, 38, 9).ok()?;
-    let micros = (unscaled * 1_000_000).div_euclid(i128::from(per_second) * 1_000_000_000);
+    let micros = unscaled.checked_mul(1_000_000)?.div_euclid(i128::from(per_second) * 1_000_000_000);
     i64::try_from(micros).ok()
 }
 
