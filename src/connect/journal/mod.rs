@@ -4,7 +4,7 @@
 //! a place in it. Behind a position the same blocks are handed out again, then the input itself goes on. Ticks are
 //! written down too, as what they make operators emit depends on where among the blocks they were.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,8 +63,8 @@ pub struct Journaled {
     /// Opened by the first call that needs it.
     log: Option<Log>,
     replay: Option<Replay>,
-    /// Inputs that the segment at hand describes.
-    described: HashSet<u32>,
+    /// Inputs that the segment at hand describes, and whether with their header, which a block without data lacks.
+    described: HashMap<u32, bool>,
     names: BTreeMap<u32, String>,
     /// Number of the first input of `inner`; those before are of earlier runs.
     base: u32,
@@ -100,7 +100,7 @@ impl Journaled {
             options,
             log: None,
             replay: None,
-            described: HashSet::new(),
+            described: HashMap::new(),
             names: BTreeMap::new(),
             base: 0,
             inputs: 0,
@@ -151,7 +151,12 @@ impl Journaled {
         };
         let numbered = Block { file: block.file + self.base, ..block.clone() };
         self.inputs = self.inputs.max(numbered.file + 1);
-        let name = self.described.insert(numbered.file).then_some(name);
+        let headed = matches!(&block.body, Body::Bytes { header: Some(_), .. });
+        let new = self.described.get(&numbered.file).is_none_or(|had| headed && !had);
+        if new {
+            self.described.insert(numbered.file, headed);
+        }
+        let name = new.then_some(name);
         let written = self.append(&Frame::Block(BlockFrame::of(&numbered, name)), &data);
         self.unwritten = written.is_err().then_some(block);
         written.map(|()| numbered)
