@@ -117,7 +117,7 @@ impl<'a> Attempt<'a> {
         orders: &Receiver<Order>,
         watch: &'a mut dyn Watch,
     ) -> Ended {
-        let Deployment { drivers, control, acks, acks_in, stats, endless } = deployment;
+        let Deployment { drivers, control, acks, acks_in, stats, endless, .. } = deployment;
         let mut attempt = Attempt {
             plan,
             keeper,
@@ -183,6 +183,8 @@ impl<'a> Attempt<'a> {
             }
             self.turn();
         }
+        // What was said before the end is heard.
+        acks.try_iter().filter(|ack| matches!(ack.part, Part::Warned(_))).for_each(|ack| self.ack(ack));
         // A checkpoint that is being written is complete, or not, before anything else is decided.
         while self.keeper.as_ref().is_some_and(|keeper| keeper.machine.is_writing()) {
             match outcomes.recv() {
@@ -236,6 +238,9 @@ impl<'a> Attempt<'a> {
     }
 
     fn ack(&mut self, ack: Ack) {
+        if let Part::Warned(warnings) = &ack.part {
+            return warnings.iter().for_each(|warning| self.watch.warn(warning));
+        }
         let Some(keeper) = &mut self.keeper else { return };
         match ack.part {
             Part::Wanted => return keeper.machine.hurry(),

@@ -38,6 +38,14 @@ pub fn loss_without(source: &str) -> String {
     format!("{source} has no journal: what it read since the last checkpoint is lost when the job dies")
 }
 
+/// A position in words. `None`: it is none of a journal.
+pub fn in_words(position: &Value) -> Option<Vec<String>> {
+    let Position { segment, offset, inputs, ended } = Position::deserialize(position).ok()?;
+    let end = if ended { ", behind the end of the input" } else { "" };
+    let count = if inputs == 1 { "1 input".to_owned() } else { format!("{inputs} inputs") };
+    Some(vec![format!("journal: segment {segment}, byte {offset}{end}; {count} so far")])
+}
+
 pub struct JournalOptions {
     /// A folder of this source alone.
     pub folder: PathBuf,
