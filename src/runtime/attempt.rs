@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, never, select, unbounded};
 use super::barrier::{Ack, Acks, Part};
 use super::deploy::Deployment;
 use super::driver::{Clock, Driver};
-use super::gather::Gathering;
+use super::gather::{Carried, Gathering};
 use super::orders::{Ask, Order, Reply, Request};
 use super::reader::ReaderControl;
 use super::snapshots::{self, Failed, Outcome, Snapshots, Taken};
@@ -37,6 +37,10 @@ pub struct Keeper {
     pub kept: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
+    /// What sinks prepared for checkpoints that failed.
+    pub carried: Carried,
+    /// What they prepared for the one that is being written.
+    pub writing: Carried,
 }
 
 /// Who looks on.
@@ -57,8 +61,8 @@ pub enum End {
     },
     /// Stopped without a checkpoint to go on from.
     Stopped(Cause),
-    /// Stopped behind a last checkpoint.
-    Suspended(Cause, Taken),
+    /// Stopped behind a last checkpoint or savepoint, which lies there.
+    Suspended(Cause, PathBuf),
     /// What the last checkpoint holds stays.
     Cancelled,
     Failed(Error),
@@ -248,7 +252,12 @@ impl<'a> Attempt<'a> {
             }
             _ => {}
         }
-        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else { return };
+        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else {
+            // It came too late, but what a sink has prepared will not be prepared again.
+            let mut late = Gathering::new(self.plan, ack.checkpoint);
+            late.add(ack);
+            return late.abandon(self.plan, &mut keeper.carried);
+        };
         gathering.add(ack);
         if !gathering.is_complete() {
             return;
@@ -256,9 +265,15 @@ impl<'a> Attempt<'a> {
         let Some(gathering) = self.gathering.take() else { return };
         let checkpoint = gathering.checkpoint;
         if !keeper.machine.gathered(checkpoint) {
-            return;
+            return gathering.abandon(self.plan, &mut keeper.carried);
         }
-        let parts = gathering.finish(self.plan);
+        let mut parts = gathering.finish(self.plan);
+        keeper.carried.join(&mut parts.sinks);
+        parts.durable.append(&mut keeper.carried.durable);
+        keeper.carried.pending.clear();
+        for (name, sink) in &parts.sinks {
+            keeper.writing.add(name, sink.pending.clone());
+        }
         let snapshot = Snapshot {
             kind: Kind::Checkpoint,
             checkpoint,
@@ -285,6 +300,7 @@ impl<'a> Attempt<'a> {
         let now = self.clock.now();
         match outcome.result {
             Ok(taken) => {
+                keeper.writing = Carried::default();
                 let duration = now - keeper.machine.started();
                 let token = keeper.machine.written(now);
                 keeper.kept = true;
@@ -297,6 +313,9 @@ impl<'a> Attempt<'a> {
                 }
             }
             Err(Failed::Write(error)) => {
+                for (sink, pending) in std::mem::take(&mut keeper.writing).pending {
+                    keeper.carried.add(&sink, pending);
+                }
                 if let Some(failed) = keeper.machine.failed(outcome.checkpoint, now) {
                     self.checkpoint_failed(failed, error);
                 }
@@ -311,7 +330,9 @@ impl<'a> Attempt<'a> {
 
     fn checkpoint_failed(&mut self, failed: Action, error: Error) {
         let Action::Failed { checkpoint, token, fatal } = failed else { return };
-        self.gathering = None;
+        if let (Some(gathering), Some(keeper)) = (self.gathering.take(), &mut self.keeper) {
+            gathering.abandon(self.plan, &mut keeper.carried);
+        }
         self.stats.checkpoints.failed();
         self.control.go_on();
         let error = Error { message: format!("checkpoint {checkpoint} failed: {}", error.message), ..error };
@@ -342,8 +363,8 @@ impl<'a> Attempt<'a> {
             }
             (Waiting::Stop(cause, ask), savepoint) => {
                 self.answers.extend(ask);
-                let savepoint = savepoint.map_or_else(|| taken.path.clone(), |path| path.unwrap_or_default());
-                self.stop_all(End::Suspended(cause, Taken { path: savepoint, savepoint: None, ..taken }));
+                let path = savepoint.and_then(Result::ok).unwrap_or(taken.path);
+                self.stop_all(End::Suspended(cause, path));
             }
         }
     }

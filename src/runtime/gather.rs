@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::barrier::{Ack, Durable, Part};
 use super::operators::shapes;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
@@ -33,6 +35,32 @@ pub struct Parts {
     pub durable: Vec<Durable>,
 }
 
+/// What sinks prepared for checkpoints that failed, until one is complete.
+#[derive(Default)]
+pub struct Carried {
+    /// By path of the node, as in [`SinkState::pending`].
+    pub pending: BTreeMap<String, Vec<(u64, Value)>>,
+    pub durable: Vec<Durable>,
+}
+
+impl Carried {
+    pub fn add(&mut self, sink: &str, pending: Vec<(u64, Value)>) {
+        if !pending.is_empty() {
+            self.pending.entry(sink.to_owned()).or_default().extend(pending);
+        }
+    }
+
+    /// Puts it in front of what the sinks have prepared for the next checkpoint. A copy stays until that is complete.
+    pub fn join(&self, sinks: &mut BTreeMap<String, SinkState>) {
+        for (name, pending) in &self.pending {
+            if let Some(state) = sinks.get_mut(name) {
+                state.pending.splice(..0, pending.iter().cloned());
+                state.pending.sort_by_key(|(checkpoint, _)| *checkpoint);
+            }
+        }
+    }
+}
+
 impl Gathering {
     pub fn new(plan: &PhysicalPlan, checkpoint: u64) -> Gathering {
         let none = |count| (0..count).map(|_| None).collect();
@@ -44,6 +72,14 @@ impl Gathering {
             sinks: (0..plan.sinks.len()).map(|_| None).collect(),
             durable: Vec::new(),
         }
+    }
+
+    /// What sinks have prepared for a checkpoint that does not come: it is good for the next one.
+    pub fn abandon(self, plan: &PhysicalPlan, carried: &mut Carried) {
+        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
+            carried.add(&sink.name, state.map(|state| state.pending).unwrap_or_default());
+        }
+        carried.durable.extend(self.durable);
     }
 
     /// Adds a task's part.
