@@ -35,6 +35,8 @@ pub struct Keeper {
     pub job: Job,
     /// Checkpoints of this lineage exist.
     pub kept: bool,
+    /// Sinks have prepared output for a checkpoint, complete or not.
+    pub prepared: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
     /// What sinks prepared for checkpoints that failed.
@@ -103,6 +105,8 @@ pub struct Attempt<'a> {
     cancel: Arc<AtomicBool>,
     wakers: Vec<Waker>,
     gathering: Option<Gathering>,
+    /// Longest freeze of a task for the checkpoint that is being written, µs.
+    pause: i64,
     waiting: BTreeMap<Token, Waiting>,
     tokens: Token,
     /// Answers for the end.
@@ -135,6 +139,7 @@ impl<'a> Attempt<'a> {
             cancel: Arc::default(),
             wakers: drivers.iter().map(|d| d.waker.clone()).collect(),
             gathering: None,
+            pause: 0,
             waiting: BTreeMap::new(),
             tokens: 0,
             answers: Vec::new(),
@@ -170,7 +175,8 @@ impl<'a> Attempt<'a> {
 
     /// Waits until all threads have ended.
     fn supervise(&mut self, mut running: usize, reports: &Receiver<Option<Error>>, orders: &Receiver<Order>) {
-        let outcomes = self.keeper.as_ref().map_or_else(never, |keeper| keeper.snapshots.outcomes.clone());
+        let mut outcomes = self.keeper.as_ref().map_or_else(never, |keeper| keeper.snapshots.outcomes.clone());
+        let mut orders = orders.clone();
         let acks = self.acks.clone();
         while running > 0 {
             select! {
@@ -180,12 +186,24 @@ impl<'a> Attempt<'a> {
                         self.stop_all(End::Failed(error));
                     }
                 }
-                recv(orders) -> order => if let Ok(order) = order { self.order(order) },
+                recv(orders) -> order => match order {
+                    Ok(order) => self.order(order),
+                    Err(_) => orders = never(),
+                },
                 recv(acks) -> ack => if let Ok(ack) = ack { self.ack(ack) },
-                recv(outcomes) -> outcome => if let Ok(outcome) = outcome { self.outcome(outcome) },
+                recv(outcomes) -> outcome => match outcome {
+                    Ok(outcome) => self.outcome(outcome),
+                    Err(_) => {
+                        outcomes = never();
+                        self.stop_all(End::Failed(Error::internal("the snapshot thread is gone")));
+                    }
+                },
                 default(self.patience()) => self.watch.figures(&self.stats),
             }
             self.turn();
+        }
+        while let Ok(ack) = acks.try_recv() {
+            self.ack(ack);
         }
         // A checkpoint that is being written is complete, or not, before anything else is decided.
         while self.keeper.as_ref().is_some_and(|keeper| keeper.machine.is_writing()) {
@@ -241,6 +259,7 @@ impl<'a> Attempt<'a> {
 
     fn ack(&mut self, ack: Ack) {
         let Some(keeper) = &mut self.keeper else { return };
+        keeper.prepared |= matches!(ack.part, Part::Sink { .. });
         match ack.part {
             Part::Wanted => return keeper.machine.hurry(),
             Part::Declined => {
@@ -268,6 +287,7 @@ impl<'a> Attempt<'a> {
             return gathering.abandon(self.plan, &mut keeper.carried);
         }
         let mut parts = gathering.finish(self.plan);
+        self.pause = parts.pause;
         keeper.carried.join(&mut parts.sinks);
         parts.durable.append(&mut keeper.carried.durable);
         keeper.carried.pending.clear();
@@ -305,6 +325,7 @@ impl<'a> Attempt<'a> {
                 let token = keeper.machine.written(now);
                 keeper.kept = true;
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
+                self.stats.checkpoints.paused(std::mem::take(&mut self.pause));
                 self.acks_in.set_base(outcome.checkpoint);
                 let positions = taken.oldest.sources.iter().map(|(name, s)| (name.clone(), s.position.clone()));
                 self.control.confirm(positions.collect());

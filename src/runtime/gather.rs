@@ -18,6 +18,7 @@ pub struct Gathering {
     stages: Vec<Vec<Option<StagePart>>>,
     sinks: Vec<Option<SinkState>>,
     durable: Vec<Durable>,
+    pause: i64,
 }
 
 struct StagePart {
@@ -33,6 +34,8 @@ pub struct Parts {
     pub sinks: BTreeMap<String, SinkState>,
     /// To be run before the checkpoint is complete.
     pub durable: Vec<Durable>,
+    /// Longest freeze of a task, µs.
+    pub pause: i64,
 }
 
 /// What sinks prepared for checkpoints that failed, until one is complete.
@@ -71,6 +74,7 @@ impl Gathering {
             stages: plan.stages.iter().map(|stage| none(stage.parallelism)).collect(),
             sinks: (0..plan.sinks.len()).map(|_| None).collect(),
             durable: Vec::new(),
+            pause: 0,
         }
     }
 
@@ -91,7 +95,8 @@ impl Gathering {
                 self.sources[source] = Some(SourceState { position, ended, ..SourceState::default() });
                 self.durable.extend(durable);
             }
-            Part::Stage { stage, subtask, watermark, finished, frozen } => {
+            Part::Stage { stage, subtask, watermark, finished, frozen, pause } => {
+                self.pause = self.pause.max(pause);
                 self.stages[stage][subtask] = Some(StagePart { watermark, finished, frozen });
             }
             Part::Sink { sink, prepared } => {
@@ -135,6 +140,6 @@ impl Gathering {
             let kind = sink.connector.kind().to_owned();
             sinks.insert(sink.name.clone(), SinkState { kind, ..state.unwrap_or_default() });
         }
-        Parts { operators, sources, sinks, durable: self.durable }
+        Parts { operators, sources, sinks, durable: self.durable, pause: self.pause }
     }
 }

@@ -195,7 +195,7 @@ impl Run<'_, '_> {
     }
 
     fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
-        let Life { lineage, store, committers, next, kept, power, options, .. } = life;
+        let Life { lineage, store, committers, next, kept, prepared, power, options, .. } = life;
         let store_folder = store.folder().to_owned();
         let mut keeper = Keeper {
             machine: Machine::new(options, next, self.clock.now()),
@@ -203,14 +203,16 @@ impl Run<'_, '_> {
             lineage: lineage.clone(),
             job: self.job.options.job.clone(),
             kept,
+            prepared,
             savepoints: store_folder.join("savepoints"),
             carried: Carried::default(),
             writing: Carried::default(),
         };
         let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
-        let (next, kept, carried) = (keeper.machine.next_number(), keeper.kept, keeper.carried);
+        let (next, kept) = (keeper.machine.next_number(), keeper.kept);
+        let (prepared, carried) = (keeper.prepared, keeper.carried);
         let (store, committers) = keeper.snapshots.finish()?;
-        Ok((ended, Life { lineage, store, committers, next, kept, power, options, carried }))
+        Ok((ended, Life { lineage, store, committers, next, kept, prepared, power, options, carried }))
     }
 
     /// Puts output in place, undoes it, or leaves it to who goes on.
@@ -225,7 +227,7 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if kept => self.commit_last(life, &mut tasks),
+                    Some(life) if life.prepared => self.commit_last(life, &mut tasks),
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {

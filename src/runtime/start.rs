@@ -32,6 +32,8 @@ pub struct Life {
     pub next: u64,
     /// There is a checkpoint to go on from.
     pub kept: bool,
+    /// Sinks have prepared output for a checkpoint, complete or not.
+    pub prepared: bool,
     pub power: bool,
     pub options: Options,
     /// What sinks prepared for checkpoints that failed.
@@ -76,6 +78,7 @@ impl Start {
             committers: Committers::new(),
             next,
             kept: false,
+            prepared: false,
             power,
             carried: Carried::default(),
             options: Options {
@@ -116,6 +119,7 @@ impl Start {
         };
         life.carried = Carried::default();
         if !life.kept {
+            life.prepared = false;
             life.store.clear()?;
             return Ok(Start { life: Some(life), resume: None });
         }
@@ -236,6 +240,7 @@ impl Life {
             self.store.keep_only(manifest.checkpoint)?;
         }
         self.kept = true;
+        self.prepared = true;
         Ok(Start { life: Some(self), resume: Some(checkpoint) })
     }
 }
