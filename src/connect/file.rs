@@ -29,6 +29,7 @@ mod tests;
 
 pub use by_time::FirstTime;
 pub use paths::{reason, resolve_paths};
+pub use position::in_words;
 
 use by_time::ByTime;
 use input::{Cut, Input};

@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 /// Blocks a second at most, so that rows come evenly.
 const BLOCKS_PER_SECOND: f64 = 50.0;
 const SECOND_US: f64 = 1e6;
+/// Rows a second that no source reaches.
+pub const UNLIMITED: f64 = 1e12;
 
 /// Slows a source down.
 pub struct Throttle {
@@ -42,6 +44,11 @@ struct Position {
     inner: Value,
     /// Bytes or rows of the block at `inner` which have been handed out.
     taken: u64,
+}
+
+/// A position of a source that is slowed down, parted: that of the source itself, and the bytes or rows behind it.
+pub fn parted(position: &Value) -> Option<(Value, u64)> {
+    Position::deserialize(position).ok().map(|Position { inner, taken }| (inner, taken))
 }
 
 impl Throttle {

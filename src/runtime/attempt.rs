@@ -125,7 +125,7 @@ impl<'a> Attempt<'a> {
         orders: &Receiver<Order>,
         watch: &'a mut dyn Watch,
     ) -> Ended {
-        let Deployment { drivers, control, acks, acks_in, stats, endless } = deployment;
+        let Deployment { drivers, control, acks, acks_in, stats, endless, .. } = deployment;
         let mut attempt = Attempt {
             plan,
             keeper,
@@ -258,6 +258,9 @@ impl<'a> Attempt<'a> {
     }
 
     fn ack(&mut self, ack: Ack) {
+        if let Part::Warned(warnings) = &ack.part {
+            return warnings.iter().for_each(|warning| self.watch.warn(warning));
+        }
         let Some(keeper) = &mut self.keeper else { return };
         keeper.prepared |= matches!(ack.part, Part::Sink { .. });
         match ack.part {

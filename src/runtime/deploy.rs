@@ -25,8 +25,8 @@ use super::task::Task;
 use super::waker::Waker;
 use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
-use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
-use crate::error::Result;
+use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
+use crate::error::{Error, Result};
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
@@ -73,6 +73,8 @@ pub struct Deployment {
     pub stats: JobStats,
     /// Some source has no end of its own.
     pub endless: bool,
+    /// What sources say of where they go on, such as files that are not read.
+    pub warnings: Vec<Error>,
 }
 
 /// A subtask of the plan. Readers and workers are those of a group of sources.
@@ -118,6 +120,7 @@ pub fn deploy_from(
         inputs: BTreeMap::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
+        warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
     // Producers first: they make the channels that consumers are built with.
@@ -131,9 +134,9 @@ pub fn deploy_from(
         deployer.sink(index, sink, connectors)?;
     }
     let endless = plan.sources.iter().any(|s| s.endless);
-    let Deployer { drivers, control, stats, .. } = deployer;
+    let Deployer { drivers, control, stats, warnings, .. } = deployer;
     let drivers = drivers.into_values().collect();
-    Ok(Deployment { drivers, control, acks, acks_in, stats, endless })
+    Ok(Deployment { drivers, control, acks, acks_in, stats, endless, warnings })
 }
 
 struct Deployer<'a> {
@@ -151,6 +154,7 @@ struct Deployer<'a> {
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
     control: Arc<ReaderControl>,
     stats: JobStats,
+    warnings: Vec<Error>,
 }
 
 /// Which thread a subtask runs on.
@@ -198,14 +202,19 @@ impl Deployer<'_> {
         waker: &Waker,
     ) -> Result<(Box<dyn Source>, bool)> {
         let plan = &self.plan.sources[index];
+        let state = self.resume.and_then(|resume| resume.manifest().sources.get(&plan.name));
+        let unlimited = SourcePlan { rate: Some(throttle::UNLIMITED), ..plan.clone() };
+        // Only who slowed it down knows where in a block it was.
+        let slowed = plan.rate.is_none() && state.is_some_and(|state| throttle::parted(&state.position).is_some());
+        let opened = if slowed { &unlimited } else { plan };
         let mut source = match self.sources.remove(&index) {
             Some(source) => source,
-            None => connectors.source(plan, waker.clone())?,
+            None => connectors.source(opened, waker.clone())?,
         };
-        let Some(state) = self.resume.and_then(|resume| resume.manifest().sources.get(&plan.name)) else {
-            return Ok((source, false));
-        };
+        let Some(state) = state else { return Ok((source, false)) };
         source.restore(&state.position)?;
+        let warnings = source.warnings().into_iter();
+        self.warnings.extend(warnings.map(|text| Error::external(text).at(plan.name.clone())));
         Ok((source, state.ended))
     }
 

@@ -104,7 +104,7 @@ impl Gathering {
                 self.sinks[sink] = Some(SinkState { state: prepared.state, pending, ..SinkState::default() });
                 self.durable.extend(prepared.durable);
             }
-            Part::Declined | Part::Wanted => {}
+            Part::Declined | Part::Wanted | Part::Warned(_) => {}
         }
     }
 

@@ -153,6 +153,7 @@ impl Run<'_, '_> {
         for (node, address) in self.job.connectors.listening() {
             self.watch.say(&format!("{node}: listening on {address}"));
         }
+        deployment.warnings.drain(..).for_each(|warning| self.watch.warn(&warning));
         deployment.stats.checkpoints.restarts(number);
         self.stats = deployment.stats.clone();
         let endless = deployment.endless;

@@ -23,6 +23,8 @@ pub enum Frame {
     Tick(i64),
     /// The input has ended.
     End,
+    /// All segments before this one have been synced: they survive a power cut.
+    Synced(u64),
 }
 
 /// Names and lines of a header.
