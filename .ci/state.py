@@ -108,13 +108,13 @@ def main():
 
         groups = table(saved, "transforms.per_key", "groups")
         by_pyarrow = pc.sum(groups["count(*)"]).as_py(), pc.sum(groups["sum(n)"]).as_py()
-        by_duckdb = duckdb.sql('select sum("count(*)")::bigint, sum("sum(n)")::bigint from groups').fetchone()
+        by_duckdb = duckdb.sql('select sum("count(*)")::bigint, sum("sum(n)")::bigint from groups').fetchall()[0]
         rows = duckdb.sql('select "n % 10007", "count(*)", "sum(n)" from groups').fetchall()
         assert (count, total) == by_pyarrow == by_duckdb, (count, total, by_pyarrow, by_duckdb)
         assert {key: (rows, total) for key, rows, total in rows} == written
         # Types are what the format says, so times are times.
         assert groups.schema.field("max(at)").type == pa.timestamp("us", "UTC"), groups.schema
-        (last,) = duckdb.sql('select epoch_us(max("max(at)")) from groups').fetchone()
+        ((last,),) = duckdb.sql('select epoch_us(max("max(at)")) from groups').fetchall()
 
         for form in ("json", "csv"):
             code, out, err = run(folder, "state", "dump", "saved", "per_key", "--format", form)
@@ -126,7 +126,7 @@ def main():
             of_dump = duckdb.sql(
                 f'select sum("count(*)")::bigint, sum("sum(n)")::bigint, count(*), epoch_us(max("max(at)"::timestamptz))'
                 f" from {read}"
-            ).fetchone()
+            ).fetchall()[0]
             assert of_dump == (count, total, len(written), last), (form, of_dump)
 
         code, out, err = run(folder, "state", "verify", "saved")
