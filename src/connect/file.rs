@@ -78,7 +78,7 @@ struct Shared {
 }
 
 enum Order {
-    Name(ByName),
+    Name(Box<ByName>),
     Time(Box<ByTime>),
 }
 
@@ -97,7 +97,7 @@ impl FileSource {
         };
         let order = match options.first_time {
             Some(first_time) => Order::Time(Box::new(ByTime::probe(&shared, first_time)?)),
-            None => Order::Name(ByName::default()),
+            None => Order::Name(Box::default()),
         };
         Ok(FileSource { shared, order, stopped: false, warnings: Vec::new() })
     }

@@ -193,17 +193,12 @@ impl JobStats {
                 "late": f.late, "watermark": watermark(f.watermark),
             })
         };
-        let checkpoints = self.checkpoints.read();
         json!({
             "sources": sources.collect::<Vec<_>>(),
             "operators": self.nodes.iter().map(|(name, subtask, s)| node(name, Some(*subtask), s)).collect::<Vec<_>>(),
             "sinks": self.sinks.iter().map(|(name, s)| node(name, None, s)).collect::<Vec<_>>(),
-            "checkpoints": {
-                "completed": checkpoints.completed, "failed": checkpoints.failed,
-                "last": (checkpoints.last > 0).then_some(checkpoints.last), "at": checkpoints.at,
-                "bytes": checkpoints.bytes, "duration": checkpoints.duration,
-            },
-            "restarts": checkpoints.restarts,
+            "checkpoints": self.checkpoints.read().to_json(),
+            "restarts": self.checkpoints.read().restarts,
         })
     }
 }

@@ -39,6 +39,8 @@ pub enum Part {
         watermark: i64,
         finished: bool,
         frozen: Frozen,
+        /// How long the freeze took, µs.
+        pause: i64,
     },
     Sink {
         sink: usize,

@@ -297,7 +297,7 @@ impl Deployer<'_> {
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
-        let mut task = Sink::new(sink.name.clone(), index, self.acks.clone(), gate, writer, header, eager, stats);
+        let mut task = Sink::new(sink.name.clone(), (index, self.acks.clone()), gate, writer, header, eager, stats);
         if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
             task.resume(saved.state.clone());
         }

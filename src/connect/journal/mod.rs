@@ -4,7 +4,7 @@
 //! a place in it. Behind a position the same blocks are handed out again, then the input itself goes on. Ticks are
 //! written down too, as what they make operators emit depends on where among the blocks they were.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,8 +71,8 @@ pub struct Journaled {
     /// Opened by the first call that needs it.
     log: Option<Log>,
     replay: Option<Replay>,
-    /// Inputs that the segment at hand describes.
-    described: HashSet<u32>,
+    /// Inputs that the segment at hand describes, and whether with their header, which a block without data lacks.
+    described: HashMap<u32, bool>,
     names: BTreeMap<u32, String>,
     /// Number of the first input of `inner`; those before are of earlier runs.
     base: u32,
@@ -108,7 +108,7 @@ impl Journaled {
             options,
             log: None,
             replay: None,
-            described: HashSet::new(),
+            described: HashMap::new(),
             names: BTreeMap::new(),
             base: 0,
             inputs: 0,
@@ -142,6 +142,9 @@ impl Journaled {
         let front = encode(frame, data)?;
         let log = self.log()?;
         let segment = log.segment;
+        if let Some(synced) = log.news() {
+            log.append(encode(&Frame::Synced(synced), &[])?, &[])?;
+        }
         log.append(front, data)?;
         if log.segment != segment {
             self.described.clear();
@@ -159,7 +162,12 @@ impl Journaled {
         };
         let numbered = Block { file: block.file + self.base, ..block.clone() };
         self.inputs = self.inputs.max(numbered.file + 1);
-        let name = self.described.insert(numbered.file).then_some(name);
+        let headed = matches!(&block.body, Body::Bytes { header: Some(_), .. });
+        let new = self.described.get(&numbered.file).is_none_or(|had| headed && !had);
+        if new {
+            self.described.insert(numbered.file, headed);
+        }
+        let name = new.then_some(name);
         let written = self.append(&Frame::Block(BlockFrame::of(&numbered, name)), &data);
         self.unwritten = written.is_err().then_some(block);
         written.map(|()| numbered)
@@ -188,7 +196,7 @@ impl Journaled {
                 continue;
             };
             replay.at = end;
-            let passed = at < replay.from;
+            let passed = at < replay.from || matches!(frame, Frame::Synced(_));
             if let Frame::Block(block) = &frame {
                 self.describe(block);
             }
@@ -203,11 +211,12 @@ impl Journaled {
     fn torn(&mut self, at: usize, len: usize) -> Result<()> {
         let (Some(replay), Some(log)) = (&mut self.replay, &mut self.log) else { return Ok(()) };
         let path = log.path(replay.segment);
-        if replay.segment + 1 < replay.end || at < replay.from {
+        if at < replay.from || was_synced(log, replay.segment, replay.end)? {
             let message = format!("the journal is damaged: {} at byte {at}", path.display());
             return Err(Error::external(message).note("resume from an older checkpoint, or start anew with --fresh"));
         }
-        let cut = len - at;
+        // A power cut may leave more of a later segment than of this one; what follows a gap is of no use.
+        let cut = (len - at) as u64 + log.drop_from(replay.segment + 1)?;
         self.warnings.push(format!("{}: the last {cut} bytes were not complete and are dropped", path.display()));
         log.adopt(replay.segment, at as u64)?;
         self.replay = None;
@@ -228,6 +237,8 @@ impl Journaled {
 
     fn replayed(&mut self, frame: Frame, data: Bytes) -> Next {
         match frame {
+            // Passed over before.
+            Frame::Synced(_) => Next::Pending { until: None },
             Frame::Tick(now) => Next::Tick(now),
             Frame::End => {
                 self.ended = true;
@@ -248,6 +259,21 @@ impl Journaled {
             self.base = self.inputs;
         }
     }
+}
+
+/// Whether a segment behind `segment` says that it was synced.
+fn was_synced(log: &Log, segment: u64, end: u64) -> Result<bool> {
+    for later in segment + 1..end {
+        let bytes = log.read(later)?;
+        let mut at = 0;
+        while let Some((frame, _, next)) = decode(&bytes, at) {
+            if matches!(frame, Frame::Synced(before) if before > segment) {
+                return Ok(true);
+            }
+            at = next;
+        }
+    }
+    Ok(false)
 }
 
 impl Source for Journaled {

@@ -152,6 +152,20 @@ proptest! {
 }
 
 #[test]
+fn a_header_is_known_behind_a_block_without_data() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing but silence in a segment, then data with a header.
+    let mut source = journal(dir.path(), given(&[0, 0, 0, 0], false));
+    (0..2).for_each(|_| drop(step(&mut source).unwrap()));
+    let position = source.position().unwrap();
+    let out = drain(&mut source).unwrap();
+    assert!(out[0].contains("Empty") && out[1].contains("Some(Header"), "{out:?}");
+    let mut source = journal(dir.path(), given(&[], false));
+    source.restore(&position).unwrap();
+    assert_eq!(drain(&mut source).unwrap(), out);
+}
+
+#[test]
 fn a_tail_cut_anywhere_loses_only_the_frame_it_is_in() {
     let dir = tempfile::tempdir().unwrap();
     let mut source = journal(dir.path(), given(&[0, 1, 0, 1], false));
