@@ -132,7 +132,7 @@ fn what_there_is_is_listed_and_shown() {
 }
 
 /// Each edit of the job, and what is said of it; nothing: it is gone on with.
-const EDITS: [(&str, &str, &str); 9] = [
+const EDITS: [(&str, &str, &str); 10] = [
     ("n % 7 AS", "n % 8 AS", "transforms.per_seven: `by` was n % 7 int, it is n % 8 int now"),
     ("sum(n) AS", "max(n) AS", "the aggregate functions: `sum(n) int` has become `max(n) int`"),
     ("emit = { every = \"1h\" }", "emit = \"update\"", "results came at intervals, they come for every row now"),
@@ -141,6 +141,7 @@ const EDITS: [(&str, &str, &str); 9] = [
     ("sinks.raw", "sinks.rows", "sinks.raw: it does not run in the job any more"),
     ("type = \"stdout\"", "type = \"blackhole\"", "it was of type \"stdout\", it is of type \"blackhole\" now"),
     ("[sources.n]", "[job]\nmax_parallelism = 64\n[sources.n]", "max_parallelism was 128, it is 64 now"),
+    ("raw.csv", "other.csv", "sinks.raw: it wrote to raw.csv, it writes to other.csv now"),
     ("rate = 20_000\n", "", ""),
 ];
 
@@ -221,7 +222,7 @@ fn a_running_job_is_looked_at_but_not_pruned() {
     }
     folder.flott("stop job").exits(0);
     wait(child);
-    folder.flott("state prune job").exits(0).says("1 stay");
+    folder.flott("state prune job").exits(0).says("1 kept");
     folder.flott("state prune job --keep 0").exits(2);
 }
 

@@ -35,7 +35,7 @@ pub fn of(plan: &PhysicalPlan, sink: &SinkPlan, saving: &Saving) -> Vec<String> 
     for &source in &sources(plan, sink) {
         let source = &plan.sources[source];
         let (word, why) = guarantee(source, sink, saving);
-        match lines.iter_mut().find(|(_, w, y)| (*w, &*y) == (word, &why)) {
+        match lines.iter_mut().find(|(_, w, y)| *w == word && *y == why) {
             Some((names, ..)) => names.push(&source.name),
             None => lines.push((vec![&source.name], word, why)),
         }
