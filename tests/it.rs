@@ -13,6 +13,8 @@ mod docs;
 mod jobs;
 #[path = "it/live.rs"]
 mod live;
+#[path = "it/look.rs"]
+mod look;
 #[path = "it/messages.rs"]
 mod messages;
 #[path = "it/pipes.rs"]

@@ -46,7 +46,10 @@ fn a_resume_that_is_refused_leaves_the_state_to_its_owner() {
     wait(child);
     folder.write("edited.toml", &ENDLESS.replace("sources.n]", "sources.m]").replace("'n'", "'m'"));
     for from in ["job", "saved"] {
-        folder.flott(&format!("resume {from} edited.toml")).exits(2).says("does not fit the job");
+        folder
+            .flott(&format!("resume {from} edited.toml"))
+            .exits(2)
+            .says("sources.n: it does not run in the job any more");
         folder.flott("list").exits(0).prints("unfinished (stopped)").prints("work/job.toml");
     }
 }
