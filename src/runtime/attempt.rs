@@ -17,6 +17,7 @@ use super::orders::{Ask, Order, Reply, Request};
 use super::reader::ReaderControl;
 use super::snapshots::{self, Failed, Outcome, Snapshots, Taken};
 use super::task::Task;
+use super::unconfirmed::Unconfirmed;
 use super::waker::Waker;
 use crate::checkpoint::machine::{Action, Machine, Token};
 use crate::checkpoint::manifest::{Job, Kind, Snapshot};
@@ -37,6 +38,26 @@ pub struct Keeper {
     pub kept: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
+    pub unconfirmed: Unconfirmed,
+}
+
+impl Keeper {
+    fn note_pending(&mut self, ack: &mut Ack) {
+        if let Part::Sink { sink, prepared } = &mut ack.part {
+            self.unconfirmed.add(*sink, ack.checkpoint, prepared);
+        }
+    }
+
+    /// Keeps what an ack has for the next checkpoint, as its own was given up.
+    fn give_up(&mut self, ack: &mut Ack) {
+        self.note_pending(ack);
+        let durable = match &mut ack.part {
+            Part::Sink { prepared, .. } => prepared.durable.take(),
+            Part::Source { durable, .. } => durable.take(),
+            _ => None,
+        };
+        self.unconfirmed.postpone(durable);
+    }
 }
 
 /// Who looks on.
@@ -190,6 +211,11 @@ impl<'a> Attempt<'a> {
                 Err(_) => return self.stop_all(End::Failed(Error::internal("the snapshot thread is gone"))),
             }
         }
+        // A checkpoint that the end has overtaken is given up.
+        if let Some(keeper) = &mut self.keeper {
+            keeper.unconfirmed.postpone(self.gathering.take().into_iter().flat_map(Gathering::give_up));
+            acks.try_iter().for_each(|mut ack| keeper.give_up(&mut ack));
+        }
     }
 
     /// Ends the attempt, for the first reason that comes.
@@ -235,9 +261,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn ack(&mut self, ack: Ack) {
+    fn ack(&mut self, mut ack: Ack) {
         let Some(keeper) = &mut self.keeper else { return };
-        match ack.part {
+        match &ack.part {
             Part::Wanted => return keeper.machine.hurry(),
             Part::Declined => {
                 let error = Error::external("a record that ends the job came before the checkpoint");
@@ -248,7 +274,10 @@ impl<'a> Attempt<'a> {
             }
             _ => {}
         }
-        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else { return };
+        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else {
+            return keeper.give_up(&mut ack);
+        };
+        keeper.note_pending(&mut ack);
         gathering.add(ack);
         if !gathering.is_complete() {
             return;
@@ -258,7 +287,7 @@ impl<'a> Attempt<'a> {
         if !keeper.machine.gathered(checkpoint) {
             return;
         }
-        let parts = gathering.finish(self.plan);
+        let parts = gathering.finish(self.plan, &mut keeper.unconfirmed);
         let snapshot = Snapshot {
             kind: Kind::Checkpoint,
             checkpoint,
@@ -288,6 +317,7 @@ impl<'a> Attempt<'a> {
                 let duration = now - keeper.machine.started();
                 let token = keeper.machine.written(now);
                 keeper.kept = true;
+                keeper.unconfirmed.confirm(outcome.checkpoint);
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
                 self.acks_in.set_base(outcome.checkpoint);
                 let positions = taken.oldest.sources.iter().map(|(name, s)| (name.clone(), s.position.clone()));
@@ -311,7 +341,9 @@ impl<'a> Attempt<'a> {
 
     fn checkpoint_failed(&mut self, failed: Action, error: Error) {
         let Action::Failed { checkpoint, token, fatal } = failed else { return };
-        self.gathering = None;
+        if let (Some(keeper), Some(gathering)) = (&mut self.keeper, self.gathering.take()) {
+            keeper.unconfirmed.postpone(gathering.give_up());
+        }
         self.stats.checkpoints.failed();
         self.control.go_on();
         let error = Error { message: format!("checkpoint {checkpoint} failed: {}", error.message), ..error };

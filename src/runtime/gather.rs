@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::barrier::{Ack, Durable, Part};
 use super::operators::shapes;
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
 use crate::plan::physical::PhysicalPlan;
 use crate::state::table::Frozen;
@@ -46,7 +47,12 @@ impl Gathering {
         }
     }
 
-    /// Adds a task's part.
+    /// What its parts would have made last, if it is given up.
+    pub fn give_up(self) -> Vec<Durable> {
+        self.durable
+    }
+
+    /// Adds a task's part. What sinks have pending is not among it.
     pub fn add(&mut self, ack: Ack) {
         // Whoever reads a source knows the same of it at one barrier.
         self.progress.extend(ack.progress);
@@ -59,8 +65,7 @@ impl Gathering {
                 self.stages[stage][subtask] = Some(StagePart { watermark, finished, frozen });
             }
             Part::Sink { sink, prepared } => {
-                let pending = prepared.pending.into_iter().map(|pending| (ack.checkpoint, pending)).collect();
-                self.sinks[sink] = Some(SinkState { state: prepared.state, pending, ..SinkState::default() });
+                self.sinks[sink] = Some(SinkState { state: prepared.state, ..SinkState::default() });
                 self.durable.extend(prepared.durable);
             }
             Part::Declined | Part::Wanted => {}
@@ -74,7 +79,7 @@ impl Gathering {
     }
 
     /// Everything, once it is complete.
-    pub fn finish(mut self, plan: &PhysicalPlan) -> Parts {
+    pub fn finish(mut self, plan: &PhysicalPlan, unconfirmed: &mut Unconfirmed) -> Parts {
         let mut sources = BTreeMap::new();
         for (number, (state, source)) in self.sources.into_iter().zip(&plan.sources).enumerate() {
             let progress = self.progress.remove(&number).unwrap_or_default();
@@ -95,10 +100,12 @@ impl Gathering {
             operators.insert(stage.id.clone(), snapshot);
         }
         let mut sinks = BTreeMap::new();
-        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
-            let kind = sink.connector.kind().to_owned();
-            sinks.insert(sink.name.clone(), SinkState { kind, ..state.unwrap_or_default() });
+        for (number, (state, sink)) in self.sinks.into_iter().zip(&plan.sinks).enumerate() {
+            let (kind, pending) = (sink.connector.kind().to_owned(), unconfirmed.of(number));
+            sinks.insert(sink.name.clone(), SinkState { kind, pending, ..state.unwrap_or_default() });
         }
-        Parts { operators, sources, sinks, durable: self.durable }
+        let mut durable = unconfirmed.take_durable();
+        durable.extend(self.durable);
+        Parts { operators, sources, sinks, durable }
     }
 }

@@ -20,6 +20,7 @@ use super::restarts::Restarts;
 use super::snapshots::{self, Failed, Snapshots};
 use super::start::{Life, Start};
 use super::task::Task;
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
 use crate::connect::Source;
@@ -194,7 +195,7 @@ impl Run<'_, '_> {
     }
 
     fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
-        let Life { lineage, store, committers, next, kept, power, options } = life;
+        let Life { lineage, store, committers, next, kept, power, options, .. } = life;
         let store_folder = store.folder().to_owned();
         let mut keeper = Keeper {
             machine: Machine::new(options, next, self.clock.now()),
@@ -203,11 +204,12 @@ impl Run<'_, '_> {
             job: self.job.options.job.clone(),
             kept,
             savepoints: store_folder.join("savepoints"),
+            unconfirmed: Unconfirmed::default(),
         };
         let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
-        let (next, kept) = (keeper.machine.next_number(), keeper.kept);
+        let (next, kept, unconfirmed) = (keeper.machine.next_number(), keeper.kept, keeper.unconfirmed);
         let (store, committers) = keeper.snapshots.finish()?;
-        Ok((ended, Life { lineage, store, committers, next, kept, power, options }))
+        Ok((ended, Life { lineage, store, committers, next, kept, power, options, unconfirmed }))
     }
 
     /// Puts output in place, undoes it, or leaves it to who goes on.
@@ -222,7 +224,7 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if kept => self.commit_last(life, &mut tasks),
+                    Some(life) if kept || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {
@@ -260,11 +262,12 @@ impl Run<'_, '_> {
     /// The last checkpoint: it holds nothing but what sinks have to commit.
     fn commit_last(&self, life: &mut Life, tasks: &mut [Box<dyn Task>]) -> Result<()> {
         let mut sinks = BTreeMap::new();
-        let mut durable = Vec::new();
+        let mut durable = life.unconfirmed.take_durable();
         for task in tasks {
-            if let Some((sink, prepared)) = task.prepare_end(life.next)? {
-                let pending = prepared.pending.into_iter().map(|pending| (life.next, pending)).collect();
-                let sink = &self.job.plan.sinks[sink];
+            if let Some((number, mut prepared)) = task.prepare_end(life.next)? {
+                life.unconfirmed.add(number, life.next, &mut prepared);
+                let pending = life.unconfirmed.of(number);
+                let sink = &self.job.plan.sinks[number];
                 let kind = sink.connector.kind().to_owned();
                 sinks.insert(sink.name.clone(), SinkState { kind, state: prepared.state, pending });
                 durable.extend(prepared.durable);

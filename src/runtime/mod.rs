@@ -25,6 +25,7 @@ mod start;
 mod task;
 #[cfg(test)]
 mod tests;
+mod unconfirmed;
 mod waker;
 mod worker;
 

@@ -7,6 +7,7 @@ use super::compare;
 use super::job::Job;
 use super::orders::From;
 use super::snapshots::{self, Committers};
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Options;
 use crate::checkpoint::manifest::{Kind, Manifest};
 use crate::checkpoint::restore::Checkpoint;
@@ -28,6 +29,8 @@ pub struct Life {
     pub kept: bool,
     pub power: bool,
     pub options: Options,
+    /// Of the last attempt.
+    pub unconfirmed: Unconfirmed,
 }
 
 impl super::deploy::Resume for Checkpoint {
@@ -74,6 +77,7 @@ impl Start {
                 timeout: spec.timeout,
                 tolerate: spec.tolerate,
             },
+            unconfirmed: Unconfirmed::default(),
         };
         let resume = match &job.options.from {
             None => None,
@@ -169,6 +173,10 @@ impl Life {
         let is_start = manifest.kind == Kind::Start;
         if !is_start {
             snapshots::commit(&mut self.committers, &manifest.sinks)?;
+        }
+        // All of it is in place now, and nothing came behind it.
+        if manifest.ended {
+            return Ok(Vec::new());
         }
         let mut refused = Vec::new();
         for (name, sink) in &manifest.sinks {
