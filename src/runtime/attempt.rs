@@ -34,7 +34,11 @@ pub struct Keeper {
     pub snapshots: Snapshots,
     pub lineage: String,
     pub job: Job,
+    /// A checkpoint is wanted before anything is read: what a live input gives is never there again.
+    pub first: bool,
     /// Checkpoints of this lineage exist.
+    pub noted: bool,
+    /// One of them is not the first, so the job goes on from there rather than being undone.
     pub kept: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
@@ -105,6 +109,8 @@ pub struct Ended {
 enum Waiting {
     Ask(Ask),
     Stop(Cause, Option<Ask>),
+    /// All reading.
+    First,
 }
 
 pub struct Attempt<'a> {
@@ -159,12 +165,23 @@ impl<'a> Attempt<'a> {
             stopping: false,
             end: None,
         };
+        attempt.want_first();
         let (reports, handles) = attempt.spawn(drivers);
         attempt.supervise(handles.len(), &reports, orders);
         let tasks = handles.into_iter().filter_map(|h| h.join().ok()).flatten().collect();
         let drained = attempt.draining;
         attempt.unanswered();
         Ended { end: attempt.end.unwrap_or(End::Finished { drained }), tasks, waiting: attempt.answers }
+    }
+
+    /// Holds the readers until there is a checkpoint, if one is wanted first.
+    fn want_first(&mut self) {
+        if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.first) {
+            self.tokens += 1;
+            keeper.machine.ask(self.tokens, true);
+            self.waiting.insert(self.tokens, Waiting::First);
+            self.turn();
+        }
     }
 
     #[expect(clippy::type_complexity, reason = "a name would not say more")]
@@ -316,13 +333,15 @@ impl<'a> Attempt<'a> {
             Ok(taken) => {
                 let duration = now - keeper.machine.started();
                 let token = keeper.machine.written(now);
-                keeper.kept = true;
+                let waiting = token.and_then(|token| self.waiting.remove(&token));
+                keeper.noted = true;
+                keeper.kept |= !matches!(waiting, Some(Waiting::First));
                 keeper.unconfirmed.confirm(outcome.checkpoint);
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
                 self.acks_in.set_base(outcome.checkpoint);
                 let positions = taken.oldest.sources.iter().map(|(name, s)| (name.clone(), s.position.clone()));
                 self.control.confirm(positions.collect());
-                if let Some(waiting) = token.and_then(|token| self.waiting.remove(&token)) {
+                if let Some(waiting) = waiting {
                     self.taken(waiting, outcome.checkpoint, taken);
                 }
             }
@@ -333,7 +352,7 @@ impl<'a> Attempt<'a> {
             }
             Err(Failed::Commit(error)) => {
                 keeper.machine.written(now);
-                keeper.kept = true;
+                (keeper.noted, keeper.kept) = (true, true);
                 self.stop_all(End::Failed(error));
             }
         }
@@ -352,6 +371,7 @@ impl<'a> Attempt<'a> {
                 self.stopping = false;
                 answer(ask, Err(error));
             }
+            Some(Waiting::First) => self.stop_all(End::Failed(error)),
             Some(Waiting::Stop(..)) => {
                 self.stopping = false;
                 self.watch.warn(&error.note("the job goes on; stop it again to try again, twice to give up"));
@@ -365,6 +385,7 @@ impl<'a> Attempt<'a> {
     fn taken(&mut self, waiting: Waiting, number: u64, mut taken: Taken) {
         let savepoint = taken.savepoint.take();
         match (waiting, savepoint) {
+            (Waiting::First, _) => self.control.go_on(),
             (Waiting::Ask(ask), None) => answer(ask, Ok(Reply::Checkpoint { number, path: taken.path })),
             (Waiting::Ask(ask), Some(Ok(path))) => answer(ask, Ok(Reply::Savepoint { path })),
             (Waiting::Stop(_, Some(ask)) | Waiting::Ask(ask), Some(Err(error))) => {
@@ -383,6 +404,7 @@ impl<'a> Attempt<'a> {
     /// Somebody asked for a checkpoint and the inputs have ended.
     fn too_late(&mut self, waiting: Waiting) {
         match waiting {
+            Waiting::First => {}
             Waiting::Stop(_, ask) => self.answers.extend(ask),
             Waiting::Ask(ask) => answer(ask, Err(Error::external("the job has read all its input and is finishing"))),
         }

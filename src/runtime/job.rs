@@ -165,7 +165,7 @@ impl Run<'_, '_> {
                     start.life = Some(life);
                     return Ok(Err(error));
                 }
-                let (ended, life) = self.kept_attempt(life, deployment)?;
+                let (ended, life) = self.kept_attempt(life, deployment, fresh)?;
                 (ended, Some(life))
             }
         };
@@ -194,22 +194,25 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
-        let Life { lineage, store, committers, next, kept, power, options, .. } = life;
+    fn kept_attempt(&mut self, life: Life, deployment: Deployment, fresh: bool) -> Result<(Ended, Life)> {
+        let Life { lineage, store, committers, next, noted, kept, power, options, .. } = life;
         let store_folder = store.folder().to_owned();
         let mut keeper = Keeper {
             machine: Machine::new(options, next, self.clock.now()),
             snapshots: Snapshots::start(store, committers)?,
             lineage: lineage.clone(),
             job: self.job.options.job.clone(),
+            first: fresh && self.job.plan.sources.iter().any(|source| source.journal.is_some()),
+            noted,
             kept,
             savepoints: store_folder.join("savepoints"),
             unconfirmed: Unconfirmed::default(),
         };
         let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
-        let (next, kept, unconfirmed) = (keeper.machine.next_number(), keeper.kept, keeper.unconfirmed);
-        let (store, committers) = keeper.snapshots.finish()?;
-        Ok((ended, Life { lineage, store, committers, next, kept, power, options, unconfirmed }))
+        let Keeper { machine, snapshots, noted, kept, unconfirmed, .. } = keeper;
+        let (store, committers) = snapshots.finish()?;
+        let next = machine.next_number();
+        Ok((ended, Life { lineage, store, committers, next, noted, kept, power, options, unconfirmed }))
     }
 
     /// Puts output in place, undoes it, or leaves it to who goes on.
@@ -224,7 +227,7 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if kept || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
+                    Some(life) if life.noted || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {

@@ -25,7 +25,9 @@ pub struct Life {
     pub committers: Committers,
     /// Number of the next checkpoint.
     pub next: u64,
-    /// There is a checkpoint to go on from.
+    /// There is a checkpoint.
+    pub noted: bool,
+    /// There is one behind the first that live inputs need, so a failure undoes nothing.
     pub kept: bool,
     pub power: bool,
     pub options: Options,
@@ -69,6 +71,7 @@ impl Start {
             store,
             committers: Committers::new(),
             next,
+            noted: false,
             kept: false,
             power,
             options: Options {
@@ -101,7 +104,7 @@ impl Start {
         let Some(mut life) = self.life else {
             return Ok(Start { life: None, resume: None });
         };
-        if !life.kept {
+        if !life.noted {
             life.store.clear()?;
             return Ok(Start { life: Some(life), resume: None });
         }
@@ -202,7 +205,7 @@ impl Life {
                 .note("--rewind-output cuts it all the same, --allow-duplicates writes those rows once more"));
         }
         crash::point("resume-after-rewind");
-        self.kept = true;
+        (self.noted, self.kept) = (true, true);
         Ok(Start { life: Some(self), resume: Some(checkpoint) })
     }
 }

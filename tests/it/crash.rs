@@ -2,9 +2,9 @@
 //! disturbed, byte for byte.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use flott::storage::crash::POINTS;
 
@@ -21,8 +21,8 @@ use output::{Output, collect, difference};
 
 /// Scenarios that run at a time: they mostly wait for the clock.
 const THREADS: usize = 3;
-/// A job goes on so often, or something is wrong.
-const LIVES_MAX: usize = 20;
+/// A job that is left alone finishes with as many processes, or something is wrong.
+const LIVES_MAX: usize = 3;
 /// A kill that leaves something behind the last checkpoint.
 const MIDWAY: &str = "checkpoint-after-files:3";
 
@@ -32,7 +32,18 @@ struct Scenario<'a> {
     /// Number of the fate that the scenario is about.
     about: usize,
     fates: Vec<Fate>,
+    /// Parallelism of those who are left alone.
+    at_last: usize,
     durability: &'static str,
+}
+
+/// What came of a scenario.
+#[derive(Debug, Default)]
+struct Lived {
+    /// The process that it is about died where it was to.
+    reached: bool,
+    /// Processes that were ended before they had finished.
+    ended: usize,
 }
 
 impl Scenario<'_> {
@@ -45,30 +56,28 @@ impl Scenario<'_> {
         format!("{}, {}: {}", self.job.name, self.durability, fates.join(", then "))
     }
 
-    /// Whether the process it is about died where it was to. Errors: what is wrong.
-    fn run(&self, expected: &Output) -> Result<bool, String> {
+    /// Errors: what is wrong.
+    fn run(&self, expected: &Output) -> Result<Lived, String> {
         // Seldom, what is to come on stdin is not known after a kill.
         (0..5).find_map(|_| self.attempt(expected)).unwrap_or_else(|| Err("its input is never known".into()))
     }
 
-    fn attempt(&self, expected: &Output) -> Option<Result<bool, String>> {
+    fn attempt(&self, expected: &Output) -> Option<Result<Lived, String>> {
         let world = World::new(self.job, self.durability);
-        let mut reached = false;
-        let mut fates = self.fates.clone();
-        let parallelism = fates.last().map_or(1, |fate| 4 - fate.parallelism);
-        fates.resize(LIVES_MAX, Fate { begin: "--resume", parallelism, ..Fate::default() });
-        for (number, fate) in fates.iter().enumerate() {
+        let mut lived = Lived::default();
+        let last = Fate { begin: "--resume", parallelism: self.at_last, ..Fate::default() };
+        for (number, fate) in self.fates.iter().chain(std::iter::repeat_n(&last, LIVES_MAX)).enumerate() {
             let end = world.live(fate).ok()?;
-            reached |= number == self.about && matches!(end, End::Killed);
+            lived.reached |= number == self.about && matches!(end, End::Killed);
             match end {
                 End::Exited { code: Some(0), .. } => {
                     let wrong = difference(&collect(&world.folder), expected);
-                    return Some(wrong.map_or(Ok(reached), Err));
+                    return Some(wrong.map_or(Ok(lived), Err));
                 }
                 // Everything is done, though nobody could say so.
-                End::Killed if self.is_over(&world, fate, expected) => return Some(Ok(reached)),
-                End::Exited { code: Some(3 | 130), .. } if fate.signal.is_some() => {}
-                End::Killed if fate.crash.is_some() || fate.signal.is_some() => {}
+                End::Killed if self.is_over(&world, fate, expected) => return Some(Ok(lived)),
+                End::Exited { code: Some(3 | 130), .. } if fate.signal.is_some() => lived.ended += 1,
+                End::Killed if fate.crash.is_some() || fate.signal.is_some() => lived.ended += 1,
                 End::Exited { code, said } => return Some(Err(format!("process {number} ends with {code:?}: {said}"))),
                 End::Killed => return Some(Err(format!("somebody else has killed process {number}"))),
             }
@@ -83,7 +92,7 @@ impl Scenario<'_> {
             let outside = output.iter().filter(|(name, _)| !name.starts_with("state: "));
             outside.map(|(name, lines)| (name.clone(), lines.clone())).collect::<Output>()
         };
-        removed && !world.has_checkpoint(false) && outside(&collect(&world.folder)) == outside(expected)
+        removed && world.checkpoints(false) == 0 && outside(&collect(&world.folder)) == outside(expected)
     }
 }
 
@@ -95,32 +104,33 @@ fn undisturbed(job: &Job) -> Output {
     collect(&world.folder)
 }
 
-/// Runs all scenarios, several at a time. Gives back the points that were reached.
-fn run_all(scenarios: &[Scenario]) -> BTreeSet<String> {
+/// Runs all scenarios, several at a time. Gives back what came of each.
+fn run_all(scenarios: &[Scenario]) -> Vec<Lived> {
     let mut expected = std::collections::BTreeMap::new();
     for scenario in scenarios {
         expected.entry(scenario.job.name).or_insert_with(|| undisturbed(scenario.job));
     }
-    let (next, reached, wrong) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    match scenario.run(&expected[scenario.job.name]) {
-                        Ok(true) => drop(reached.lock().unwrap().extend(scenario.fates[scenario.about].crash.clone())),
-                        Ok(false) => {}
-                        Err(why) => {
-                            eprintln!("{}\n  {why}", scenario.name());
-                            wrong.lock().unwrap().push(format!("{}\n  {why}", scenario.name()));
-                        }
-                    }
-                }
-            });
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            let Some(scenario) = scenarios.get(number) else { return done };
+            done.push((number, scenario.run(&expected[scenario.job.name])));
         }
+    };
+    let mut done: Vec<(usize, Result<Lived, String>)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), scenarios.len(), wrong.join("\n"));
-    reached.into_inner().unwrap()
+    done.sort_by_key(|(number, _)| *number);
+    let wrong = done.iter().filter_map(|(number, done)| {
+        let why = done.as_ref().err()?;
+        Some(format!("{}\n  {why}\n", scenarios[*number].name()))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), scenarios.len(), wrong.concat());
+    done.into_iter().filter_map(|(_, done)| done.ok()).collect()
 }
 
 /// Kills a job at a point, in its first life and in its second.
@@ -131,9 +141,10 @@ fn at_point<'a>(job: &'a Job, point: &str, passage: usize, parallelism: usize) -
         Fate { begin, parallelism, crash, savepoints: point.starts_with("savepoint-"), ..Fate::default() }
     };
     let midway = Fate { parallelism: 4 - parallelism, crash: Some(MIDWAY.into()), ..Fate::default() };
+    let at_last = 4 - parallelism;
     [
-        Scenario { job, about: 0, fates: vec![fate("--resume")], durability },
-        Scenario { job, about: 1, fates: vec![midway, fate("--resume")], durability },
+        Scenario { job, about: 0, fates: vec![fate("--resume")], at_last, durability },
+        Scenario { job, about: 1, fates: vec![midway, fate("--resume")], at_last, durability },
     ]
 }
 
@@ -149,8 +160,7 @@ fn concerns(job: &Job, point: &str) -> bool {
 #[test]
 fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
     let full = std::env::var_os("FLOTT_CRASH_FULL").is_some();
-    let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();
-    let jobs: Vec<Job> = jobs().into_iter().filter(|job| only.is_empty() || only.starts_with(job.name)).collect();
+    let jobs = jobs();
     let mut scenarios = Vec::new();
     for job in &jobs {
         for (number, point) in POINTS.iter().enumerate().filter(|(_, point)| full || concerns(job, point)) {
@@ -161,12 +171,60 @@ fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
             }
         }
     }
-    if let Some((_, point)) = only.split_once(' ') {
-        scenarios.retain(|s| s.fates.iter().any(|f| f.crash.as_ref().is_some_and(|c| c.starts_with(point))));
-    }
-    let started = std::time::Instant::now();
-    let reached = run_all(&scenarios);
+    let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();
+    scenarios.retain(|scenario| scenario.name().contains(&only));
+    let started = Instant::now();
+    let lived = run_all(&scenarios);
+    let reached = scenarios.iter().zip(&lived).filter(|(_, lived)| lived.reached);
+    let reached: BTreeSet<&String> = reached.flat_map(|(scenario, _)| &scenario.fates[scenario.about].crash).collect();
     println!("{} scenarios in {:?}, {} places reached", scenarios.len(), started.elapsed(), reached.len());
-    let missed: Vec<_> = POINTS.iter().filter(|point| !reached.contains(&format!("{point}:1"))).collect();
+    let missed = POINTS.iter().filter(|point| !reached.contains(&format!("{point}:1")));
+    let missed: Vec<_> = missed.filter(|_| only.is_empty()).collect();
     assert!(missed.is_empty(), "no job comes to {missed:?}");
+}
+
+/// Numbers that look like chance.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn fate(&mut self, job: &Job, begin: &'static str) -> Fate {
+        // Without a checkpoint, an orderly end forgets what stdin gave.
+        let signals = if job.feed == Feed::Files { &["-KILL", "-KILL", "-TERM", "-INT"][..] } else { &["-KILL"] };
+        let signal = signals[self.below(signals.len() as u64) as usize];
+        let at = Duration::from_millis(self.below(600));
+        let parallelism = 1 + self.below(3) as usize;
+        Fate { begin, parallelism, signal: Some((at, signal)), savepoints: self.below(8) == 0, ..Fate::default() }
+    }
+
+    fn scenario<'a>(&mut self, jobs: &'a [Job]) -> Scenario<'a> {
+        // Every other one has all sinks.
+        let job = &jobs[(self.below(2) * self.below(jobs.len() as u64)) as usize];
+        let fates = (0..1 + self.below(6)).map(|_| self.fate(job, "--resume")).collect();
+        let durability = ["process", "power"][self.below(2) as usize];
+        Scenario { job, about: 0, fates, at_last: 1 + self.below(3) as usize, durability }
+    }
+}
+
+#[test]
+fn a_job_that_is_killed_at_any_time_goes_on_as_if_nothing_had_been() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("FLOTT_SOAK_SEED").unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64 | 1
+    });
+    let kills = number("FLOTT_SOAK_KILLS").unwrap_or(20) as usize;
+    println!("FLOTT_SOAK_SEED={seed}");
+    let (started, jobs, mut chance, mut ended) = (Instant::now(), jobs(), Chance(seed), 0);
+    while ended < kills {
+        let scenarios: Vec<Scenario> = (0..4 * THREADS).map(|_| chance.scenario(&jobs)).collect();
+        ended += run_all(&scenarios).iter().map(|lived| lived.ended).sum::<usize>();
+    }
+    println!("{ended} processes were ended in {:?}", started.elapsed());
 }

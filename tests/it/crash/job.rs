@@ -142,8 +142,10 @@ fn restarting() -> String {
 /// All there are. `interval` is that of checkpoints.
 pub fn jobs() -> Vec<Job> {
     let job = |name, text: String, feed, peer| {
-        let checkpoint = "[checkpoint]\ninterval = '${INTERVAL}'\ndurability = '${DURABILITY}'\nretain = 1000\n";
-        Job { name, text: text + checkpoint, feed, peer }
+        // Of stdin, all that was ever written down stays.
+        let retain = if feed == Feed::Stdin { 1000 } else { 3 };
+        let checkpoint = "[checkpoint]\ninterval = '${INTERVAL}'\ndurability = '${DURABILITY}'\n";
+        Job { name, text: format!("{text}{checkpoint}retain = {retain}\n"), feed, peer }
     };
     vec![
         job("everything", everything(), Feed::Files, false),

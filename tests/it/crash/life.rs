@@ -36,7 +36,7 @@ pub struct Fate {
     pub crash: Option<String>,
     /// A signal, and when it is sent.
     pub signal: Option<(Duration, &'static str)>,
-    /// Savepoints are asked for all the time.
+    /// Savepoints are asked for again and again.
     pub savepoints: bool,
 }
 
@@ -91,7 +91,8 @@ impl World<'_> {
         }
         let status = status.unwrap();
         Ok(match status.signal() {
-            Some(9) => End::Killed,
+            // Before it listens to signals, each of them is its end.
+            Some(2 | 9 | 15) => End::Killed,
             _ => End::Exited { code: status.code(), said },
         })
     }
@@ -118,16 +119,17 @@ impl World<'_> {
         let written = String::from_utf8_lossy(&written);
         let last = lines.iter().rposition(|line| written.contains(&format!("{line}\n")));
         match last {
-            None if self.has_checkpoint(true) => Err(Unknown),
+            // The first is taken before anything is read.
+            None if self.checkpoints(true) > 1 => Err(Unknown),
             last => Ok(lines.split_off(last.map_or(0, |last| last + 1))),
         }
     }
 
-    /// There is a manifest; `complete`: one that is not of the start.
-    pub fn has_checkpoint(&self, complete: bool) -> bool {
+    /// How many manifests there are; `complete`: but for that of the start.
+    pub fn checkpoints(&self, complete: bool) -> usize {
         let entries = fs::read_dir(self.folder.state().join("job")).into_iter().flatten();
         let manifests = entries.map(|entry| fs::read_to_string(entry.unwrap().path().join("manifest.json")));
-        manifests.flatten().any(|text| !complete || !text.contains("\"kind\":\"start\""))
+        manifests.flatten().filter(|text| !complete || !text.contains("\"kind\":\"start\"")).count()
     }
 }
 
