@@ -148,6 +148,13 @@ fn at_point<'a>(job: &'a Job, point: &str, passage: usize, parallelism: usize) -
     ]
 }
 
+/// Killed, started anew, and killed before that has begun: it can still go on.
+fn given_up(job: &Job) -> Scenario<'_> {
+    let fate = |begin, crash: &str| Fate { begin, parallelism: 1, crash: Some(crash.into()), ..Fate::default() };
+    let fates = vec![fate("", MIDWAY), fate("--fresh", "fresh-before-clear:1")];
+    Scenario { job, about: 1, fates, at_last: 2, durability: "process" }
+}
+
 /// Whether a job other than the one with everything is what a point is about.
 fn concerns(job: &Job, point: &str) -> bool {
     match job.feed {
@@ -165,12 +172,11 @@ fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
     for job in &jobs {
         for (number, point) in POINTS.iter().enumerate().filter(|(_, point)| full || concerns(job, point)) {
             for passage in 1..=if full { 3 } else { 1 } {
-                for parallelism in if full { vec![1, 3] } else { vec![1 + number % 2 * 2] } {
-                    scenarios.extend(at_point(job, point, passage, parallelism));
-                }
+                scenarios.extend(at_point(job, point, passage, 1 + (number + passage) % 2 * 2));
             }
         }
     }
+    scenarios.push(given_up(&jobs[0]));
     let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();
     scenarios.retain(|scenario| scenario.name().contains(&only));
     let started = Instant::now();
@@ -181,6 +187,21 @@ fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
     let missed = POINTS.iter().filter(|point| !reached.contains(&format!("{point}:1")));
     let missed: Vec<_> = missed.filter(|_| only.is_empty()).collect();
     assert!(missed.is_empty(), "no job comes to {missed:?}");
+}
+
+/// What sinks have prepared for a checkpoint that fails goes with the next.
+#[test]
+fn checkpoints_that_fail_lose_nothing() {
+    let jobs = jobs();
+    let begins = [
+        "-D checkpoint.timeout=1ms -D checkpoint.tolerate=1000000",
+        "-D checkpoint.timeout=4ms -D checkpoint.tolerate=1000000",
+        "-D checkpoint.timeout=8ms -D checkpoint.tolerate=1000000",
+    ];
+    let fate = |begin, parallelism| Fate { begin, parallelism, ..Fate::default() };
+    let scenarios = begins.iter().flat_map(|begin| [1, 3].map(|parallelism| fate(begin, parallelism)));
+    let scenario = |fate| Scenario { job: &jobs[0], about: 0, fates: vec![fate], at_last: 1, durability: "power" };
+    run_all(&scenarios.map(scenario).collect::<Vec<_>>());
 }
 
 /// Numbers that look like chance.

@@ -151,7 +151,12 @@ impl Journaled {
         };
         let numbered = Block { file: block.file + self.base, ..block.clone() };
         self.inputs = self.inputs.max(numbered.file + 1);
-        let name = self.described.insert(numbered.file).then_some(name);
+        // A block without data does not know the header: the next one describes the input again.
+        let described = match &numbered.body {
+            Body::Empty => self.described.contains(&numbered.file),
+            _ => !self.described.insert(numbered.file),
+        };
+        let name = (!described).then_some(name);
         let written = self.append(&Frame::Block(BlockFrame::of(&numbered, name)), &data);
         self.unwritten = written.is_err().then_some(block);
         written.map(|()| numbered)
