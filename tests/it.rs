@@ -7,6 +7,8 @@ mod program;
 mod check;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/docs.rs"]
 mod docs;
 #[path = "it/jobs.rs"]

@@ -11,7 +11,7 @@ pub fn check(args: &CheckArgs) -> u8 {
     let mut prepared = prepare::load(&args.job);
     if let Some((job, plan)) = &prepared.job {
         // The job file may be right where its input is not there yet.
-        prepare::files(job, plan, Severity::Warning, &mut prepared.found);
+        prepare::files(job, plan, Severity::Warning, false, &mut prepared.found);
     }
     screen.diagnostics(&prepared.found, &prepared.text);
     let Some((job, plan)) = prepared.job else { return EXIT_WRONG };

@@ -90,6 +90,12 @@ impl Launch {
         Ok((Some(home), from))
     }
 
+    /// Whether an earlier run may have written what lies in the places of outputs.
+    pub fn has_before(&self, job: &JobSpec) -> bool {
+        let left = || self.place.as_ref().is_ok_and(|place| Checkpoint::any(&place.folder(&job.name)));
+        matches!(self.begin, Begin::Latest | Begin::Path(_)) || left()
+    }
+
     /// What the engine is told.
     pub fn options(
         &self,

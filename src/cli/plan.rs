@@ -15,7 +15,7 @@ pub fn plan(args: &PlanArgs) -> u8 {
     }
     let mut prepared = prepare::load(&args.job);
     let ready = prepared.job.map(|(job, plan)| {
-        let files = prepare::files(&job, &plan, Severity::Warning, &mut prepared.found);
+        let files = prepare::files(&job, &plan, Severity::Warning, false, &mut prepared.found);
         (job, plan, files)
     });
     screen.diagnostics(&prepared.found, &prepared.text);

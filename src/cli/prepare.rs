@@ -49,8 +49,9 @@ pub fn resolve(loaded: spec::Loaded) -> Prepared {
 }
 
 /// Finds the input files and looks at the places of the outputs. Files that are missing or in the way are reported
-/// with `severity`.
-pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut Diagnostics) -> Files {
+/// with `severity`. `ours`: what an earlier run of the job left may lie in the place of an output, so the engine, which
+/// knows that run's state, looks at those.
+pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, ours: bool, found: &mut Diagnostics) -> Files {
     let mut files = Files::new();
     let runs = || job.nodes.iter().filter(|node| plan.nodes.iter().any(|n| n.name == node.name.value));
     for node in runs() {
@@ -64,14 +65,14 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
     for node in runs() {
         let NodeKind::Sink(sink) = &node.kind else { continue };
         if let SinkConnector::Directory(spec) = &sink.connector {
-            folder(spec, &node.name.value, &files, severity, found);
+            folder(spec, &node.name.value, &files, severity, ours, found);
         }
         let (path, looked) = match &sink.connector {
             SinkConnector::File { path, mode, .. } => (path, output(Path::new(&path.value), mode.value)),
             SinkConnector::Sqlite { path, .. } => (path, sqlite::check_target(&RealStorage, Path::new(&path.value))),
             _ => continue,
         };
-        if let Err(error) = looked {
+        if let (Err(error), false) = (looked, ours) {
             found.push(diagnostic(&error, path, severity));
         }
         // Names have been compared; links are found out only here.
@@ -94,9 +95,9 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, found: &mut 
 }
 
 /// Looks at the folder of a directory sink.
-fn folder(spec: &DirectorySpec, name: &str, files: &Files, severity: Severity, found: &mut Diagnostics) {
+fn folder(spec: &DirectorySpec, name: &str, files: &Files, severity: Severity, ours: bool, found: &mut Diagnostics) {
     let options = directory_options(spec, &Format::Lines);
-    if let Err(error) = directory::check_target(&options) {
+    if let (Err(error), false) = (directory::check_target(&options), ours) {
         found.push(diagnostic(&error, &spec.path, severity));
     }
     let Ok(place) = std::fs::canonicalize(&options.path) else { return };

@@ -188,7 +188,7 @@ fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan
     let prepared = prepare::resolve(std::mem::replace(&mut launch.loaded, empty));
     let mut found = prepared.found;
     let ready = prepared.job.map(|(job, plan)| {
-        let files = prepare::files(&job, &plan, Severity::Error, &mut found);
+        let files = prepare::files(&job, &plan, Severity::Error, launch.has_before(&job), &mut found);
         (job, plan, files)
     });
     screen.diagnostics(&found, &prepared.text);

@@ -12,11 +12,12 @@ use crossbeam_channel::{Receiver, never, select, unbounded};
 use super::barrier::{Ack, Acks, Part};
 use super::deploy::Deployment;
 use super::driver::{Clock, Driver};
-use super::gather::{Carried, Gathering};
+use super::gather::Gathering;
 use super::orders::{Ask, Order, Reply, Request};
 use super::reader::ReaderControl;
 use super::snapshots::{self, Failed, Outcome, Snapshots, Taken};
 use super::task::Task;
+use super::unconfirmed::Unconfirmed;
 use super::waker::Waker;
 use crate::checkpoint::machine::{Action, Machine, Token};
 use crate::checkpoint::manifest::{Job, Kind, Snapshot};
@@ -33,16 +34,34 @@ pub struct Keeper {
     pub snapshots: Snapshots,
     pub lineage: String,
     pub job: Job,
+    /// A checkpoint is wanted before anything is read: what a live input gives is never there again.
+    pub first: bool,
     /// Checkpoints of this lineage exist.
+    pub noted: bool,
+    /// One of them is not the first, so the job goes on from there rather than being undone.
     pub kept: bool,
-    /// Sinks have prepared output for a checkpoint, complete or not.
-    pub prepared: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
-    /// What sinks prepared for checkpoints that failed.
-    pub carried: Carried,
-    /// What they prepared for the one that is being written.
-    pub writing: Carried,
+    pub unconfirmed: Unconfirmed,
+}
+
+impl Keeper {
+    fn note_pending(&mut self, ack: &mut Ack) {
+        if let Part::Sink { sink, prepared } = &mut ack.part {
+            self.unconfirmed.add(*sink, ack.checkpoint, prepared);
+        }
+    }
+
+    /// Keeps what an ack has for the next checkpoint, as its own was given up.
+    fn give_up(&mut self, ack: &mut Ack) {
+        self.note_pending(ack);
+        let durable = match &mut ack.part {
+            Part::Sink { prepared, .. } => prepared.durable.take(),
+            Part::Source { durable, .. } => durable.take(),
+            _ => None,
+        };
+        self.unconfirmed.postpone(durable);
+    }
 }
 
 /// Who looks on.
@@ -90,6 +109,8 @@ pub struct Ended {
 enum Waiting {
     Ask(Ask),
     Stop(Cause, Option<Ask>),
+    /// All reading.
+    First,
 }
 
 pub struct Attempt<'a> {
@@ -147,12 +168,23 @@ impl<'a> Attempt<'a> {
             stopping: false,
             end: None,
         };
+        attempt.want_first();
         let (reports, handles) = attempt.spawn(drivers);
         attempt.supervise(handles.len(), &reports, orders);
         let tasks = handles.into_iter().filter_map(|h| h.join().ok()).flatten().collect();
         let drained = attempt.draining;
         attempt.unanswered();
         Ended { end: attempt.end.unwrap_or(End::Finished { drained }), tasks, waiting: attempt.answers }
+    }
+
+    /// Holds the readers until there is a checkpoint, if one is wanted first.
+    fn want_first(&mut self) {
+        if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.first) {
+            self.tokens += 1;
+            keeper.machine.ask(self.tokens, true);
+            self.waiting.insert(self.tokens, Waiting::First);
+            self.turn();
+        }
     }
 
     #[expect(clippy::type_complexity, reason = "a name would not say more")]
@@ -212,6 +244,11 @@ impl<'a> Attempt<'a> {
                 Err(_) => return self.stop_all(End::Failed(Error::internal("the snapshot thread is gone"))),
             }
         }
+        // A checkpoint that the end has overtaken is given up.
+        if let Some(keeper) = &mut self.keeper {
+            keeper.unconfirmed.postpone(self.gathering.take().into_iter().flat_map(Gathering::give_up));
+            acks.try_iter().for_each(|mut ack| keeper.give_up(&mut ack));
+        }
     }
 
     /// Ends the attempt, for the first reason that comes.
@@ -257,13 +294,12 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn ack(&mut self, ack: Ack) {
+    fn ack(&mut self, mut ack: Ack) {
         if let Part::Warned(warnings) = &ack.part {
             return warnings.iter().for_each(|warning| self.watch.warn(warning));
         }
         let Some(keeper) = &mut self.keeper else { return };
-        keeper.prepared |= matches!(ack.part, Part::Sink { .. });
-        match ack.part {
+        match &ack.part {
             Part::Wanted => return keeper.machine.hurry(),
             Part::Declined => {
                 let error = Error::external("a record that ends the job came before the checkpoint");
@@ -275,11 +311,9 @@ impl<'a> Attempt<'a> {
             _ => {}
         }
         let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else {
-            // It came too late, but what a sink has prepared will not be prepared again.
-            let mut late = Gathering::new(self.plan, ack.checkpoint);
-            late.add(ack);
-            return late.abandon(self.plan, &mut keeper.carried);
+            return keeper.give_up(&mut ack);
         };
+        keeper.note_pending(&mut ack);
         gathering.add(ack);
         if !gathering.is_complete() {
             return;
@@ -287,16 +321,10 @@ impl<'a> Attempt<'a> {
         let Some(gathering) = self.gathering.take() else { return };
         let checkpoint = gathering.checkpoint;
         if !keeper.machine.gathered(checkpoint) {
-            return gathering.abandon(self.plan, &mut keeper.carried);
+            return keeper.unconfirmed.postpone(gathering.give_up());
         }
-        let mut parts = gathering.finish(self.plan);
+        let parts = gathering.finish(self.plan, &mut keeper.unconfirmed);
         self.pause = parts.pause;
-        keeper.carried.join(&mut parts.sinks);
-        parts.durable.append(&mut keeper.carried.durable);
-        keeper.carried.pending.clear();
-        for (name, sink) in &parts.sinks {
-            keeper.writing.add(name, sink.pending.clone());
-        }
         let snapshot = Snapshot {
             kind: Kind::Checkpoint,
             checkpoint,
@@ -323,30 +351,29 @@ impl<'a> Attempt<'a> {
         let now = self.clock.now();
         match outcome.result {
             Ok(taken) => {
-                keeper.writing = Carried::default();
                 let duration = now - keeper.machine.started();
                 let token = keeper.machine.written(now);
-                keeper.kept = true;
+                let waiting = token.and_then(|token| self.waiting.remove(&token));
+                keeper.noted = true;
+                keeper.kept |= !matches!(waiting, Some(Waiting::First));
+                keeper.unconfirmed.confirm(outcome.checkpoint);
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
                 self.stats.checkpoints.paused(std::mem::take(&mut self.pause));
                 self.acks_in.set_base(outcome.checkpoint);
                 let positions = taken.oldest.sources.iter().map(|(name, s)| (name.clone(), s.position.clone()));
                 self.control.confirm(positions.collect());
-                if let Some(waiting) = token.and_then(|token| self.waiting.remove(&token)) {
+                if let Some(waiting) = waiting {
                     self.taken(waiting, outcome.checkpoint, taken);
                 }
             }
             Err(Failed::Write(error)) => {
-                for (sink, pending) in std::mem::take(&mut keeper.writing).pending {
-                    keeper.carried.add(&sink, pending);
-                }
                 if let Some(failed) = keeper.machine.failed(outcome.checkpoint, now) {
                     self.checkpoint_failed(failed, error);
                 }
             }
             Err(Failed::Commit(error)) => {
                 keeper.machine.written(now);
-                keeper.kept = true;
+                (keeper.noted, keeper.kept) = (true, true);
                 self.stop_all(End::Failed(error));
             }
         }
@@ -354,8 +381,8 @@ impl<'a> Attempt<'a> {
 
     fn checkpoint_failed(&mut self, failed: Action, error: Error) {
         let Action::Failed { checkpoint, token, fatal } = failed else { return };
-        if let (Some(gathering), Some(keeper)) = (self.gathering.take(), &mut self.keeper) {
-            gathering.abandon(self.plan, &mut keeper.carried);
+        if let (Some(keeper), Some(gathering)) = (&mut self.keeper, self.gathering.take()) {
+            keeper.unconfirmed.postpone(gathering.give_up());
         }
         self.stats.checkpoints.failed();
         self.control.go_on();
@@ -365,6 +392,7 @@ impl<'a> Attempt<'a> {
                 self.stopping = false;
                 answer(ask, Err(error));
             }
+            Some(Waiting::First) => self.stop_all(End::Failed(error)),
             Some(Waiting::Stop(..)) => {
                 self.stopping = false;
                 self.watch.warn(&error.note("the job goes on; stop it again to try again, twice to give up"));
@@ -378,6 +406,7 @@ impl<'a> Attempt<'a> {
     fn taken(&mut self, waiting: Waiting, number: u64, mut taken: Taken) {
         let savepoint = taken.savepoint.take();
         match (waiting, savepoint) {
+            (Waiting::First, _) => self.control.go_on(),
             (Waiting::Ask(ask), None) => answer(ask, Ok(Reply::Checkpoint { number, path: taken.path })),
             (Waiting::Ask(ask), Some(Ok(path))) => answer(ask, Ok(Reply::Savepoint { path })),
             (Waiting::Stop(_, Some(ask)) | Waiting::Ask(ask), Some(Err(error))) => {
@@ -396,6 +425,7 @@ impl<'a> Attempt<'a> {
     /// Somebody asked for a checkpoint and the inputs have ended.
     fn too_late(&mut self, waiting: Waiting) {
         match waiting {
+            Waiting::First => {}
             Waiting::Stop(_, ask) => self.answers.extend(ask),
             Waiting::Ask(ask) => answer(ask, Err(Error::external("the job has read all its input and is finishing"))),
         }

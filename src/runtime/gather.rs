@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::barrier::{Ack, Durable, Part};
 use super::operators::shapes;
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
 use crate::plan::physical::PhysicalPlan;
 use crate::state::table::Frozen;
@@ -38,32 +37,6 @@ pub struct Parts {
     pub pause: i64,
 }
 
-/// What sinks prepared for checkpoints that failed, until one is complete.
-#[derive(Default)]
-pub struct Carried {
-    /// By path of the node, as in [`SinkState::pending`].
-    pub pending: BTreeMap<String, Vec<(u64, Value)>>,
-    pub durable: Vec<Durable>,
-}
-
-impl Carried {
-    pub fn add(&mut self, sink: &str, pending: Vec<(u64, Value)>) {
-        if !pending.is_empty() {
-            self.pending.entry(sink.to_owned()).or_default().extend(pending);
-        }
-    }
-
-    /// Puts it in front of what the sinks have prepared for the next checkpoint. A copy stays until that is complete.
-    pub fn join(&self, sinks: &mut BTreeMap<String, SinkState>) {
-        for (name, pending) in &self.pending {
-            if let Some(state) = sinks.get_mut(name) {
-                state.pending.splice(..0, pending.iter().cloned());
-                state.pending.sort_by_key(|(checkpoint, _)| *checkpoint);
-            }
-        }
-    }
-}
-
 impl Gathering {
     pub fn new(plan: &PhysicalPlan, checkpoint: u64) -> Gathering {
         let none = |count| (0..count).map(|_| None).collect();
@@ -78,15 +51,12 @@ impl Gathering {
         }
     }
 
-    /// What sinks have prepared for a checkpoint that does not come: it is good for the next one.
-    pub fn abandon(self, plan: &PhysicalPlan, carried: &mut Carried) {
-        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
-            carried.add(&sink.name, state.map(|state| state.pending).unwrap_or_default());
-        }
-        carried.durable.extend(self.durable);
+    /// What its parts would have made last, if it is given up.
+    pub fn give_up(self) -> Vec<Durable> {
+        self.durable
     }
 
-    /// Adds a task's part.
+    /// Adds a task's part. What sinks have pending is not among it.
     pub fn add(&mut self, ack: Ack) {
         // Whoever reads a source knows the same of it at one barrier.
         self.progress.extend(ack.progress);
@@ -100,8 +70,7 @@ impl Gathering {
                 self.stages[stage][subtask] = Some(StagePart { watermark, finished, frozen });
             }
             Part::Sink { sink, prepared } => {
-                let pending = prepared.pending.into_iter().map(|pending| (ack.checkpoint, pending)).collect();
-                self.sinks[sink] = Some(SinkState { state: prepared.state, pending, ..SinkState::default() });
+                self.sinks[sink] = Some(SinkState { state: prepared.state, ..SinkState::default() });
                 self.durable.extend(prepared.durable);
             }
             Part::Declined | Part::Wanted | Part::Warned(_) => {}
@@ -115,7 +84,7 @@ impl Gathering {
     }
 
     /// Everything, once it is complete.
-    pub fn finish(mut self, plan: &PhysicalPlan) -> Parts {
+    pub fn finish(mut self, plan: &PhysicalPlan, unconfirmed: &mut Unconfirmed) -> Parts {
         let mut sources = BTreeMap::new();
         for (number, (state, source)) in self.sources.into_iter().zip(&plan.sources).enumerate() {
             let progress = self.progress.remove(&number).unwrap_or_default();
@@ -136,10 +105,12 @@ impl Gathering {
             operators.insert(stage.id.clone(), snapshot);
         }
         let mut sinks = BTreeMap::new();
-        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
-            let kind = sink.connector.kind().to_owned();
-            sinks.insert(sink.name.clone(), SinkState { kind, ..state.unwrap_or_default() });
+        for (number, (state, sink)) in self.sinks.into_iter().zip(&plan.sinks).enumerate() {
+            let (kind, pending) = (sink.connector.kind().to_owned(), unconfirmed.of(number));
+            sinks.insert(sink.name.clone(), SinkState { kind, pending, ..state.unwrap_or_default() });
         }
-        Parts { operators, sources, sinks, durable: self.durable, pause: self.pause }
+        let mut durable = unconfirmed.take_durable();
+        durable.extend(self.durable);
+        Parts { operators, sources, sinks, durable, pause: self.pause }
     }
 }

@@ -15,12 +15,12 @@ use super::attempt::{Attempt, Cause, End, Ended, Keeper, Watch, answer};
 use super::channel::CAPACITY;
 use super::deploy::{Connectors, Deployment, deploy_from};
 use super::driver::Clock;
-use super::gather::Carried;
 use super::orders::{Ask, Order, Reply, Request, RunOptions};
 use super::restarts::Restarts;
 use super::snapshots::{self, Failed, Snapshots};
 use super::start::{Life, Start};
 use super::task::Task;
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
 use crate::connect::Source;
@@ -120,17 +120,27 @@ impl Run<'_, '_> {
                 return Ok(Ending::Finished);
             }
             let next = start.life.as_ref().map(|life| life.next);
-            let error = match self.attempt(&mut start, attempt)? {
+            let Failure { error, mut tasks } = match self.attempt(&mut start, attempt)? {
                 Ok(ending) => return Ok(ending),
-                Err(error) => error,
+                Err(failure) => failure,
             };
-            let kept = start.life.as_ref().is_some_and(|life| life.kept);
+            let (noted, kept) = start.life.as_ref().map_or((false, false), |life| (life.noted, life.kept));
             let progressed = kept && start.life.as_ref().map(|life| life.next) > next;
-            let Some(delay) = restarts.next(&error, self.clock.now(), progressed, kept) else {
+            let delay = restarts.next(&error, self.clock.now(), progressed, kept);
+            let goes_on = kept || noted && delay.is_some();
+            leave(&mut tasks, goes_on);
+            self.keep_sources(tasks);
+            let Some(delay) = delay else {
+                if !kept && let Err(left) = start.clear() {
+                    self.watch.warn(&left);
+                }
                 return Ok(Ending::Failed { error, kept });
             };
             self.watch.warn(&restarting(error, delay));
-            if let Some(ending) = self.pause(delay, kept) {
+            if let Some(ending) = self.pause(delay, goes_on) {
+                if !goes_on {
+                    start.clear()?;
+                }
                 return Ok(ending);
             }
             crash::point("restart-before-restore");
@@ -140,7 +150,7 @@ impl Run<'_, '_> {
     }
 
     /// One attempt; the inner error is that of an attempt that failed at work.
-    fn attempt(&mut self, start: &mut Start, number: u64) -> Result<Result<Ending>> {
+    fn attempt(&mut self, start: &mut Start, number: u64) -> Result<Result<Ending, Failure>> {
         let resume = start.resume.as_ref().map(|checkpoint| checkpoint as &dyn super::deploy::Resume);
         let kept = std::mem::take(&mut self.sources);
         let deployed = deploy_from(self.job.plan, self.job.connectors, CAPACITY, resume, kept);
@@ -148,7 +158,7 @@ impl Run<'_, '_> {
             Ok(deployment) => deployment,
             // What is asked of the job file or its first inputs is said at once.
             Err(error) if number == 0 => return Err(error),
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(Failure { error, tasks: Vec::new() })),
         };
         for (node, address) in self.job.connectors.listening() {
             self.watch.say(&format!("{node}: listening on {address}"));
@@ -162,11 +172,11 @@ impl Run<'_, '_> {
             None => (Attempt::run(self.job.plan, deployment, None, &self.orders, self.watch), None),
             Some(mut life) => {
                 if fresh && let Err(error) = self.note_start(&mut life, &mut deployment) {
-                    deployment.drivers.iter_mut().flat_map(|d| &mut d.tasks).for_each(|task| task.abort());
+                    let tasks = deployment.drivers.into_iter().flat_map(|driver| driver.tasks).collect();
                     start.life = Some(life);
-                    return Ok(Err(error));
+                    return Ok(Err(Failure { error, tasks }));
                 }
-                let (ended, life) = self.kept_attempt(life, deployment)?;
+                let (ended, life) = self.kept_attempt(life, deployment, fresh)?;
                 (ended, Some(life))
             }
         };
@@ -195,45 +205,40 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
-        let Life { lineage, store, committers, next, kept, prepared, power, options, .. } = life;
+    fn kept_attempt(&mut self, life: Life, deployment: Deployment, fresh: bool) -> Result<(Ended, Life)> {
+        let Life { lineage, store, committers, next, noted, kept, power, options, .. } = life;
         let store_folder = store.folder().to_owned();
         let mut keeper = Keeper {
             machine: Machine::new(options, next, self.clock.now()),
             snapshots: Snapshots::start(store, committers)?,
             lineage: lineage.clone(),
             job: self.job.options.job.clone(),
+            first: fresh && self.job.plan.sources.iter().any(|source| source.journal.is_some()),
+            noted,
             kept,
-            prepared,
             savepoints: store_folder.join("savepoints"),
-            carried: Carried::default(),
-            writing: Carried::default(),
+            unconfirmed: Unconfirmed::default(),
         };
         let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
-        let (next, kept) = (keeper.machine.next_number(), keeper.kept);
-        let (prepared, carried) = (keeper.prepared, keeper.carried);
-        let (store, committers) = keeper.snapshots.finish()?;
-        Ok((ended, Life { lineage, store, committers, next, kept, prepared, power, options, carried }))
+        let Keeper { machine, snapshots, noted, kept, unconfirmed, .. } = keeper;
+        let (store, committers) = snapshots.finish()?;
+        let next = machine.next_number();
+        Ok((ended, Life { lineage, store, committers, next, noted, kept, power, options, unconfirmed }))
     }
 
     /// Puts output in place, undoes it, or leaves it to who goes on.
-    fn finish(&mut self, ended: Ended, life: &mut Option<Life>, endless: bool) -> Result<Ending> {
+    fn finish(&mut self, ended: Ended, life: &mut Option<Life>, endless: bool) -> Result<Ending, Failure> {
         let Ended { end, mut tasks, waiting } = ended;
         self.asked.extend(waiting);
         let kept = life.as_ref().is_some_and(|life| life.kept);
-        let leave = |tasks: &mut [Box<dyn Task>]| match kept {
-            true => tasks.iter_mut().for_each(|task| task.release()),
-            false => tasks.iter_mut().for_each(|task| task.abort()),
-        };
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if life.prepared => self.commit_last(life, &mut tasks),
+                    Some(life) if life.noted || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {
-                    leave(&mut tasks);
-                    return Err(error);
+                    return Err(Failure { error, tasks });
                 }
                 if drained { Ending::Drained } else { Ending::Finished }
             }
@@ -241,43 +246,50 @@ impl Run<'_, '_> {
                 tasks.iter_mut().for_each(|task| task.release());
                 return Ok(Ending::Suspended { cause, path, endless });
             }
+            // A checkpoint that was being written then is complete by now.
+            End::Stopped(cause) if let Some(path) = kept.then(|| newest(life)).flatten() => {
+                leave(&mut tasks, true);
+                return Ok(Ending::Suspended { cause, path, endless });
+            }
             End::Stopped(cause) => {
-                leave(&mut tasks);
+                leave(&mut tasks, kept);
                 Ending::Stopped(cause)
             }
             End::Cancelled => {
-                leave(&mut tasks);
+                leave(&mut tasks, kept);
                 Ending::Cancelled { kept }
             }
-            End::Failed(error) => {
-                leave(&mut tasks);
-                let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
-                self.sources.extend(tasks.into_iter().flat_map(|task| task.into_sources()).filter(live));
-                return Err(error);
-            }
+            End::Failed(error) => return Err(Failure { error, tasks }),
         };
         crash::point("end-before-clear");
         if let Some(life) = life.as_mut().filter(|_| !matches!(ending, Ending::Cancelled { kept: true })) {
-            life.store.clear()?;
+            life.store.clear().map_err(|error| Failure { error, tasks: Vec::new() })?;
         }
         Ok(ending)
     }
 
+    /// Live sources are read on by the next attempt.
+    fn keep_sources(&mut self, tasks: Vec<Box<dyn Task>>) {
+        let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
+        self.sources.extend(tasks.into_iter().flat_map(|task| task.into_sources()).filter(live));
+    }
+
     /// The last checkpoint: it holds nothing but what sinks have to commit.
     fn commit_last(&self, life: &mut Life, tasks: &mut [Box<dyn Task>]) -> Result<()> {
+        // What is committed now is not undone.
+        (life.noted, life.kept) = (true, true);
         let mut sinks = BTreeMap::new();
-        let mut durable = Vec::new();
+        let mut durable = life.unconfirmed.take_durable();
         for task in tasks {
-            if let Some((sink, prepared)) = task.prepare_end(life.next)? {
-                let pending = prepared.pending.into_iter().map(|pending| (life.next, pending)).collect();
-                let sink = &self.job.plan.sinks[sink];
+            if let Some((number, mut prepared)) = task.prepare_end(life.next)? {
+                life.unconfirmed.add(number, life.next, &mut prepared);
+                let pending = life.unconfirmed.of(number);
+                let sink = &self.job.plan.sinks[number];
                 let kind = sink.connector.kind().to_owned();
                 sinks.insert(sink.name.clone(), SinkState { kind, state: prepared.state, pending });
                 durable.extend(prepared.durable);
             }
         }
-        life.carried.join(&mut sinks);
-        durable.append(&mut life.carried.durable);
         crash::point("end-before-write");
         let mut snapshot = self.snapshot(life, Kind::Checkpoint, sinks);
         snapshot.ended = true;
@@ -332,6 +344,25 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// An attempt that failed, and its tasks, which hold their output.
+struct Failure {
+    error: Error,
+    tasks: Vec<Box<dyn Task>>,
+}
+
+/// Leaves output to who goes on from a checkpoint, or undoes it.
+fn leave(tasks: &mut [Box<dyn Task>], goes_on: bool) {
+    match goes_on {
+        true => tasks.iter_mut().for_each(|task| task.release()),
+        false => tasks.iter_mut().for_each(|task| task.abort()),
+    }
+}
+
+/// Folder of the newest checkpoint.
+fn newest(life: &mut Option<Life>) -> Option<PathBuf> {
+    life.as_mut()?.store.newest().ok()?.map(|found| found.path)
 }
 
 /// Makes all output visible; what comes behind a failing commit is undone.

@@ -40,6 +40,7 @@ mod start;
 mod task;
 #[cfg(test)]
 mod tests;
+mod unconfirmed;
 mod waker;
 mod worker;
 

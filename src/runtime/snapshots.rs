@@ -96,9 +96,9 @@ impl Snapshots {
 pub fn take(store: &mut Store, committers: &mut Committers, order: Order) -> Result<Taken, Failed> {
     let Order { snapshot, durable, savepoint } = order;
     let sinks = snapshot.sinks.clone();
-    for durable in durable {
-        durable().map_err(Failed::Write)?;
-    }
+    // Also behind one that fails: the next checkpoint may need what the others do.
+    let done: Vec<Result<()>> = durable.into_iter().map(|durable| durable()).collect();
+    done.into_iter().collect::<Result<()>>().map_err(Failed::Write)?;
     crash::point("checkpoint-after-durable");
     let written = store.write(snapshot).map_err(Failed::Write)?;
     crash::point("checkpoint-before-commit");

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::attempt::Watch;
 use super::compare;
 use super::driver::Clock;
-use super::gather::Carried;
 use super::job::Job;
 use super::orders::From;
 use super::snapshots::{self, Committers};
+use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Options;
 use crate::checkpoint::manifest::{Kind, Manifest};
 use crate::checkpoint::restore::Checkpoint;
@@ -30,14 +30,14 @@ pub struct Life {
     pub committers: Committers,
     /// Number of the next checkpoint.
     pub next: u64,
-    /// There is a checkpoint to go on from.
+    /// There is a checkpoint.
+    pub noted: bool,
+    /// There is one behind the first that live inputs need, so a failure undoes nothing.
     pub kept: bool,
-    /// Sinks have prepared output for a checkpoint, complete or not.
-    pub prepared: bool,
     pub power: bool,
     pub options: Options,
-    /// What sinks prepared for checkpoints that failed.
-    pub carried: Carried,
+    /// Of the last attempt.
+    pub unconfirmed: Unconfirmed,
 }
 
 impl super::deploy::Resume for Checkpoint {
@@ -77,16 +77,16 @@ impl Start {
             store,
             committers: Committers::new(),
             next,
+            noted: false,
             kept: false,
-            prepared: false,
             power,
-            carried: Carried::default(),
             options: Options {
                 interval: spec.interval,
                 min_pause: spec.min_pause,
                 timeout: spec.timeout,
                 tolerate: spec.tolerate,
             },
+            unconfirmed: Unconfirmed::default(),
         };
         let resume = match &job.options.from {
             None => None,
@@ -117,9 +117,7 @@ impl Start {
         let Some(mut life) = self.life else {
             return Ok(Start { life: None, resume: None });
         };
-        life.carried = Carried::default();
-        if !life.kept {
-            life.prepared = false;
+        if !life.noted {
             life.store.clear()?;
             return Ok(Start { life: Some(life), resume: None });
         }
@@ -207,6 +205,10 @@ impl Life {
         if !is_start {
             snapshots::commit(&mut self.committers, &manifest.sinks)?;
         }
+        // All of it is in place now, and nothing came behind it.
+        if manifest.ended {
+            return Ok(Vec::new());
+        }
         let mut refused = Vec::new();
         for (name, sink) in &manifest.sinks {
             let Some(committer) = self.committers.get_mut(name) else { continue };
@@ -239,8 +241,7 @@ impl Life {
         if manifest.origin.is_some() {
             self.store.keep_only(manifest.checkpoint)?;
         }
-        self.kept = true;
-        self.prepared = true;
+        (self.noted, self.kept) = (true, true);
         Ok(Start { life: Some(self), resume: Some(checkpoint) })
     }
 }

@@ -141,6 +141,12 @@ impl Checkpoint {
         Ok(listed.into_iter().rev().filter_map(Checkpoint::of))
     }
 
+    /// Whether a run has left anything, and be it what was there before it touched anything.
+    pub fn any(folder: &Path) -> bool {
+        let listed = Store::open(Arc::new(RealStorage), folder.to_owned(), 1, false).list();
+        listed.is_ok_and(|listed| listed.iter().any(|listed| listed.manifest.is_some()))
+    }
+
     fn of(listed: Listed) -> Option<Checkpoint> {
         let created = match listed.manifest? {
             Ok(Manifest { kind: Kind::Start, .. }) => return None,

@@ -41,7 +41,7 @@ pub fn diff(args: &DiffArgs) -> Result<u8> {
 fn plan(args: &DiffArgs, manifest: &Manifest, screen: &Screen) -> Result<Option<PhysicalPlan>> {
     let mut prepared = prepare::load(&args.job);
     let ready = prepared.job.map(|(job, plan)| {
-        let files = prepare::files(&job, &plan, Severity::Warning, &mut prepared.found);
+        let files = prepare::files(&job, &plan, Severity::Warning, true, &mut prepared.found);
         (job, plan, files)
     });
     screen.diagnostics(&prepared.found, &prepared.text);

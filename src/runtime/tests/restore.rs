@@ -15,6 +15,7 @@ use crate::runtime::barrier::Part;
 use crate::runtime::compare;
 use crate::runtime::deploy::{Resume, deploy_from};
 use crate::runtime::gather::{Gathering, Parts};
+use crate::runtime::unconfirmed::Unconfirmed;
 use crate::state::table::{FrozenTable, Restored, TableShape};
 
 /// A checkpoint as a store would have it.
@@ -173,7 +174,7 @@ pub fn interrupted(
                 }
                 let checkpoint = complete.checkpoint;
                 let before = kept.last().filter(|kept| kept.manifest.checkpoint == acks_in.base());
-                let new = Kept::new(checkpoint, complete.finish(&plan), &plan, before);
+                let new = Kept::new(checkpoint, complete.finish(&plan, &mut Unconfirmed::default()), &plan, before);
                 kept.push(new);
                 acks_in.set_base(checkpoint);
             }

@@ -1,0 +1,251 @@
+//! Jobs that are killed at every place where it could matter, and go on: their output is that of a run that nobody
+//! disturbed, byte for byte.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flott::storage::crash::POINTS;
+
+#[path = "crash/job.rs"]
+mod job;
+#[path = "crash/life.rs"]
+mod life;
+#[path = "crash/output.rs"]
+mod output;
+
+use job::{Feed, Job, jobs};
+use life::{End, Fate, World};
+use output::{Output, collect, difference};
+
+/// Scenarios that run at a time: they mostly wait for the clock.
+const THREADS: usize = 3;
+/// A job that is left alone finishes with as many processes, or something is wrong.
+const LIVES_MAX: usize = 3;
+/// A kill that leaves something behind the last checkpoint.
+const MIDWAY: &str = "checkpoint-after-files:3";
+
+/// The fates of a job's processes, one after the other; it then goes on until it has finished.
+struct Scenario<'a> {
+    job: &'a Job,
+    /// Number of the fate that the scenario is about.
+    about: usize,
+    fates: Vec<Fate>,
+    /// Parallelism of those who are left alone.
+    at_last: usize,
+    durability: &'static str,
+}
+
+/// What came of a scenario.
+#[derive(Debug, Default)]
+struct Lived {
+    /// The process that it is about died where it was to.
+    reached: bool,
+    /// Processes that were ended before they had finished.
+    ended: usize,
+}
+
+impl Scenario<'_> {
+    fn name(&self) -> String {
+        let fates = self.fates.iter().map(|fate| {
+            let Fate { begin, parallelism, crash, signal, .. } = fate;
+            format!("-p {parallelism} {begin} {}{signal:?}", crash.as_deref().unwrap_or(""))
+        });
+        let fates: Vec<String> = fates.collect();
+        format!("{}, {}: {}", self.job.name, self.durability, fates.join(", then "))
+    }
+
+    /// Errors: what is wrong.
+    fn run(&self, expected: &Output) -> Result<Lived, String> {
+        // Seldom, what is to come on stdin is not known after a kill.
+        (0..5).find_map(|_| self.attempt(expected)).unwrap_or_else(|| Err("its input is never known".into()))
+    }
+
+    fn attempt(&self, expected: &Output) -> Option<Result<Lived, String>> {
+        let world = World::new(self.job, self.durability);
+        let mut lived = Lived::default();
+        let last = Fate { begin: "--resume", parallelism: self.at_last, ..Fate::default() };
+        for (number, fate) in self.fates.iter().chain(std::iter::repeat_n(&last, LIVES_MAX)).enumerate() {
+            let end = world.live(fate).ok()?;
+            lived.reached |= number == self.about && matches!(end, End::Killed);
+            match end {
+                End::Exited { code: Some(0), .. } => {
+                    let wrong = difference(&collect(&world.folder), expected);
+                    return Some(wrong.map_or(Ok(lived), Err));
+                }
+                // Everything is done, though nobody could say so.
+                End::Killed if self.is_over(&world, fate, expected) => return Some(Ok(lived)),
+                End::Exited { code: Some(3 | 130), .. } if fate.signal.is_some() => lived.ended += 1,
+                End::Killed if fate.crash.is_some() || fate.signal.is_some() => lived.ended += 1,
+                End::Exited { code, said } => return Some(Err(format!("process {number} ends with {code:?}: {said}"))),
+                End::Killed => return Some(Err(format!("somebody else has killed process {number}"))),
+            }
+        }
+        Some(Err(format!("not finished by {LIVES_MAX} processes")))
+    }
+
+    /// The last manifest is gone, so the job has finished.
+    fn is_over(&self, world: &World, fate: &Fate, expected: &Output) -> bool {
+        let removed = fate.crash.as_deref().is_none_or(|crash| crash.starts_with("checkpoint-clear-before-files"));
+        let outside = |output: &Output| {
+            let outside = output.iter().filter(|(name, _)| !name.starts_with("state: "));
+            outside.map(|(name, lines)| (name.clone(), lines.clone())).collect::<Output>()
+        };
+        removed && world.checkpoints(false) == 0 && outside(&collect(&world.folder)) == outside(expected)
+    }
+}
+
+/// What the job leaves that nobody disturbs.
+fn undisturbed(job: &Job) -> Output {
+    let world = World::new(job, "process");
+    let end = world.live(&Fate { parallelism: 2, ..Fate::default() }).unwrap();
+    assert!(matches!(end, End::Exited { code: Some(0), .. }), "{}: {end:?}", job.name);
+    collect(&world.folder)
+}
+
+/// Runs all scenarios, several at a time. Gives back what came of each.
+fn run_all(scenarios: &[Scenario]) -> Vec<Lived> {
+    let mut expected = std::collections::BTreeMap::new();
+    for scenario in scenarios {
+        expected.entry(scenario.job.name).or_insert_with(|| undisturbed(scenario.job));
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            let Some(scenario) = scenarios.get(number) else { return done };
+            done.push((number, scenario.run(&expected[scenario.job.name])));
+        }
+    };
+    let mut done: Vec<(usize, Result<Lived, String>)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    done.sort_by_key(|(number, _)| *number);
+    let wrong = done.iter().filter_map(|(number, done)| {
+        let why = done.as_ref().err()?;
+        Some(format!("{}\n  {why}\n", scenarios[*number].name()))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), scenarios.len(), wrong.concat());
+    done.into_iter().filter_map(|(_, done)| done.ok()).collect()
+}
+
+/// Kills a job at a point, in its first life and in its second.
+fn at_point<'a>(job: &'a Job, point: &str, passage: usize, parallelism: usize) -> [Scenario<'a>; 2] {
+    let durability = if passage == 2 { "power" } else { "process" };
+    let fate = |begin| {
+        let crash = Some(format!("{point}:{passage}"));
+        Fate { begin, parallelism, crash, savepoints: point.starts_with("savepoint-"), ..Fate::default() }
+    };
+    let midway = Fate { parallelism: 4 - parallelism, crash: Some(MIDWAY.into()), ..Fate::default() };
+    let at_last = 4 - parallelism;
+    [
+        Scenario { job, about: 0, fates: vec![fate("--resume")], at_last, durability },
+        Scenario { job, about: 1, fates: vec![midway, fate("--resume")], at_last, durability },
+    ]
+}
+
+/// Killed, started anew, and killed before that has begun: it can still go on.
+fn given_up(job: &Job) -> Scenario<'_> {
+    let fate = |begin, crash: &str| Fate { begin, parallelism: 1, crash: Some(crash.into()), ..Fate::default() };
+    let fates = vec![fate("", MIDWAY), fate("--fresh", "fresh-before-clear:1")];
+    Scenario { job, about: 1, fates, at_last: 2, durability: "process" }
+}
+
+/// Whether a job other than the one with everything is what a point is about.
+fn concerns(job: &Job, point: &str) -> bool {
+    match job.feed {
+        Feed::Stdin | Feed::Tcp => point.starts_with("journal-"),
+        Feed::Files if job.peer => point.starts_with("restart-"),
+        Feed::Files => true,
+    }
+}
+
+#[test]
+fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
+    let full = std::env::var_os("FLOTT_CRASH_FULL").is_some();
+    let jobs = jobs();
+    let mut scenarios = Vec::new();
+    for job in &jobs {
+        for (number, point) in POINTS.iter().enumerate().filter(|(_, point)| full || concerns(job, point)) {
+            for passage in 1..=if full { 3 } else { 1 } {
+                scenarios.extend(at_point(job, point, passage, 1 + (number + passage) % 2 * 2));
+            }
+        }
+    }
+    scenarios.push(given_up(&jobs[0]));
+    let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();
+    scenarios.retain(|scenario| scenario.name().contains(&only));
+    let started = Instant::now();
+    let lived = run_all(&scenarios);
+    let reached = scenarios.iter().zip(&lived).filter(|(_, lived)| lived.reached);
+    let reached: BTreeSet<&String> = reached.flat_map(|(scenario, _)| &scenario.fates[scenario.about].crash).collect();
+    println!("{} scenarios in {:?}, {} places reached", scenarios.len(), started.elapsed(), reached.len());
+    let missed = POINTS.iter().filter(|point| !reached.contains(&format!("{point}:1")));
+    let missed: Vec<_> = missed.filter(|_| only.is_empty()).collect();
+    assert!(missed.is_empty(), "no job comes to {missed:?}");
+}
+
+/// What sinks have prepared for a checkpoint that fails goes with the next.
+#[test]
+fn checkpoints_that_fail_lose_nothing() {
+    let jobs = jobs();
+    let begins = [
+        "-D checkpoint.timeout=1ms -D checkpoint.tolerate=1000000",
+        "-D checkpoint.timeout=4ms -D checkpoint.tolerate=1000000",
+        "-D checkpoint.timeout=8ms -D checkpoint.tolerate=1000000",
+    ];
+    let fate = |begin, parallelism| Fate { begin, parallelism, ..Fate::default() };
+    let scenarios = begins.iter().flat_map(|begin| [1, 3].map(|parallelism| fate(begin, parallelism)));
+    let scenario = |fate| Scenario { job: &jobs[0], about: 0, fates: vec![fate], at_last: 1, durability: "power" };
+    run_all(&scenarios.map(scenario).collect::<Vec<_>>());
+}
+
+/// Numbers that look like chance.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn fate(&mut self, job: &Job, begin: &'static str) -> Fate {
+        // Without a checkpoint, an orderly end forgets what stdin gave.
+        let signals = if job.feed == Feed::Files { &["-KILL", "-KILL", "-TERM", "-INT"][..] } else { &["-KILL"] };
+        let signal = signals[self.below(signals.len() as u64) as usize];
+        let at = Duration::from_millis(self.below(600));
+        let parallelism = 1 + self.below(3) as usize;
+        Fate { begin, parallelism, signal: Some((at, signal)), savepoints: self.below(8) == 0, ..Fate::default() }
+    }
+
+    fn scenario<'a>(&mut self, jobs: &'a [Job]) -> Scenario<'a> {
+        // Every other one has all sinks.
+        let job = &jobs[(self.below(2) * self.below(jobs.len() as u64)) as usize];
+        let fates = (0..1 + self.below(6)).map(|_| self.fate(job, "--resume")).collect();
+        let durability = ["process", "power"][self.below(2) as usize];
+        Scenario { job, about: 0, fates, at_last: 1 + self.below(3) as usize, durability }
+    }
+}
+
+#[test]
+fn a_job_that_is_killed_at_any_time_goes_on_as_if_nothing_had_been() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seed = number("FLOTT_SOAK_SEED").unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_nanos() as u64 | 1
+    });
+    let kills = number("FLOTT_SOAK_KILLS").unwrap_or(20) as usize;
+    println!("FLOTT_SOAK_SEED={seed}");
+    let (started, jobs, mut chance, mut ended) = (Instant::now(), jobs(), Chance(seed), 0);
+    while ended < kills {
+        let scenarios: Vec<Scenario> = (0..4 * THREADS).map(|_| chance.scenario(&jobs)).collect();
+        ended += run_all(&scenarios).iter().map(|lived| lived.ended).sum::<usize>();
+    }
+    println!("{ended} processes were ended in {:?}", started.elapsed());
+}

@@ -1,0 +1,94 @@
+//! What a job has left, in a form that can be compared.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use rusqlite::types::Value;
+
+use crate::program::Folder;
+
+/// By path: contents, as lines. Parts of a folder are one entry, in the order of their names.
+pub type Output = BTreeMap<String, Vec<String>>;
+
+/// All that lies in the folder, hidden files too, and the names of what lies in the state folder.
+pub fn collect(folder: &Folder) -> Output {
+    let mut output = Output::new();
+    walk(&folder.path(""), "", &mut |name, path| add(name, path, &mut output));
+    walk(&folder.state(), "", &mut |name, _| {
+        // Savepoints are kept, and journals until the next run.
+        if !name.starts_with("job/savepoints/") && !name.starts_with("job/journal/") {
+            output.insert(format!("state: {name}"), Vec::new());
+        }
+    });
+    output
+}
+
+fn walk(folder: &Path, prefix: &str, with: &mut dyn FnMut(&str, &Path)) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut entries: Vec<_> = entries.map(|entry| entry.unwrap()).collect();
+    entries.sort_by_key(|entry| entry.file_name());
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        match entry.file_type().unwrap().is_dir() {
+            true => walk(&entry.path(), &format!("{name}/"), with),
+            false => with(&name, &entry.path()),
+        }
+    }
+}
+
+fn add(name: &str, path: &Path, output: &mut Output) {
+    if name.ends_with(".db") {
+        return add_tables(name, path, output);
+    }
+    let bytes = fs::read(path).unwrap();
+    let text = match name.ends_with(".gz") {
+        false => String::from_utf8(bytes).unwrap(),
+        true => {
+            let mut text = String::new();
+            flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+            text
+        }
+    };
+    let lines = text.split_inclusive('\n').map(str::to_owned);
+    match name.rfind("part-") {
+        // Each has the header.
+        Some(at) => output.entry(format!("{}parts", &name[..at])).or_default().extend(lines.skip(1)),
+        None => drop(output.insert(name.into(), lines.collect())),
+    }
+}
+
+fn add_tables(name: &str, path: &Path, output: &mut Output) {
+    let database = rusqlite::Connection::open(path).unwrap();
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_flott%' ESCAPE '\\'";
+    let mut statement = database.prepare(names).unwrap();
+    let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    for table in tables {
+        // Where rows take the place of others, they come again as they are repeated.
+        let order = if table == "upserted" { "k" } else { "rowid" };
+        let mut statement = database.prepare(&format!("SELECT * FROM {table} ORDER BY {order}")).unwrap();
+        let width = statement.column_count();
+        let row = |row: &rusqlite::Row| (0..width).map(|i| row.get::<_, Value>(i)).collect::<Result<Vec<_>, _>>();
+        let rows: Vec<Vec<Value>> = statement.query_map([], row).unwrap().map(Result::unwrap).collect();
+        output.insert(format!("{name}: {table}"), rows.iter().map(|row| format!("{row:?}\n")).collect());
+    }
+}
+
+/// Where `got` differs; `None` if it does not.
+pub fn difference(got: &Output, expected: &Output) -> Option<String> {
+    let names: std::collections::BTreeSet<&String> = got.keys().chain(expected.keys()).collect();
+    let differences = names.into_iter().filter_map(|name| match (got.get(name), expected.get(name)) {
+        (Some(_), None) => Some(format!("{name} is left over")),
+        (None, Some(_)) => Some(format!("{name} is missing")),
+        (Some(got), Some(expected)) if got != expected => {
+            let at = got.iter().zip(expected).take_while(|(got, expected)| got == expected).count();
+            let line = |lines: &[String]| lines.get(at).cloned().unwrap_or_else(|| "(end)\n".into());
+            let (g, e) = (line(got), line(expected));
+            Some(format!("{name} has {} lines, not {}; line {at} is {g}  not {e}", got.len(), expected.len()))
+        }
+        _ => None,
+    });
+    let differences: Vec<String> = differences.collect();
+    (!differences.is_empty()).then(|| differences.join("\n  "))
+}
