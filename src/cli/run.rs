@@ -171,10 +171,13 @@ fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::
         Ending::Cancelled { .. } => (Ended::Cancelled, None),
         Ending::Failed { error, .. } => (Ended::Failed, Some(error.to_string())),
     };
-    let noted = home.ends(now(), ended, figures, error);
-    let left = noted.and_then(|()| home.unfinished());
-    left.unwrap_or_else(|error| {
+    if let Err(error) = home.ends(now(), ended, figures, error) {
         screen.warning(&error.note("`flott list` will not know how this run ended"));
+    }
+    // A damaged one is of no use to go on from.
+    let all = home::Checkpoint::all(home.folder()).map(|mut all| all.find(|checkpoint| checkpoint.created > 0));
+    all.unwrap_or_else(|error| {
+        screen.warning(&error);
         None
     })
 }

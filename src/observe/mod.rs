@@ -2,8 +2,8 @@
 
 mod checkpoints;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use checkpoints::{CheckpointFigures, CheckpointStats};
 use serde_json::json;
@@ -106,6 +106,8 @@ struct SourceCounters {
     total: AtomicU64,
     /// JSON: columns asked for, and whether some record had them.
     fields: Vec<(String, AtomicBool)>,
+    /// What the user should know, and has not been told.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl SourceStats {
@@ -128,6 +130,17 @@ impl SourceStats {
     pub fn missing(&self) -> Vec<String> {
         let missing = self.0.fields.iter().filter(|(_, seen)| !seen.load(Relaxed));
         missing.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub fn warn(&self, warnings: Vec<String>) {
+        if !warnings.is_empty() {
+            self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+        }
+    }
+
+    /// What came since it was last asked.
+    pub fn warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn rows(&self, rows: usize, bytes: usize) {

@@ -182,12 +182,22 @@ impl<'a> Attempt<'a> {
                 default(self.patience()) => self.watch.figures(&self.stats),
             }
             self.turn();
+            self.warn();
         }
         // A checkpoint that is being written is complete, or not, before anything else is decided.
         while self.keeper.as_ref().is_some_and(|keeper| keeper.machine.is_writing()) {
             match outcomes.recv() {
                 Ok(outcome) => self.outcome(outcome),
                 Err(_) => return self.stop_all(End::Failed(Error::internal("the snapshot thread is gone"))),
+            }
+        }
+    }
+
+    /// Passes on what sources want the user to know.
+    fn warn(&mut self) {
+        for (name, source) in &self.stats.sources {
+            for warning in source.warnings() {
+                self.watch.warn(&Error::external(warning).at(name.clone()));
             }
         }
     }
@@ -318,7 +328,7 @@ impl<'a> Attempt<'a> {
         match token.and_then(|token| self.waiting.remove(&token)) {
             Some(Waiting::Ask(ask) | Waiting::Stop(_, Some(ask))) => {
                 self.stopping = false;
-                answer(ask, Err(error));
+                answer(ask, Err(error.note("the job goes on")));
             }
             Some(Waiting::Stop(..)) => {
                 self.stopping = false;
@@ -338,7 +348,7 @@ impl<'a> Attempt<'a> {
             (Waiting::Stop(_, Some(ask)) | Waiting::Ask(ask), Some(Err(error))) => {
                 self.stopping = false;
                 self.control.go_on();
-                answer(ask, Err(error));
+                answer(ask, Err(error.note("the job goes on")));
             }
             (Waiting::Stop(cause, ask), savepoint) => {
                 self.answers.extend(ask);

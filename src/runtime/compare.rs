@@ -65,7 +65,10 @@ pub fn check(manifest: &Manifest, plan: &PhysicalPlan, allow_removed: bool) -> R
     if reasons.iter().any(|d| d.verdict == Verdict::Removed) {
         error = error.note("--allow-non-restored-state goes on without the state of what was removed");
     }
-    if reasons.iter().any(|d| d.verdict == Verdict::Changed) {
+    if manifest.job.max_parallelism != plan.max_parallelism {
+        error = error.note(format!("set max_parallelism = {} in [job]", manifest.job.max_parallelism));
+    }
+    if reasons.iter().any(|d| d.verdict == Verdict::Changed && d.node != "job") {
         error = error.note("give what was changed another name to let it start empty, or start anew with --fresh");
     }
     Err(error)

@@ -194,7 +194,9 @@ impl ReaderSource {
     }
 
     fn next(&mut self, now: i64) -> Result<Next> {
-        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()))?;
+        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()));
+        self.stats.warn(self.source.warnings());
+        let next = next?;
         if !matches!(next, Next::Pending { .. }) {
             self.next_time = None;
             let (done, total) = self.source.progress();
