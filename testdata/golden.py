@@ -186,9 +186,26 @@ def archive():
     return {"archive.csv": "".join(f"{name}\n{written(None, parts[name])}" for name in sorted(parts))}
 
 
+def visits():
+    """The new count of its page for each request, and all requests of each minute."""
+    lines, counts, pages, minutes = rows(DATA / "requests.csv"), Counter(), [], []
+    for line in lines:
+        counts[line["path"]] += 1
+        pages.append([line["path"], counts[line["path"]]])
+    kept, late = windows(lines, 60 * SECOND, 5 * SECOND)
+    assert not late
+    for start in sorted(kept):
+        failed = sum(1 for _, line in kept[start] if int(line["status"]) >= 500)
+        minutes.append([timestamp(start), len(kept[start]), failed])
+    return {
+        "visits_pages.csv": written(["path", "requests"], pages),
+        "visits_minutes.csv": written(["minute", "requests", "failed"], minutes),
+    }
+
+
 def main():
     wrong = 0
-    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive):
+    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, visits):
         for name, text in job().items():
             path = GOLDEN / name
             if "--write" in sys.argv[1:]:

@@ -1,7 +1,8 @@
 //! One state file: written once from front to end, checked as a whole before anything of it is believed.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -116,8 +117,12 @@ pub fn check(storage: &dyn Storage, path: &Path, info: &FileInfo) -> Result<()> 
 /// Length of a file and the checksum a manifest has for it.
 pub fn checksum(storage: &dyn Storage, path: &Path) -> Result<(u64, String)> {
     let file = storage.open_read(path).map_err(|e| failed("read", path, &e))?;
+    checksum_of(&*file, path)
+}
+
+fn checksum_of(file: &dyn StorageFile, path: &Path) -> Result<(u64, String)> {
     let (mut hash, mut bytes) = (Xxh3::new(), 0);
-    each_piece(&*file, path, |piece| {
+    each_piece(file, path, |piece| {
         hash.update(piece);
         bytes += piece.len() as u64;
         Ok(())
@@ -139,7 +144,8 @@ pub fn each_piece(file: &dyn StorageFile, path: &Path, mut with: impl FnMut(&[u8
     }
 }
 
-fn check_size(storage: &dyn Storage, path: &Path, info: &FileInfo) -> Result<()> {
+/// Compares the size of a file with what its manifest says: much sooner done than [`check`].
+pub fn check_size(storage: &dyn Storage, path: &Path, info: &FileInfo) -> Result<()> {
     match storage.kind(path).map_err(|e| failed("read", path, &e))? {
         Some(Kind::File(bytes)) if bytes == info.bytes => Ok(()),
         Some(Kind::File(bytes)) => {
@@ -157,12 +163,59 @@ fn check_hash(path: &Path, info: &FileInfo, bytes: u64, xxh3: &str) -> Result<()
     }
 }
 
+/// Where the record batches of a state file are.
+struct Footer {
+    decoder: FileDecoder,
+    batches: Vec<Block>,
+    /// Bytes of the file.
+    len: usize,
+    name: String,
+}
+
+/// Behind the footer: its length and the magic word.
+const TAIL_BYTES: usize = 10;
+
+impl Footer {
+    /// Of a file of `len` bytes, whose parts `read` gives.
+    fn read(name: String, len: usize, read: impl Fn(Range<usize>) -> Result<Buffer>) -> Result<Footer> {
+        let wrong = |why: &dyn std::fmt::Display| Error::external(format!("{name} is no Arrow file: {why}"));
+        let before_tail = len.checked_sub(TAIL_BYTES).ok_or_else(|| wrong(&"it is too short"))?;
+        let tail = read(before_tail..len)?;
+        let tail = tail.last_chunk::<TAIL_BYTES>().ok_or_else(|| wrong(&"it is too short"))?;
+        let length = read_footer_length(*tail).map_err(|e| wrong(&e))?;
+        let start = before_tail.checked_sub(length).ok_or_else(|| wrong(&"its footer is too long"))?;
+        let footer = read(start..before_tail)?;
+        let footer = root_as_footer(&footer).map_err(|e| wrong(&e))?;
+        let schema = footer.schema().ok_or_else(|| wrong(&"it has no schema"))?;
+        let schema = convert::try_fb_to_schema(schema).map_err(|e| wrong(&e))?;
+        let batches = footer.recordBatches().map_or(Vec::new(), |blocks| blocks.iter().copied().collect());
+        let decoder = FileDecoder::new(Arc::new(schema), footer.version());
+        Ok(Footer { decoder, batches, len, name })
+    }
+
+    /// The columns of a record batch, key groups first.
+    fn batch(&self, number: usize, read: impl Fn(Range<usize>) -> Result<Buffer>) -> Result<Vec<ArrayRef>> {
+        let wrong = |why: String| Error::external(format!("{}: record batch {number}: {why}", self.name));
+        let block = self.batches.get(number).ok_or_else(|| wrong("there is none".into()))?;
+        let bytes = place(block, self.len).ok_or_else(|| wrong("it lies outside the file".into()))?;
+        let batch = self.decoder.read_record_batch(block, &read(bytes)?).map_err(|e| wrong(e.to_string()))?;
+        Ok(batch.ok_or_else(|| wrong("it is empty".into()))?.columns().to_vec())
+    }
+}
+
+/// Where a record batch lies in a file of `len` bytes.
+fn place(block: &Block, len: usize) -> Option<Range<usize>> {
+    let start = usize::try_from(block.offset()).ok()?;
+    let header = usize::try_from(block.metaDataLength()).ok()?;
+    let body = usize::try_from(block.bodyLength()).ok()?;
+    let end = start.checked_add(header)?.checked_add(body)?;
+    (end <= len).then_some(start..end)
+}
+
 /// A state file in memory, checked.
 pub struct StateFile {
     bytes: Buffer,
-    decoder: FileDecoder,
-    batches: Vec<Block>,
-    name: String,
+    footer: Footer,
 }
 
 impl StateFile {
@@ -173,38 +226,49 @@ impl StateFile {
         check_size(storage, path, info)?;
         let bytes = storage.read(path).map_err(|e| failed("read", path, &e))?;
         check_hash(path, info, bytes.len() as u64, &hex(xxh3_64(&bytes)))?;
-        let name = path.display().to_string();
-        StateFile::parse(bytes, &name).map_err(|why| Error::external(format!("{name} is no Arrow file: {why}")))
-    }
-
-    fn parse(bytes: Vec<u8>, name: &str) -> Result<StateFile, String> {
-        let tail = bytes.last_chunk::<10>().ok_or("it is too short")?;
-        let length = read_footer_length(*tail).map_err(|e| e.to_string())?;
-        let start = (bytes.len() - 10).checked_sub(length).ok_or("its footer is too long")?;
-        let footer = root_as_footer(&bytes[start..bytes.len() - 10]).map_err(|e| e.to_string())?;
-        let schema = footer.schema().ok_or("it has no schema")?;
-        let schema = convert::try_fb_to_schema(schema).map_err(|e| e.to_string())?;
-        let batches = footer.recordBatches().map_or(Vec::new(), |blocks| blocks.iter().copied().collect());
-        let decoder = FileDecoder::new(Arc::new(schema), footer.version());
-        Ok(StateFile { bytes: Buffer::from_vec(bytes), decoder, batches, name: name.to_owned() })
+        let bytes = Buffer::from_vec(bytes);
+        let part = |range: Range<usize>| Ok(bytes.slice_with_length(range.start, range.len()));
+        let footer = Footer::read(path.display().to_string(), bytes.len(), part)?;
+        Ok(StateFile { bytes, footer })
     }
 
     /// The columns of a record batch, key groups first. They point into the file.
     pub fn batch(&self, number: usize) -> Result<Vec<ArrayRef>> {
-        let wrong = |why: String| Error::external(format!("{}: record batch {number}: {why}", self.name));
-        let block = self.batches.get(number).ok_or_else(|| wrong("there is none".into()))?;
-        let bytes = place(block, self.bytes.len()).ok_or_else(|| wrong("it lies outside the file".into()))?;
-        let bytes = self.bytes.slice_with_length(bytes.start, bytes.len());
-        let batch = self.decoder.read_record_batch(block, &bytes).map_err(|e| wrong(e.to_string()))?;
-        Ok(batch.ok_or_else(|| wrong("it is empty".into()))?.columns().to_vec())
+        self.footer.batch(number, |range| Ok(self.bytes.slice_with_length(range.start, range.len())))
     }
 }
 
-/// Where a record batch lies in a file of `len` bytes.
-fn place(block: &Block, len: usize) -> Option<std::ops::Range<usize>> {
-    let start = usize::try_from(block.offset()).ok()?;
-    let header = usize::try_from(block.metaDataLength()).ok()?;
-    let body = usize::try_from(block.bodyLength()).ok()?;
-    let end = start.checked_add(header)?.checked_add(body)?;
-    (end <= len).then_some(start..end)
+/// A state file on disk, checked: of its record batches, only the one at hand is in memory. What was opened can be read
+/// to its end, also if the file is removed meanwhile.
+pub struct StateReader {
+    file: Box<dyn StorageFile>,
+    footer: Footer,
+    path: PathBuf,
+}
+
+impl StateReader {
+    /// Errors: as those of [`StateFile::open`].
+    pub fn open(storage: &dyn Storage, path: &Path, info: &FileInfo) -> Result<StateReader> {
+        check_size(storage, path, info)?;
+        let file = storage.open_read(path).map_err(|e| failed("read", path, &e))?;
+        let (bytes, xxh3) = checksum_of(&*file, path)?;
+        check_hash(path, info, bytes, &xxh3)?;
+        let footer = Footer::read(path.display().to_string(), bytes as usize, |range| part(&*file, path, range))?;
+        Ok(StateReader { file, footer, path: path.to_owned() })
+    }
+
+    /// As [`StateFile::batch`].
+    pub fn batch(&self, number: usize) -> Result<Vec<ArrayRef>> {
+        self.footer.batch(number, |range| part(&*self.file, &self.path, range))
+    }
+}
+
+/// Bytes of a file.
+fn part(file: &dyn StorageFile, path: &Path, range: Range<usize>) -> Result<Buffer> {
+    let mut bytes = vec![0; range.len()];
+    let read = file.read_at(range.start as u64, &mut bytes).map_err(|e| failed("read", path, &e))?;
+    match read == bytes.len() {
+        true => Ok(Buffer::from_vec(bytes)),
+        false => Err(Error::external(format!("{} has become shorter", path.display()))),
+    }
 }

@@ -31,6 +31,9 @@ pub struct Manifest {
     pub checkpoint: u64,
     /// New at every fresh start and at every resume from a savepoint or an older checkpoint.
     pub lineage: String,
+    /// Of a checkpoint that a run began with and that came from elsewhere: what it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Wall time, µs.
     pub created: i64,
     pub job: Job,
@@ -50,6 +53,13 @@ impl Manifest {
     pub fn table(&self, operator: &str, table: &str) -> Option<&TableState> {
         self.operators.get(operator)?.tables.iter().find(|t| t.name == table)
     }
+}
+
+/// A checkpoint or savepoint that a run went back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub lineage: String,
+    pub checkpoint: u64,
 }
 
 /// The job as it ran.

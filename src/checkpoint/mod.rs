@@ -6,7 +6,7 @@
 //! the single write that commits. A savepoint is the same in a folder that needs no other.
 //!
 //! [`store::Store`] writes checkpoints, finds the newest and takes away what nobody needs; [`restore::Checkpoint`]
-//! reads one. A table becomes **segments**, rows of neighbouring key groups (`cut`, `segments`), and a segment a record
+//! reads one, [`look`] shows what is in it. A table becomes **segments**, rows of neighbouring key groups (`cut`, `segments`), and a segment a record
 //! batch of an Arrow file (`arrays`, `file`). [`home::Home`] is the folder around them: whose it is, and who runs the job.
 //!
 //! Nothing here knows tasks, connectors or clocks.
@@ -16,6 +16,7 @@ mod cut;
 mod file;
 mod folder;
 pub mod home;
+pub mod look;
 pub mod machine;
 pub mod manifest;
 pub mod restore;

@@ -52,6 +52,10 @@ impl Checkpoint {
         Checkpoint { storage, path, manifest, opened: Opened::default() }
     }
 
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -36,6 +36,23 @@ impl Store {
         Ok(())
     }
 
+    /// Removes all checkpoints but `number`: those of runs that nobody goes on from any more.
+    pub fn keep_only(&mut self, number: u64) -> Result<()> {
+        let entries = folder::scan(&*self.storage, &self.folder)?;
+        let (kept, gone): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|e| e.checkpoint == number);
+        let manifests: Vec<&Manifest> =
+            kept.iter().filter_map(|entry| entry.manifest.as_ref()?.as_ref().ok()).collect();
+        let needed = self.needed(&manifests);
+        for entry in &gone {
+            self.remove_manifest(entry)?;
+        }
+        for entry in &gone {
+            self.remove_files(entry, &needed)?;
+            self.remove_if_empty(entry)?;
+        }
+        Ok(())
+    }
+
     /// Applies retention.
     pub(super) fn retire(&self) -> Result<()> {
         let entries = folder::scan(&*self.storage, &self.folder)?;

@@ -80,7 +80,8 @@ fn within(key_groups: &ArrayRef, groups: &Range<u32>) -> Range<usize> {
     below(groups.start)..below(groups.end)
 }
 
-fn check_shape(table: &TableState, segment: &Segment, arrays: &[ArrayRef]) -> Result<()> {
+/// Compares a record batch with what the manifest says of it.
+pub fn check_shape(table: &TableState, segment: &Segment, arrays: &[ArrayRef]) -> Result<()> {
     let groups = arrays.first().and_then(|array| array.as_primitive_opt::<Int32Type>());
     let rows = groups.is_some_and(|groups| groups.len() as u64 == segment.rows);
     let mut types = true;

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::file::{self, failed};
 use super::folder::{self, STATE_FILE};
-use super::manifest::{FileInfo, Kind, Manifest};
+use super::manifest::{FileInfo, Kind, Manifest, Origin};
+use super::restore::Checkpoint;
 use super::store::Store;
 use crate::error::{Error, Result};
 use crate::storage::{self, Storage, crash};
@@ -45,14 +46,38 @@ impl Store {
         done.map(|()| to.to_owned())
     }
 
-    fn fill(&self, checkpoint: &Manifest, to: &Path) -> Result<()> {
-        let from = self.folder.join(folder::name_of(checkpoint.checkpoint));
-        let mut manifest = Manifest { kind: Kind::Savepoint, files: BTreeMap::new(), ..checkpoint.clone() };
+    /// Takes a checkpoint or savepoint from elsewhere, or from further back, into this folder: as checkpoint `number`
+    /// of a lineage of its own, from which the next ones follow. What sinks have pending stays where it is.
+    pub fn adopt(&mut self, from: &Checkpoint, number: u64, lineage: &str, created: i64) -> Result<PathBuf> {
+        let to = self.folder.join(folder::name_of(number));
+        self.make_folder(&to)?;
+        let origin = Origin { lineage: from.manifest().lineage.clone(), checkpoint: from.manifest().checkpoint };
+        let (mut manifest, _) = self.copy_files(from.manifest(), from.path(), &to)?;
+        manifest.kind = Kind::Checkpoint;
+        manifest.checkpoint = number;
+        manifest.lineage = lineage.to_owned();
+        manifest.origin = Some(origin);
+        manifest.created = created;
+        if self.power {
+            self.storage.sync_folder(&to).map_err(|e| failed("sync", &to, &e))?;
+            self.storage.sync_folder(&self.folder).map_err(|e| failed("sync", &self.folder, &e))?;
+        }
+        crash::point("adopt-before-manifest");
+        folder::commit(&*self.storage, &to, &manifest, self.power)?;
+        crash::point("adopt-after-manifest");
+        self.forget_last();
+        Ok(to)
+    }
+
+    /// Copies the state files of a checkpoint in folder `from`; the manifest names them where they are now, and what
+    /// names are taken.
+    fn copy_files(&self, checkpoint: &Manifest, from: &Path, to: &Path) -> Result<(Manifest, BTreeSet<String>)> {
+        let mut manifest = Manifest { files: BTreeMap::new(), ..checkpoint.clone() };
         let mut names = BTreeMap::new();
         let mut taken = BTreeSet::new();
-        for (old, info) in &checkpoint.files {
+        for (old, info) in checkpoint.files.iter().filter(|(name, _)| name.ends_with(STATE_FILE)) {
             let new = free_name(&old.trim_start_matches("../").replace('/', "-"), &mut taken);
-            copy(&*self.storage, &folder::path_of(&from, old), &to.join(&new))?;
+            copy(&*self.storage, &folder::path_of(from, old), &to.join(&new))?;
             manifest.files.insert(new.clone(), info.clone());
             names.insert(old.clone(), new);
         }
@@ -62,6 +87,13 @@ impl Store {
                 segment.file.clone_from(new);
             }
         }
+        Ok((manifest, taken))
+    }
+
+    fn fill(&self, checkpoint: &Manifest, to: &Path) -> Result<()> {
+        let from = self.folder.join(folder::name_of(checkpoint.checkpoint));
+        let (mut manifest, mut taken) = self.copy_files(checkpoint, &from, to)?;
+        manifest.kind = Kind::Savepoint;
         self.copy_spools(&mut manifest, to, &mut taken)?;
         folder::check(&*self.storage, to, &manifest.files)?;
         self.storage.sync_folder(to).map_err(|e| failed("sync", to, &e))?;

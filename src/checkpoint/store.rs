@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// Makes the folder of a checkpoint, and with `power` the way to it lasting.
-    fn make_folder(&mut self, path: &Path) -> Result<()> {
+    pub(super) fn make_folder(&mut self, path: &Path) -> Result<()> {
         self.storage.create_folders(path).map_err(|e| failed("create", path, &e))?;
         self.anchor()
     }
@@ -314,6 +314,7 @@ fn manifest_of(snapshot: &Snapshot) -> Manifest {
         kind: snapshot.kind,
         checkpoint: snapshot.checkpoint,
         lineage: snapshot.lineage.clone(),
+        origin: None,
         created: snapshot.created,
         job: snapshot.job.clone(),
         ended: snapshot.ended,

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod look;
 mod state;
 
+pub use look::{DiffArgs, DumpArgs, Look, LookArgs, LsArgs, PruneArgs, Rows, ShowArgs, VerifyArgs};
 pub use state::{
     CancelArgs, CheckpointArgs, ListArgs, NamedArgs, OutputArgs, ResumeArgs, SavepointArgs, Shown, StateArgs,
     StatusArgs, StopArgs,
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   flott plan job.toml                       how it would run
   flott list                                which jobs run, and which can be resumed
   flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
+  flott state show job                      what its newest checkpoint holds
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or job file, 3 stopped before the end or refused because an earlier run
 did not finish, 4 another process runs the job, 130 Ctrl-C before the end, or cancelled.";
@@ -55,6 +58,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Make a checkpoint of a running job now
     Checkpoint(CheckpointArgs),
+    /// Look into checkpoints and savepoints: list, show, dump, compare with a job, verify, prune
+    State(LookArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }

@@ -7,10 +7,10 @@ use super::screen::Screen;
 use crate::error::Error;
 use crate::spec::suggest;
 
-const COMMANDS: [&str; 10] =
-    ["run", "check", "plan", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint"];
+const COMMANDS: [&str; 11] =
+    ["run", "check", "plan", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint", "state"];
 
-const COMMANDS_LATER: [&str; 9] = ["why", "state", "query", "tap", "infer", "test", "new", "completions", "serve"];
+const COMMANDS_LATER: [&str; 8] = ["why", "query", "tap", "infer", "test", "new", "completions", "serve"];
 
 const FLAGS_LATER: [&str; 4] = ["--ui", "--log-format", "--log-level", "--log-file"];
 

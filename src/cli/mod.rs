@@ -12,6 +12,7 @@ mod checkpoint;
 mod later;
 mod launch;
 mod list;
+mod look;
 mod news;
 mod plan;
 mod prepare;
@@ -53,6 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Stop(args) => stop::stop(&args),
             Command::Cancel(args) => cancel::cancel(&args),
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
+            Command::State(args) => look::look(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),

@@ -71,6 +71,8 @@ pub fn finished(path: &Path, outcome: &Outcome) -> Value {
             "seconds": outcome.seconds,
             "rows_per_second": rate(totals.rows_in, outcome.seconds),
         },
+        "checkpoints": stats.checkpoints.read().to_json(),
+        "restarts": stats.checkpoints.read().restarts,
         "sources": stats.sources.iter().map(|(name, s)| {
             let figures = s.read();
             json!({ "name": name, "rows": figures.rows, "bytes": figures.bytes, "bad": figures.bad })

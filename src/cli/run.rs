@@ -107,6 +107,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     prepare::stdout_format(&job, &mut plan, terminal);
     let physical = place(&plan, parallelism, job.max_parallelism.value, &files).map_err(said)?;
     let (mut home, from) = launch.claim(&job, &plan).map_err(said)?;
+    let resumed = from.is_some();
     let options = launch.options(&job, &plan, parallelism, home.as_ref(), from);
     let (signals, orders) = Orders::listen().map_err(said)?;
     if let Some(home) = &mut home {
@@ -133,7 +134,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     drop(news);
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
-    let left = home.and_then(|home| note_end(home, &outcome, screen));
+    let left = home.and_then(|home| note_end(home, &outcome, resumed, screen));
     news::tell(screen, quiet, &plan, &outcome);
     if let (Some(left), false) = (left, quiet) {
         let command = launch.resume_command(&job.name);
@@ -161,8 +162,8 @@ fn serve(home: &Home, signals: &Orders, launch: &Launch, name: &str, screen: &Sc
     }
 }
 
-/// Writes down how the run ended. Returns whether it can be resumed.
-fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::Checkpoint> {
+/// Writes down how the run ended, unless what it was to go on from did not fit. Returns what can be gone on from.
+fn note_end(mut home: Home, outcome: &Outcome, resumed: bool, screen: &Screen) -> Option<home::Checkpoint> {
     let totals = summary::Totals::of(&outcome.stats);
     let figures = Figures { rows_in: totals.rows_in, rows_out: totals.rows_out, seconds: outcome.seconds };
     let (ended, error) = match &outcome.ending {
@@ -171,7 +172,11 @@ fn note_end(mut home: Home, outcome: &Outcome, screen: &Screen) -> Option<home::
         Ending::Cancelled { .. } => (Ended::Cancelled, None),
         Ending::Failed { error, .. } => (Ended::Failed, Some(error.to_string())),
     };
-    if let Err(error) = home.ends(now(), ended, figures, error) {
+    let noted = match &outcome.ending {
+        Ending::Failed { kept: false, .. } if resumed => home.refused(),
+        _ => home.ends(now(), ended, figures, error),
+    };
+    if let Err(error) = noted {
         screen.warning(&error.note("`flott list` will not know how this run ended"));
     }
     // A damaged one is of no use to go on from.

@@ -29,6 +29,7 @@ mod tests;
 
 pub use by_time::FirstTime;
 pub use paths::{reason, resolve_paths};
+pub use position::in_words;
 
 use by_time::ByTime;
 use input::{Cut, Input};
@@ -77,7 +78,7 @@ struct Shared {
 }
 
 enum Order {
-    Name(ByName),
+    Name(Box<ByName>),
     Time(Box<ByTime>),
 }
 
@@ -96,7 +97,7 @@ impl FileSource {
         };
         let order = match options.first_time {
             Some(first_time) => Order::Time(Box::new(ByTime::probe(&shared, first_time)?)),
-            None => Order::Name(ByName::default()),
+            None => Order::Name(Box::default()),
         };
         Ok(FileSource { shared, order, stopped: false, warnings: Vec::new() })
     }

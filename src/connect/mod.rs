@@ -24,6 +24,7 @@ pub mod idle;
 pub mod journal;
 pub mod output;
 pub mod pool;
+pub mod position;
 pub mod records;
 pub mod sqlite;
 pub mod stdin;

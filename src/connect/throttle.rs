@@ -19,6 +19,8 @@ const BLOCKS_PER_SECOND: f64 = 50.0;
 const SECOND_US: f64 = 1e6;
 /// Bytes before a place in a block that are compared when it is gone on from.
 const TAIL_BYTES: usize = 4 << 10;
+/// Rows a second that no source reaches.
+pub const UNLIMITED: f64 = 1e12;
 
 /// Slows a source down.
 pub struct Throttle {
@@ -51,6 +53,11 @@ struct Position {
     /// xxh3-64 of the last 4 KiB of them, or of what there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tail: Option<u64>,
+}
+
+/// A position of a source that is slowed down, parted: that of the source itself, and the bytes or rows behind it.
+pub fn parted(position: &Value) -> Option<(Value, u64)> {
+    Position::deserialize(position).ok().map(|Position { inner, taken, .. }| (inner, taken))
 }
 
 impl Throttle {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
+use serde_json::{Value, json};
+
 /// Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct CheckpointStats(Arc<Counters>);
@@ -15,6 +17,7 @@ struct Counters {
     at: AtomicI64,
     bytes: AtomicU64,
     duration: AtomicI64,
+    pause: AtomicI64,
     restarts: AtomicU64,
 }
 
@@ -31,6 +34,8 @@ pub struct CheckpointFigures {
     pub bytes: u64,
     /// From its barriers to its completion, µs.
     pub duration: i64,
+    /// Longest that a task stood still to freeze its state for a checkpoint, µs.
+    pub pause: i64,
     /// How often the job has started again in this process.
     pub restarts: u64,
 }
@@ -43,6 +48,11 @@ impl CheckpointStats {
         self.0.at.store(now, Relaxed);
         self.0.duration.store(duration, Relaxed);
         self.0.bytes.store(bytes, Relaxed);
+    }
+
+    /// A task stood still for `pause` µs to freeze its state.
+    pub fn paused(&self, pause: i64) {
+        self.0.pause.fetch_max(pause, Relaxed);
     }
 
     pub fn failed(&self) {
@@ -61,7 +71,19 @@ impl CheckpointStats {
             at: self.0.at.load(Relaxed),
             bytes: self.0.bytes.load(Relaxed),
             duration: self.0.duration.load(Relaxed),
+            pause: self.0.pause.load(Relaxed),
             restarts: self.0.restarts.load(Relaxed),
         }
+    }
+}
+
+impl CheckpointFigures {
+    /// For reports and whoever asks a running job. Times in µs.
+    pub fn to_json(&self) -> Value {
+        let last = (self.last > 0).then_some(self.last);
+        json!({
+            "completed": self.completed, "failed": self.failed, "last": last, "at": last.map(|_| self.at),
+            "bytes": self.bytes, "duration": self.duration, "pause": self.pause,
+        })
     }
 }

@@ -2,8 +2,8 @@
 
 mod checkpoints;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 
 pub use checkpoints::{CheckpointFigures, CheckpointStats};
 use serde_json::json;
@@ -106,8 +106,6 @@ struct SourceCounters {
     total: AtomicU64,
     /// JSON: columns asked for, and whether some record had them.
     fields: Vec<(String, AtomicBool)>,
-    /// What the user should know, and has not been told.
-    warnings: Mutex<Vec<String>>,
 }
 
 impl SourceStats {
@@ -130,17 +128,6 @@ impl SourceStats {
     pub fn missing(&self) -> Vec<String> {
         let missing = self.0.fields.iter().filter(|(_, seen)| !seen.load(Relaxed));
         missing.map(|(name, _)| name.clone()).collect()
-    }
-
-    pub fn warn(&self, warnings: Vec<String>) {
-        if !warnings.is_empty() {
-            self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
-        }
-    }
-
-    /// What came since it was last asked.
-    pub fn warnings(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn rows(&self, rows: usize, bytes: usize) {
@@ -206,17 +193,12 @@ impl JobStats {
                 "late": f.late, "watermark": watermark(f.watermark),
             })
         };
-        let checkpoints = self.checkpoints.read();
         json!({
             "sources": sources.collect::<Vec<_>>(),
             "operators": self.nodes.iter().map(|(name, subtask, s)| node(name, Some(*subtask), s)).collect::<Vec<_>>(),
             "sinks": self.sinks.iter().map(|(name, s)| node(name, None, s)).collect::<Vec<_>>(),
-            "checkpoints": {
-                "completed": checkpoints.completed, "failed": checkpoints.failed,
-                "last": (checkpoints.last > 0).then_some(checkpoints.last), "at": checkpoints.at,
-                "bytes": checkpoints.bytes, "duration": checkpoints.duration,
-            },
-            "restarts": checkpoints.restarts,
+            "checkpoints": self.checkpoints.read().to_json(),
+            "restarts": self.checkpoints.read().restarts,
         })
     }
 }

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, never, select, unbounded};
 use super::barrier::{Ack, Acks, Part};
 use super::deploy::Deployment;
 use super::driver::{Clock, Driver};
-use super::gather::Gathering;
+use super::gather::{Carried, Gathering};
 use super::orders::{Ask, Order, Reply, Request};
 use super::reader::ReaderControl;
 use super::snapshots::{self, Failed, Outcome, Snapshots, Taken};
@@ -35,8 +35,14 @@ pub struct Keeper {
     pub job: Job,
     /// Checkpoints of this lineage exist.
     pub kept: bool,
+    /// Sinks have prepared output for a checkpoint, complete or not.
+    pub prepared: bool,
     /// Folder of savepoints that nobody named another place for.
     pub savepoints: PathBuf,
+    /// What sinks prepared for checkpoints that failed.
+    pub carried: Carried,
+    /// What they prepared for the one that is being written.
+    pub writing: Carried,
 }
 
 /// Who looks on.
@@ -57,8 +63,8 @@ pub enum End {
     },
     /// Stopped without a checkpoint to go on from.
     Stopped(Cause),
-    /// Stopped behind a last checkpoint.
-    Suspended(Cause, Taken),
+    /// Stopped behind a last checkpoint or savepoint, which lies there.
+    Suspended(Cause, PathBuf),
     /// What the last checkpoint holds stays.
     Cancelled,
     Failed(Error),
@@ -99,6 +105,8 @@ pub struct Attempt<'a> {
     cancel: Arc<AtomicBool>,
     wakers: Vec<Waker>,
     gathering: Option<Gathering>,
+    /// Longest freeze of a task for the checkpoint that is being written, µs.
+    pause: i64,
     waiting: BTreeMap<Token, Waiting>,
     tokens: Token,
     /// Answers for the end.
@@ -117,7 +125,7 @@ impl<'a> Attempt<'a> {
         orders: &Receiver<Order>,
         watch: &'a mut dyn Watch,
     ) -> Ended {
-        let Deployment { drivers, control, acks, acks_in, stats, endless } = deployment;
+        let Deployment { drivers, control, acks, acks_in, stats, endless, .. } = deployment;
         let mut attempt = Attempt {
             plan,
             keeper,
@@ -131,6 +139,7 @@ impl<'a> Attempt<'a> {
             cancel: Arc::default(),
             wakers: drivers.iter().map(|d| d.waker.clone()).collect(),
             gathering: None,
+            pause: 0,
             waiting: BTreeMap::new(),
             tokens: 0,
             answers: Vec::new(),
@@ -166,7 +175,8 @@ impl<'a> Attempt<'a> {
 
     /// Waits until all threads have ended.
     fn supervise(&mut self, mut running: usize, reports: &Receiver<Option<Error>>, orders: &Receiver<Order>) {
-        let outcomes = self.keeper.as_ref().map_or_else(never, |keeper| keeper.snapshots.outcomes.clone());
+        let mut outcomes = self.keeper.as_ref().map_or_else(never, |keeper| keeper.snapshots.outcomes.clone());
+        let mut orders = orders.clone();
         let acks = self.acks.clone();
         while running > 0 {
             select! {
@@ -176,28 +186,30 @@ impl<'a> Attempt<'a> {
                         self.stop_all(End::Failed(error));
                     }
                 }
-                recv(orders) -> order => if let Ok(order) = order { self.order(order) },
+                recv(orders) -> order => match order {
+                    Ok(order) => self.order(order),
+                    Err(_) => orders = never(),
+                },
                 recv(acks) -> ack => if let Ok(ack) = ack { self.ack(ack) },
-                recv(outcomes) -> outcome => if let Ok(outcome) = outcome { self.outcome(outcome) },
+                recv(outcomes) -> outcome => match outcome {
+                    Ok(outcome) => self.outcome(outcome),
+                    Err(_) => {
+                        outcomes = never();
+                        self.stop_all(End::Failed(Error::internal("the snapshot thread is gone")));
+                    }
+                },
                 default(self.patience()) => self.watch.figures(&self.stats),
             }
             self.turn();
-            self.warn();
+        }
+        while let Ok(ack) = acks.try_recv() {
+            self.ack(ack);
         }
         // A checkpoint that is being written is complete, or not, before anything else is decided.
         while self.keeper.as_ref().is_some_and(|keeper| keeper.machine.is_writing()) {
             match outcomes.recv() {
                 Ok(outcome) => self.outcome(outcome),
                 Err(_) => return self.stop_all(End::Failed(Error::internal("the snapshot thread is gone"))),
-            }
-        }
-    }
-
-    /// Passes on what sources want the user to know.
-    fn warn(&mut self) {
-        for (name, source) in &self.stats.sources {
-            for warning in source.warnings() {
-                self.watch.warn(&Error::external(warning).at(name.clone()));
             }
         }
     }
@@ -246,7 +258,11 @@ impl<'a> Attempt<'a> {
     }
 
     fn ack(&mut self, ack: Ack) {
+        if let Part::Warned(warnings) = &ack.part {
+            return warnings.iter().for_each(|warning| self.watch.warn(warning));
+        }
         let Some(keeper) = &mut self.keeper else { return };
+        keeper.prepared |= matches!(ack.part, Part::Sink { .. });
         match ack.part {
             Part::Wanted => return keeper.machine.hurry(),
             Part::Declined => {
@@ -258,7 +274,12 @@ impl<'a> Attempt<'a> {
             }
             _ => {}
         }
-        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else { return };
+        let Some(gathering) = self.gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else {
+            // It came too late, but what a sink has prepared will not be prepared again.
+            let mut late = Gathering::new(self.plan, ack.checkpoint);
+            late.add(ack);
+            return late.abandon(self.plan, &mut keeper.carried);
+        };
         gathering.add(ack);
         if !gathering.is_complete() {
             return;
@@ -266,9 +287,16 @@ impl<'a> Attempt<'a> {
         let Some(gathering) = self.gathering.take() else { return };
         let checkpoint = gathering.checkpoint;
         if !keeper.machine.gathered(checkpoint) {
-            return;
+            return gathering.abandon(self.plan, &mut keeper.carried);
         }
-        let parts = gathering.finish(self.plan);
+        let mut parts = gathering.finish(self.plan);
+        self.pause = parts.pause;
+        keeper.carried.join(&mut parts.sinks);
+        parts.durable.append(&mut keeper.carried.durable);
+        keeper.carried.pending.clear();
+        for (name, sink) in &parts.sinks {
+            keeper.writing.add(name, sink.pending.clone());
+        }
         let snapshot = Snapshot {
             kind: Kind::Checkpoint,
             checkpoint,
@@ -295,10 +323,12 @@ impl<'a> Attempt<'a> {
         let now = self.clock.now();
         match outcome.result {
             Ok(taken) => {
+                keeper.writing = Carried::default();
                 let duration = now - keeper.machine.started();
                 let token = keeper.machine.written(now);
                 keeper.kept = true;
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
+                self.stats.checkpoints.paused(std::mem::take(&mut self.pause));
                 self.acks_in.set_base(outcome.checkpoint);
                 let positions = taken.oldest.sources.iter().map(|(name, s)| (name.clone(), s.position.clone()));
                 self.control.confirm(positions.collect());
@@ -307,6 +337,9 @@ impl<'a> Attempt<'a> {
                 }
             }
             Err(Failed::Write(error)) => {
+                for (sink, pending) in std::mem::take(&mut keeper.writing).pending {
+                    keeper.carried.add(&sink, pending);
+                }
                 if let Some(failed) = keeper.machine.failed(outcome.checkpoint, now) {
                     self.checkpoint_failed(failed, error);
                 }
@@ -321,7 +354,9 @@ impl<'a> Attempt<'a> {
 
     fn checkpoint_failed(&mut self, failed: Action, error: Error) {
         let Action::Failed { checkpoint, token, fatal } = failed else { return };
-        self.gathering = None;
+        if let (Some(gathering), Some(keeper)) = (self.gathering.take(), &mut self.keeper) {
+            gathering.abandon(self.plan, &mut keeper.carried);
+        }
         self.stats.checkpoints.failed();
         self.control.go_on();
         let error = Error { message: format!("checkpoint {checkpoint} failed: {}", error.message), ..error };
@@ -352,8 +387,8 @@ impl<'a> Attempt<'a> {
             }
             (Waiting::Stop(cause, ask), savepoint) => {
                 self.answers.extend(ask);
-                let savepoint = savepoint.map_or_else(|| taken.path.clone(), |path| path.unwrap_or_default());
-                self.stop_all(End::Suspended(cause, Taken { path: savepoint, savepoint: None, ..taken }));
+                let path = savepoint.and_then(Result::ok).unwrap_or(taken.path);
+                self.stop_all(End::Suspended(cause, path));
             }
         }
     }

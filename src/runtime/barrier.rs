@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::message::FINAL_BARRIER;
 use crate::checkpoint::manifest::Progress;
 use crate::connect::Prepared;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::state::table::Frozen;
 
 /// Runs away from the tasks, before the checkpoint is complete.
@@ -39,6 +39,8 @@ pub enum Part {
         watermark: i64,
         finished: bool,
         frozen: Frozen,
+        /// How long the freeze took, µs.
+        pause: i64,
     },
     Sink {
         sink: usize,
@@ -48,6 +50,8 @@ pub enum Part {
     Declined,
     /// A source wants a checkpoint soon: its journal is full.
     Wanted,
+    /// What sources want the user to know.
+    Warned(Vec<Error>),
 }
 
 /// The way of acks to whoever gathers them. Clones share it.

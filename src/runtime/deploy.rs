@@ -25,8 +25,8 @@ use super::task::Task;
 use super::waker::Waker;
 use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
-use crate::connect::{BlockDecoder, Committer, Run, Source, Writer};
-use crate::error::Result;
+use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
+use crate::error::{Error, Result};
 use crate::format;
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::op::Operator;
@@ -73,6 +73,8 @@ pub struct Deployment {
     pub stats: JobStats,
     /// Some source has no end of its own.
     pub endless: bool,
+    /// What sources say of where they go on, such as files that are not read.
+    pub warnings: Vec<Error>,
 }
 
 /// A subtask of the plan. Readers and workers are those of a group of sources.
@@ -118,6 +120,7 @@ pub fn deploy_from(
         inputs: BTreeMap::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
+        warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
     if let Err(error) = deployer.all(connectors) {
@@ -126,9 +129,9 @@ pub fn deploy_from(
         return Err(error);
     }
     let endless = plan.sources.iter().any(|s| s.endless);
-    let Deployer { drivers, control, stats, .. } = deployer;
+    let Deployer { drivers, control, stats, warnings, .. } = deployer;
     let drivers = drivers.into_values().collect();
-    Ok(Deployment { drivers, control, acks, acks_in, stats, endless })
+    Ok(Deployment { drivers, control, acks, acks_in, stats, endless, warnings })
 }
 
 /// Sources that cannot be opened a second time, by number, on their way to the next attempt.
@@ -162,6 +165,7 @@ struct Deployer<'a> {
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
     control: Arc<ReaderControl>,
     stats: JobStats,
+    warnings: Vec<Error>,
 }
 
 /// Which thread a subtask runs on.
@@ -218,9 +222,13 @@ impl Deployer<'_> {
     ) -> Result<(Box<dyn Source>, bool)> {
         let plan = &self.plan.sources[index];
         let state = self.resume.and_then(|resume| resume.manifest().sources.get(&plan.name));
+        let unlimited = SourcePlan { rate: Some(throttle::UNLIMITED), ..plan.clone() };
+        // Only who slowed it down knows where in a block it was.
+        let slowed = plan.rate.is_none() && state.is_some_and(|state| throttle::parted(&state.position).is_some());
+        let opened = if slowed { &unlimited } else { plan };
         let (mut source, again) = match self.kept.sources.remove(&index) {
             Some(source) => (source, true),
-            None => (connectors.source(plan, waker.clone())?, false),
+            None => (connectors.source(opened, waker.clone())?, false),
         };
         let position = match state {
             Some(state) => Some(&state.position),
@@ -232,15 +240,15 @@ impl Deployer<'_> {
             None if plan.live => source.position().map(|begin| drop(self.kept.begins.insert(index, begin))),
             None => Ok(()),
         };
-        match placed {
-            Ok(()) => Ok((source, state.is_some_and(|state| state.ended))),
-            Err(error) => {
-                if plan.live {
-                    self.kept.sources.insert(index, source);
-                }
-                Err(error)
+        if let Err(error) = placed {
+            if plan.live {
+                self.kept.sources.insert(index, source);
             }
+            return Err(error);
         }
+        let warnings = source.warnings().into_iter();
+        self.warnings.extend(warnings.map(|text| Error::external(text).at(plan.name.clone())));
+        Ok((source, state.is_some_and(|state| state.ended)))
     }
 
     /// One reader and P workers for all sources of a group.
@@ -322,7 +330,7 @@ impl Deployer<'_> {
         let stats = NodeStats::default();
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
-        let mut task = Sink::new(sink.name.clone(), index, self.acks.clone(), gate, writer, header, eager, stats);
+        let mut task = Sink::new(sink.name.clone(), (index, self.acks.clone()), gate, writer, header, eager, stats);
         if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
             task.resume(saved.state.clone());
         }

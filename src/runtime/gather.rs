@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::barrier::{Ack, Durable, Part};
 use super::operators::shapes;
 use crate::checkpoint::manifest::{OperatorSnapshot, Progress, SinkState, SourceState};
@@ -16,6 +18,7 @@ pub struct Gathering {
     stages: Vec<Vec<Option<StagePart>>>,
     sinks: Vec<Option<SinkState>>,
     durable: Vec<Durable>,
+    pause: i64,
 }
 
 struct StagePart {
@@ -31,6 +34,34 @@ pub struct Parts {
     pub sinks: BTreeMap<String, SinkState>,
     /// To be run before the checkpoint is complete.
     pub durable: Vec<Durable>,
+    /// Longest freeze of a task, µs.
+    pub pause: i64,
+}
+
+/// What sinks prepared for checkpoints that failed, until one is complete.
+#[derive(Default)]
+pub struct Carried {
+    /// By path of the node, as in [`SinkState::pending`].
+    pub pending: BTreeMap<String, Vec<(u64, Value)>>,
+    pub durable: Vec<Durable>,
+}
+
+impl Carried {
+    pub fn add(&mut self, sink: &str, pending: Vec<(u64, Value)>) {
+        if !pending.is_empty() {
+            self.pending.entry(sink.to_owned()).or_default().extend(pending);
+        }
+    }
+
+    /// Puts it in front of what the sinks have prepared for the next checkpoint. A copy stays until that is complete.
+    pub fn join(&self, sinks: &mut BTreeMap<String, SinkState>) {
+        for (name, pending) in &self.pending {
+            if let Some(state) = sinks.get_mut(name) {
+                state.pending.splice(..0, pending.iter().cloned());
+                state.pending.sort_by_key(|(checkpoint, _)| *checkpoint);
+            }
+        }
+    }
 }
 
 impl Gathering {
@@ -43,7 +74,16 @@ impl Gathering {
             stages: plan.stages.iter().map(|stage| none(stage.parallelism)).collect(),
             sinks: (0..plan.sinks.len()).map(|_| None).collect(),
             durable: Vec::new(),
+            pause: 0,
         }
+    }
+
+    /// What sinks have prepared for a checkpoint that does not come: it is good for the next one.
+    pub fn abandon(self, plan: &PhysicalPlan, carried: &mut Carried) {
+        for (state, sink) in self.sinks.into_iter().zip(&plan.sinks) {
+            carried.add(&sink.name, state.map(|state| state.pending).unwrap_or_default());
+        }
+        carried.durable.extend(self.durable);
     }
 
     /// Adds a task's part.
@@ -55,7 +95,8 @@ impl Gathering {
                 self.sources[source] = Some(SourceState { position, ended, ..SourceState::default() });
                 self.durable.extend(durable);
             }
-            Part::Stage { stage, subtask, watermark, finished, frozen } => {
+            Part::Stage { stage, subtask, watermark, finished, frozen, pause } => {
+                self.pause = self.pause.max(pause);
                 self.stages[stage][subtask] = Some(StagePart { watermark, finished, frozen });
             }
             Part::Sink { sink, prepared } => {
@@ -63,7 +104,7 @@ impl Gathering {
                 self.sinks[sink] = Some(SinkState { state: prepared.state, pending, ..SinkState::default() });
                 self.durable.extend(prepared.durable);
             }
-            Part::Declined | Part::Wanted => {}
+            Part::Declined | Part::Wanted | Part::Warned(_) => {}
         }
     }
 
@@ -99,6 +140,6 @@ impl Gathering {
             let kind = sink.connector.kind().to_owned();
             sinks.insert(sink.name.clone(), SinkState { kind, ..state.unwrap_or_default() });
         }
-        Parts { operators, sources, sinks, durable: self.durable }
+        Parts { operators, sources, sinks, durable: self.durable, pause: self.pause }
     }
 }

@@ -15,6 +15,7 @@ use super::attempt::{Attempt, Cause, End, Ended, Keeper, Watch, answer};
 use super::channel::CAPACITY;
 use super::deploy::{Connectors, Deployment, Kept, deploy_from};
 use super::driver::Clock;
+use super::gather::Carried;
 use super::orders::{Ask, Order, Reply, Request, RunOptions};
 use super::restarts::Restarts;
 use super::snapshots::{self, Failed, Snapshots};
@@ -153,6 +154,7 @@ impl Run<'_, '_> {
         for (node, address) in self.job.connectors.listening() {
             self.watch.say(&format!("{node}: listening on {address}"));
         }
+        deployment.warnings.drain(..).for_each(|warning| self.watch.warn(&warning));
         deployment.stats.checkpoints.restarts(number);
         self.stats = deployment.stats.clone();
         let endless = deployment.endless;
@@ -195,7 +197,7 @@ impl Run<'_, '_> {
     }
 
     fn kept_attempt(&mut self, life: Life, deployment: Deployment) -> Result<(Ended, Life)> {
-        let Life { lineage, store, committers, next, kept, power, options } = life;
+        let Life { lineage, store, committers, next, kept, prepared, power, options, .. } = life;
         let store_folder = store.folder().to_owned();
         let mut keeper = Keeper {
             machine: Machine::new(options, next, self.clock.now()),
@@ -203,7 +205,10 @@ impl Run<'_, '_> {
             lineage: lineage.clone(),
             job: self.job.options.job.clone(),
             kept,
+            prepared,
             savepoints: store_folder.join("savepoints"),
+            carried: Carried::default(),
+            writing: Carried::default(),
         };
         // Only from a checkpoint on, what is in a journal counts.
         if !kept && self.job.plan.sources.iter().any(|source| source.endless && source.journal.is_some()) {
@@ -211,8 +216,9 @@ impl Run<'_, '_> {
         }
         let ended = Attempt::run(self.job.plan, deployment, Some(&mut keeper), &self.orders, self.watch);
         let (next, kept) = (keeper.machine.next_number(), keeper.kept);
+        let (prepared, carried) = (keeper.prepared, keeper.carried);
         let (store, committers) = keeper.snapshots.finish()?;
-        Ok((ended, Life { lineage, store, committers, next, kept, power, options }))
+        Ok((ended, Life { lineage, store, committers, next, kept, prepared, power, options, carried }))
     }
 
     /// Puts output in place, undoes it, or leaves it to who goes on.
@@ -227,7 +233,7 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if kept => self.commit_last(life, &mut tasks),
+                    Some(life) if life.prepared => self.commit_last(life, &mut tasks),
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {
@@ -236,9 +242,9 @@ impl Run<'_, '_> {
                 }
                 if drained { Ending::Drained } else { Ending::Finished }
             }
-            End::Suspended(cause, taken) => {
+            End::Suspended(cause, path) => {
                 tasks.iter_mut().for_each(|task| task.release());
-                return Ok(Ending::Suspended { cause, path: taken.path, endless });
+                return Ok(Ending::Suspended { cause, path, endless });
             }
             End::Stopped(cause) => {
                 leave(&mut tasks);
@@ -274,6 +280,8 @@ impl Run<'_, '_> {
                 durable.extend(prepared.durable);
             }
         }
+        life.carried.join(&mut sinks);
+        durable.append(&mut life.carried.durable);
         crash::point("end-before-write");
         let mut snapshot = self.snapshot(life, Kind::Checkpoint, sinks);
         snapshot.ended = true;

@@ -18,7 +18,7 @@ use super::task::{Step, Task};
 use super::waker::Waker;
 use super::worker::Wanted;
 use crate::connect::{Block, Body, Next, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observe::SourceStats;
 
 /// A block of at least so many bytes passes the baton on.
@@ -179,6 +179,11 @@ impl ReaderSource {
         Ok(Part::Source { source: self.number, position, ended: self.ended || self.over, durable })
     }
 
+    fn warnings(&mut self) -> Vec<Error> {
+        let warnings = self.source.warnings().into_iter();
+        warnings.map(|text| Error::external(text).at(self.name.clone())).collect()
+    }
+
     /// When its next record is due among those of other sources.
     fn due(&mut self) -> Result<i64> {
         if !self.timed {
@@ -194,9 +199,7 @@ impl ReaderSource {
     }
 
     fn next(&mut self, now: i64) -> Result<Next> {
-        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()));
-        self.stats.warn(self.source.warnings());
-        let next = next?;
+        let next = self.source.next(now).map_err(|e| e.at(self.name.clone()))?;
         if !matches!(next, Next::Pending { .. }) {
             self.next_time = None;
             let (done, total) = self.source.progress();
@@ -295,6 +298,7 @@ impl Reader {
             for source in &mut self.sources {
                 self.acks.send(id, source.part()?, Vec::new());
             }
+            self.warn();
             self.broadcast(Signal::Barrier(id))?;
         }
         if let Some(period) = self.tick
@@ -326,8 +330,17 @@ impl Reader {
         hold != 0 && self.barrier >= hold
     }
 
+    /// Passes on what the sources want the user to know.
+    fn warn(&mut self) {
+        let warnings: Vec<Error> = self.sources.iter_mut().flat_map(ReaderSource::warnings).collect();
+        if !warnings.is_empty() {
+            self.acks.send(0, Part::Warned(warnings), Vec::new());
+        }
+    }
+
     /// Source `index` is read no more; with the last one, all ends.
     fn end(&mut self, index: usize) -> Result<()> {
+        self.warn();
         self.sources[index].ended = true;
         let all = self.sources.iter().all(|source| source.ended);
         if all {

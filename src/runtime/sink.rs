@@ -44,10 +44,10 @@ pub struct Sink {
 }
 
 impl Sink {
+    /// `number`: in the plan; `acks`: where its parts of checkpoints go.
     pub fn new(
         name: String,
-        number: usize,
-        acks: Acks,
+        (number, acks): (usize, Acks),
         gate: Gate,
         writer: Box<dyn Writer>,
         header: Vec<u8>,

@@ -1,5 +1,7 @@
 //! The task of a stateful operator: gate, operator, stateless chain.
 
+use std::time::Instant;
+
 use super::barrier::{Acks, Part, is_checkpoint};
 use super::chain::Chain;
 use super::gate::{Event, Gate};
@@ -97,13 +99,12 @@ impl Stage {
         // What the last freeze gave was not written: it is asked for in full.
         let full = self.frozen == 0 || self.frozen != self.place.acks.base();
         self.frozen = checkpoint;
-        let part = Part::Stage {
-            stage: self.place.stage,
-            subtask: self.place.subtask,
-            watermark: self.watermark,
-            finished: self.finished,
-            frozen: self.operator.freeze(full),
-        };
+        let start = Instant::now();
+        let frozen = self.operator.freeze(full);
+        let pause = start.elapsed().as_micros() as i64;
+        let StagePlace { stage, subtask, .. } = self.place;
+        let (watermark, finished) = (self.watermark, self.finished);
+        let part = Part::Stage { stage, subtask, watermark, finished, frozen, pause };
         self.place.acks.send(checkpoint, part, progress);
     }
 

@@ -1,9 +1,14 @@
 //! What a run begins with: the state folder, what an earlier run left in it, and the checkpoint to go on from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::attempt::Watch;
 use super::compare;
+use super::driver::Clock;
+use super::gather::Carried;
 use super::job::Job;
 use super::orders::From;
 use super::snapshots::{self, Committers};
@@ -13,6 +18,7 @@ use crate::checkpoint::restore::Checkpoint;
 use crate::checkpoint::store::Store;
 use crate::connect::{self, Rewind, Rewound, journal};
 use crate::error::{Error, Result};
+use crate::plan::physical::{PhysicalPlan, SourcePlan};
 use crate::spec::Durability;
 use crate::state::table::Restored;
 use crate::storage::crash;
@@ -26,8 +32,12 @@ pub struct Life {
     pub next: u64,
     /// There is a checkpoint to go on from.
     pub kept: bool,
+    /// Sinks have prepared output for a checkpoint, complete or not.
+    pub prepared: bool,
     pub power: bool,
     pub options: Options,
+    /// What sinks prepared for checkpoints that failed.
+    pub carried: Carried,
 }
 
 impl super::deploy::Resume for Checkpoint {
@@ -57,6 +67,7 @@ impl Start {
             job.connectors.begin(connect::Run::default());
             return Ok(Start { life: None, resume: None });
         };
+        job.options.job.schemas = schemas(job.plan);
         let power = spec.durability == Durability::Power;
         let mut store = Store::open(Arc::clone(&job.storage), folder.clone(), spec.retain, power);
         // 0 stands for none.
@@ -67,7 +78,9 @@ impl Start {
             committers: Committers::new(),
             next,
             kept: false,
+            prepared: false,
             power,
+            carried: Carried::default(),
             options: Options {
                 interval: spec.interval,
                 min_pause: spec.min_pause,
@@ -79,10 +92,17 @@ impl Start {
             None => None,
             Some(from) => life.find(from, job, watch)?,
         };
-        if let (Some(checkpoint), Some(From::Latest)) = (&resume, &job.options.from) {
+        let newest = life.store.newest()?.map(|found| found.path);
+        let goes_back = resume.as_ref().is_some_and(|checkpoint| newest.as_deref() != Some(checkpoint.path()));
+        if let Some(checkpoint) = resume.as_ref().filter(|_| !goes_back) {
             life.lineage = checkpoint.manifest().lineage.clone();
         }
         life.begin(job)?;
+        let resume = match resume {
+            // From here on it is the newest of this folder: whatever happens, the next run goes on from it.
+            Some(checkpoint) if goes_back => Some(life.adopt(&checkpoint, job)?),
+            other => other,
+        };
         match resume {
             None => {
                 life.discard()?;
@@ -97,7 +117,9 @@ impl Start {
         let Some(mut life) = self.life else {
             return Ok(Start { life: None, resume: None });
         };
+        life.carried = Carried::default();
         if !life.kept {
+            life.prepared = false;
             life.store.clear()?;
             return Ok(Start { life: Some(life), resume: None });
         }
@@ -172,8 +194,23 @@ impl Life {
         self.store.clear()
     }
 
+    fn adopt(&mut self, checkpoint: &Checkpoint, job: &Job) -> Result<Checkpoint> {
+        let path = self.store.adopt(checkpoint, self.next, &self.lineage, Clock::start().now())?;
+        self.next += 1;
+        Checkpoint::open(Arc::clone(&job.storage), &path)
+    }
+
     fn rewind(&mut self, manifest: &Manifest, force: bool) -> Result<Vec<(String, String)>> {
         let is_start = manifest.kind == Kind::Start;
+        // What the same run wrote behind it, and what it began with.
+        let (lineage, number) = match &manifest.origin {
+            Some(origin) => (&origin.lineage, origin.checkpoint),
+            None => (&manifest.lineage, manifest.checkpoint),
+        };
+        let of_run: Vec<Manifest> = (self.store.list()?.into_iter())
+            .filter_map(|listed| listed.manifest?.ok())
+            .filter(|other| other.lineage == *lineage && other.checkpoint != manifest.checkpoint)
+            .collect();
         if !is_start {
             snapshots::commit(&mut self.committers, &manifest.sinks)?;
         }
@@ -181,8 +218,13 @@ impl Life {
         for (name, sink) in &manifest.sinks {
             let Some(committer) = self.committers.get_mut(name) else { continue };
             let to = (!is_start).then_some(&sink.state);
-            let base = is_start.then_some(&sink.state);
-            if let Rewound::Refused(why) = committer.rewind(&Rewind { to, later: &[], base, force })? {
+            let states = |of: &dyn Fn(&Manifest) -> bool| -> Vec<Value> {
+                of_run.iter().filter(|m| of(m)).filter_map(|m| m.sinks.get(name)).map(|s| s.state.clone()).collect()
+            };
+            let later = states(&|m| m.kind != Kind::Start && m.checkpoint > number);
+            let started = states(&|m| m.kind == Kind::Start);
+            let base = if is_start { Some(&sink.state) } else { started.first() };
+            if let Rewound::Refused(why) = committer.rewind(&Rewind { to, later: &later, base, force })? {
                 refused.push((name.clone(), why));
             }
         }
@@ -205,14 +247,23 @@ impl Life {
             });
         }
         crash::point("resume-after-rewind");
+        if manifest.origin.is_some() {
+            self.store.keep_only(manifest.checkpoint)?;
+        }
         self.kept = true;
+        self.prepared = true;
         Ok(Start { life: Some(self), resume: Some(checkpoint) })
     }
 }
 
-/// Sixteen hexadecimal digits that no other run has.
+/// Columns and types of each source.
+fn schemas(plan: &PhysicalPlan) -> BTreeMap<String, Vec<(String, String)>> {
+    let columns =
+        |source: &SourcePlan| source.fields.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect();
+    plan.sources.iter().map(|source| (source.name.clone(), columns(source))).collect()
+}
+
+/// Hexadecimal digits that no other run has, later ones greater: the time in µs, and the process.
 fn new_lineage() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seed = format!("{} {}", now.as_nanos(), std::process::id());
-    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(seed.as_bytes()))
+    format!("{:014x}{:04x}", Clock::start().now(), std::process::id() & 0xffff)
 }

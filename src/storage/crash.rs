@@ -45,6 +45,8 @@ pub const POINTS: &[&str] = &[
     "checkpoint-clear-before-files",
     "savepoint-before-rename",
     "savepoint-after-rename",
+    "adopt-before-manifest",
+    "adopt-after-manifest",
     "sqlite-before-prepare",
     "sqlite-after-prepare",
     "sqlite-before-transaction",

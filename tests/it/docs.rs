@@ -5,8 +5,10 @@
 //! * blocks marked `console` hold commands (`$ …`) and what they print, stdout and stderr together. They are run one
 //!   after another in a folder with copies of `jobs/` and `testdata/`, one folder a document. Every command must exit
 //!   with 0 and print just what is shown; a line `…` stands for any number of lines, and times are not compared.
-//!   `cargo run --release --` is `flott`. In blocks marked `console terminal` stdout sinks print tables, as they do on
-//!   a terminal, and the summary is not compared;
+//!   `cargo run --release --` is `flott`, the folder is called `/home/ada/flott`. In blocks marked `console terminal`
+//!   stdout sinks print tables, as they do on a terminal, and the summary is not compared. In blocks marked
+//!   `console moment`, where what is printed depends on when a command was typed, numbers and the widths of columns
+//!   are not compared;
 //! * blocks marked `toml` are TOML. Those with a source are checked by `flott check`; one without a sink gets a sink
 //!   for each of its nodes. One that begins with `# NAME.toml` is a file of that name for the commands behind it;
 //! * the lists of functions are made from the table of functions;
@@ -88,6 +90,9 @@ fn run(folder: &Folder, line: &str, terminal: bool) -> (Vec<String>, bool) {
     command.stdin(Stdio::null());
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
+    let name = |path: PathBuf| path.display().to_string().trim_end_matches('/').to_owned();
+    let text = text.replace(&name(folder.path("")), "/home/ada/flott");
+    let text = text.replace(&name(folder.state()), "/home/ada/.local/state/flott");
     (text.lines().map(str::to_owned).collect(), output.status.success())
 }
 
@@ -98,13 +103,25 @@ fn without_times(line: &str) -> String {
     report.replace(&times.replace(line, "TIME"), "$1TIME").into_owned()
 }
 
-/// Whether the lines are those expected, where `…` stands for any number of them.
-fn matches(expected: &[String], lines: &[String]) -> bool {
+/// What depends on when a command was typed.
+fn without_moment(line: &str) -> String {
+    let numbers = Regex::new(r"\d[\d,.]*").unwrap().replace_all(line, "N");
+    // A span of time has the unit that suits it.
+    let spans = Regex::new(r"\bN [smh]\b").unwrap().replace_all(&numbers, "SPAN");
+    Regex::new(" {2,}").unwrap().replace_all(&spans, "  ").into_owned()
+}
+
+/// Whether the lines are those expected, where `…` stands for any number of them. `without` takes out of a line what is
+/// not compared.
+fn matches(expected: &[String], lines: &[String], without: fn(&str) -> String) -> bool {
+    let same = |line: &String, expected: &String| without(line) == without(expected);
     match expected.split_first() {
         None => lines.is_empty(),
-        Some((first, rest)) if first.trim() == "…" => (0..=lines.len()).any(|skip| matches(rest, &lines[skip..])),
+        Some((first, rest)) if first.trim() == "…" => {
+            (0..=lines.len()).any(|skip| matches(rest, &lines[skip..], without))
+        }
         Some((first, rest)) => {
-            lines.first().is_some_and(|line| without_times(line) == without_times(first)) && matches(rest, &lines[1..])
+            lines.first().is_some_and(|line| same(line, first)) && matches(rest, &lines[1..], without)
         }
     }
 }
@@ -119,13 +136,14 @@ fn commands(document: &Document, block: &Block) -> Vec<(String, Range<usize>)> {
 
 fn console(document: &Document, block: &Block, folder: &Folder, blessed: &mut Vec<(Range<usize>, Vec<String>)>) {
     let terminal = block.mark == "console terminal";
+    let without = if block.mark == "console moment" { without_moment } else { without_times };
     for (line, shown) in commands(document, block) {
         let at = format!("{}:{}: {line}", document.path.display(), shown.start);
         let (lines, success) = run(folder, &line, terminal);
         assert!(success, "{at}\nfailed:\n{}", lines.join("\n"));
         let expected = &document.lines[shown.clone()];
         let until = expected.iter().position(|l| terminal && l.contains(" finished after ")).unwrap_or(expected.len());
-        if matches(&expected[..until], &lines) {
+        if matches(&expected[..until], &lines, without) {
             continue;
         }
         assert!(blessing(), "{at}\nprints\n{}\nand not\n{}", lines.join("\n"), expected[..until].join("\n"));
@@ -166,7 +184,7 @@ fn what_the_documents_show_is_so() {
         let mut blessed = Vec::new();
         for block in document.blocks() {
             match block.mark.as_str() {
-                "console" | "console terminal" => console(&document, &block, &folder, &mut blessed),
+                "console" | "console terminal" | "console moment" => console(&document, &block, &folder, &mut blessed),
                 "toml" => toml_block(&document, &block, &folder),
                 "text" | "sh" | "sql" | "python" => {}
                 other => panic!("{}:{}: what is `{other}`?", path.display(), block.lines.start),

@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::program::{Folder, finish};
+use crate::program::{Folder, PATIENCE, finish};
 
 /// How a job is run and where its results are.
 enum Run {
@@ -13,6 +14,8 @@ enum Run {
     Plain,
     /// Results in files of `out/`.
     Files(&'static [&'static str]),
+    /// Killed in the middle and resumed, results in files of `out/`.
+    Killed(&'static [&'static str]),
     /// Results in table `bars` of this database of `out/`, the same as this golden file of another job.
     Table(&'static str, &'static str),
     /// Results in part files below this folder of `out/`.
@@ -23,7 +26,7 @@ enum Run {
     Sent(&'static str),
 }
 
-const JOBS: [(&str, Run); 12] = [
+const JOBS: [(&str, Run); 13] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
     ("archive", Run::Parts("archive")),
@@ -36,6 +39,7 @@ const JOBS: [(&str, Run); 12] = [
     ("nexmark_q7", Run::Files(&["nexmark_q7.csv"])),
     ("stdin_filter", Run::Piped("testdata/app.log")),
     ("tcp_counter", Run::Sent("testdata/words.txt")),
+    ("visits", Run::Killed(&["visits_pages.csv", "visits_minutes.csv"])),
 ];
 
 /// A folder with `jobs/` and `testdata/` in it.
@@ -105,6 +109,32 @@ fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
     stdout
 }
 
+/// Runs the job until it has a checkpoint, kills it, and lets it go on with another parallelism, as fast as it can.
+fn killed(folder: &Folder, job: &str, p: usize) {
+    let run = format!("run jobs/{job}.toml");
+    let mut child = folder.command(&format!("{run} -p {p}")).spawn().unwrap();
+    let started = Instant::now();
+    while !checkpointed(&folder.state().join(job)) {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before its first checkpoint");
+        assert!(started.elapsed() < PATIENCE, "no checkpoint");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    folder.flott(&run).exits(3).says("did not finish");
+    let other = if p == 1 { 3 } else { 1 };
+    folder.flott(&format!("{run} --resume -p {other} -D sources.requests.rate=1000000")).exits(0);
+}
+
+fn checkpointed(state: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(state) else { return false };
+    entries.flatten().any(|entry| {
+        entry.file_name().to_string_lossy().starts_with("chk-")
+            && fs::read_to_string(entry.path().join("manifest.json"))
+                .is_ok_and(|manifest| manifest.contains(r#""kind":"checkpoint""#))
+    })
+}
+
 /// Table `bars` as CSV.
 fn dumped(database: &Path) -> String {
     let database = rusqlite::Connection::open(database).unwrap();
@@ -150,8 +180,11 @@ fn jobs_give_the_golden_output_at_every_parallelism() {
                     same(&what, &partitions(&folder.path(&format!("out/{name}"))), &golden);
                     assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 1, "{what}");
                 }
-                Run::Files(files) => {
-                    folder.flott(&arguments).exits(0);
+                Run::Files(files) | Run::Killed(files) => {
+                    match run {
+                        Run::Killed(_) => killed(&folder, job, p),
+                        _ => drop(folder.flott(&arguments).exits(0)),
+                    }
                     files.iter().for_each(|file| same(&what, &folder.read(&format!("out/{file}")), file));
                     assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), files.len(), "{what}");
                 }
@@ -174,7 +207,7 @@ fn every_job_is_run_and_every_golden_file_belongs_to_one() {
     let mut golden: Vec<String> = Vec::new();
     for (job, run) in &JOBS {
         match run {
-            Run::Files(files) => golden.extend(files.iter().map(|file| file.to_string())),
+            Run::Files(files) | Run::Killed(files) => golden.extend(files.iter().map(|file| file.to_string())),
             Run::Table(..) => {}
             _ => golden.push(format!("{job}.csv")),
         }

@@ -17,7 +17,7 @@ pub struct Ran {
 }
 
 /// No run here takes nearly as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Folder {
     pub fn new() -> Folder {

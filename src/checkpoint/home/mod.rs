@@ -57,6 +57,8 @@ pub struct Seen {
 pub struct Home {
     folder: PathBuf,
     record: Record,
+    /// What was written there before.
+    before: Option<Record>,
     /// Free when this is dropped, or the process gone.
     _lock: Lock,
 }
@@ -95,15 +97,15 @@ impl Home {
         let before = Record::read(&folder)?;
         let directory = std::env::current_dir().map_err(|e| Error::external(format!("no current directory: {e}")))?;
         let mut record = Record::new(name, path, &directory);
-        if let Some(before) = before {
+        if let Some(before) = &before {
             let theirs = Path::new(&before.path);
             let left = Checkpoint::newest(&folder)?.is_some();
             if theirs != path && !owner.allows(theirs) && (left || theirs.exists()) {
-                return Err(belongs_to(name, path, &before, left));
+                return Err(belongs_to(name, path, before, left));
             }
-            record.run = before.run;
+            record.run = before.run.clone();
         }
-        Ok(Home { folder, record, _lock: lock })
+        Ok(Home { folder, record, before, _lock: lock })
     }
 
     pub fn folder(&self) -> &Path {
@@ -132,6 +134,11 @@ impl Home {
         }
         self.record.checkpoint = checkpoint;
         self.record.write(&self.folder)
+    }
+
+    /// Writes down that nothing was run after all, so that the folder belongs to whom it did before.
+    pub fn refused(&mut self) -> Result<()> {
+        self.before.as_ref().map_or(Ok(()), |before| before.write(&self.folder))
     }
 }
 

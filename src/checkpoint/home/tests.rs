@@ -40,6 +40,7 @@ impl Fixture {
             kind,
             checkpoint: number,
             lineage: String::new(),
+            origin: None,
             created,
             job: Default::default(),
             ended: false,

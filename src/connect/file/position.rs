@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::connect::file::identity::{Edges, Mark, Mismatch, verify};
 use crate::connect::file::raw::Raw;
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 
 /// Files of a folder that are looked at to find a renamed one.
 const RENAMED_MAX: usize = 10_000;
+/// Files that are done are named one by one, if they are so few.
+const LISTED_MAX: usize = 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Position {
@@ -72,6 +75,28 @@ impl Name {
             Name::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes.clone())),
         }
     }
+}
+
+/// A position in words, a line for each file; files that are done are counted where there are many. `None`: it is none
+/// of files.
+pub fn in_words(position: &Value) -> Option<Vec<String>> {
+    let position = Position::deserialize(position).ok()?;
+    let is_done = |file: &&FileAt| matches!(file.state, State::Done);
+    let done = position.files.iter().filter(is_done).count();
+    let counted = done > LISTED_MAX;
+    let mut lines = Vec::new();
+    if counted {
+        lines.push(format!("{done} files: read to their ends"));
+    }
+    for file in position.files.iter().filter(|file| !counted || !is_done(file)) {
+        let state = match file.state {
+            State::Waiting { .. } => "not opened yet".to_owned(),
+            State::Open { mark, .. } => format!("at byte {}", mark.offset),
+            State::Done => "read to its end".to_owned(),
+        };
+        lines.push(format!("{}: {state}", file.path.path().display()));
+    }
+    Some(lines)
 }
 
 /// Finds files among those the job lists now.

@@ -334,7 +334,9 @@ fn a_record_of_100_mb_takes_no_memory() {
             while let Next::Block(block) = source.next(0).unwrap() {
                 let Body::Bytes { data, offset, .. } = block.body else { continue };
                 seen.push((offset, data.len(), block.ends));
-                if let Order::Name(ByName { current: Some(input), .. }) = &source.order {
+                if let Order::Name(order) = &source.order
+                    && let Some(input) = &order.current
+                {
                     assert!(input.bytes_held() <= 2 * BLOCK_BYTES.max(max_record), "{}", input.bytes_held());
                 }
             }

@@ -23,7 +23,12 @@ pub enum Frame {
     Tick(i64),
     /// The input has ended.
     End,
+    /// All segments before this one have been synced: they survive a power cut.
+    Synced(u64),
 }
+
+/// Names and lines of a header.
+pub type HeaderFrame = (Vec<String>, u64);
 
 /// A block without its data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +42,7 @@ pub struct BlockFrame {
     /// Of the data; `None` for a block without.
     pub offset: Option<u64>,
     /// Once per input and segment: its name, and names and lines of its header.
-    pub input: Option<(String, Option<(Vec<String>, u64)>)>,
+    pub input: Option<(String, Option<HeaderFrame>)>,
 }
 
 impl BlockFrame {
@@ -46,7 +51,7 @@ impl BlockFrame {
             Body::Bytes { offset, header, .. } => (Some(*offset), header.as_ref()),
             _ => (None, None),
         };
-        let header = header.map(|header| (header.names.clone(), header.lines as u64));
+        let header = header.map(|header| (header.names.clone(), header.lines));
         let Block { file, slot, slots, hold, ends, idle, .. } = *block;
         BlockFrame { file, slot, slots, hold, ends, idle, offset, input: input.map(|name| (name, header)) }
     }

@@ -31,6 +31,10 @@ pub struct Log {
     /// Bytes of each segment there is.
     sizes: BTreeMap<u64, u64>,
     closed: Closed,
+    /// Segments before this one have been synced; `None` behind a sync that failed, which nothing makes good.
+    synced: Arc<Mutex<Option<u64>>>,
+    /// What the journal says of it.
+    noted: u64,
     /// A write has failed: what the last segment ends with is not known.
     broken: bool,
 }
@@ -46,6 +50,8 @@ impl Log {
             segment: 0,
             sizes: BTreeMap::new(),
             closed: Closed::default(),
+            synced: Arc::new(Mutex::new(Some(0))),
+            noted: 0,
             broken: false,
         };
         let names = log.storage.list(&log.folder).map_err(|e| failed("read", &log.folder, &e))?;
@@ -141,22 +147,40 @@ impl Log {
         Ok(())
     }
 
-    /// Syncs what is closed. What could not be synced is tried again with the next.
+    /// What has been synced since it was noted: to be written down.
+    pub fn news(&mut self) -> Option<u64> {
+        let synced = (*self.synced.lock().unwrap_or_else(PoisonError::into_inner))?;
+        (synced > std::mem::replace(&mut self.noted, synced)).then_some(synced)
+    }
+
+    /// Removes the segments from `segment` on, and returns how many bytes they had.
+    pub fn drop_from(&mut self, segment: u64) -> Result<u64> {
+        let mut dropped = 0;
+        for (number, len) in self.sizes.split_off(&segment) {
+            let path = self.path(number);
+            self.storage.remove(&path).map_err(|e| failed("remove", &path, &e))?;
+            dropped += len;
+        }
+        Ok(dropped)
+    }
+
+    /// Syncs what is closed. Behind a sync that failed there is no other: nobody knows what is on the disk then.
     pub fn durable(&self) -> Option<Durable> {
         if self.closed.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return None;
         }
         let (closed, storage, folder) = (self.closed.clone(), self.storage.clone(), self.folder.clone());
+        let (synced, before) = (self.synced.clone(), self.segment);
         Some(Box::new(move || {
-            let mut files = std::mem::take(&mut *closed.lock().unwrap_or_else(PoisonError::into_inner));
-            let synced =
-                files.iter_mut().try_for_each(|(path, file)| file.sync().map_err(|e| failed("sync", path, &e)));
-            let synced = synced
-                .and_then(|()| storage.sync_folder(&folder).map_err(|e| failed("sync the folder of", &folder, &e)));
-            if synced.is_err() {
-                closed.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
+            let mut synced = synced.lock().unwrap_or_else(PoisonError::into_inner);
+            if synced.take().is_none() {
+                return Err(Error::external(format!("the journal {} could not be synced before", folder.display())));
             }
-            synced
+            let mut files = std::mem::take(&mut *closed.lock().unwrap_or_else(PoisonError::into_inner));
+            files.iter_mut().try_for_each(|(path, file)| file.sync().map_err(|e| failed("sync", path, &e)))?;
+            storage.sync_folder(&folder).map_err(|e| failed("sync the folder of", &folder, &e))?;
+            *synced = Some(before);
+            Ok(())
         }))
     }
 

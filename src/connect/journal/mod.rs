@@ -62,6 +62,14 @@ pub fn loss_without(source: &str) -> String {
     format!("{source} has no journal: what it read since the last checkpoint is lost when the job dies")
 }
 
+/// A position in words. `None`: it is none of a journal.
+pub fn in_words(position: &Value) -> Option<Vec<String>> {
+    let Position { segment, offset, inputs, ended } = Position::deserialize(position).ok()?;
+    let end = if ended { ", behind the end of the input" } else { "" };
+    let count = if inputs == 1 { "1 input".to_owned() } else { format!("{inputs} inputs") };
+    Some(vec![format!("journal: segment {segment}, byte {offset}{end}; {count} so far")])
+}
+
 pub struct JournalOptions {
     /// A folder of this source alone.
     pub folder: PathBuf,
@@ -158,6 +166,9 @@ impl Journaled {
         let front = encode(frame, data)?;
         let log = self.log()?;
         let segment = log.segment;
+        if let Some(synced) = log.news() {
+            log.append(encode(&Frame::Synced(synced), &[])?, &[])?;
+        }
         log.append(front, data)?;
         if log.segment != segment {
             self.described.clear();
@@ -209,7 +220,7 @@ impl Journaled {
                 continue;
             };
             replay.at = end;
-            let passed = at < replay.from;
+            let passed = at < replay.from || matches!(frame, Frame::Synced(_));
             if let Frame::Block(block) = &frame {
                 self.describe(block);
             }
@@ -224,11 +235,12 @@ impl Journaled {
     fn torn(&mut self, at: usize, len: usize) -> Result<()> {
         let (Some(replay), Some(log)) = (&mut self.replay, &mut self.log) else { return Ok(()) };
         let path = log.path(replay.segment);
-        if replay.segment + 1 < replay.end || at < replay.from {
+        if at < replay.from || was_synced(log, replay.segment, replay.end)? {
             let message = format!("the journal is damaged: {} at byte {at}", path.display());
             return Err(Error::external(message).note("resume from an older checkpoint, or start anew with --fresh"));
         }
-        let cut = len - at;
+        // A power cut may leave more of a later segment than of this one; what follows a gap is of no use.
+        let cut = (len - at) as u64 + log.drop_from(replay.segment + 1)?;
         self.warnings.push(format!("{}: the last {cut} bytes were not complete and are dropped", path.display()));
         log.adopt(replay.segment, at as u64)?;
         self.replay = None;
@@ -249,6 +261,8 @@ impl Journaled {
 
     fn replayed(&mut self, frame: Frame, data: Bytes) -> Next {
         match frame {
+            // Passed over before.
+            Frame::Synced(_) => Next::Pending { until: None },
             Frame::Tick(now) => Next::Tick(now),
             Frame::End => {
                 self.ended = true;
@@ -269,6 +283,21 @@ impl Journaled {
             self.base = self.inputs;
         }
     }
+}
+
+/// Whether a segment behind `segment` says that it was synced.
+fn was_synced(log: &Log, segment: u64, end: u64) -> Result<bool> {
+    for later in segment + 1..end {
+        let bytes = log.read(later)?;
+        let mut at = 0;
+        while let Some((frame, _, next)) = decode(&bytes, at) {
+            if matches!(frame, Frame::Synced(before) if before > segment) {
+                return Ok(true);
+            }
+            at = next;
+        }
+    }
+    Ok(false)
 }
 
 impl Source for Journaled {

@@ -77,6 +77,7 @@ impl Kept {
             kind: Kind::Checkpoint,
             checkpoint,
             lineage: String::new(),
+            origin: None,
             created: 0,
             job,
             ended: false,
