@@ -7,16 +7,24 @@ mod program;
 mod check;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/disk.rs"]
+mod disk;
 #[path = "it/docs.rs"]
 mod docs;
 #[path = "it/jobs.rs"]
 mod jobs;
+#[path = "it/journal.rs"]
+mod journal;
 #[path = "it/live.rs"]
 mod live;
 #[path = "it/messages.rs"]
 mod messages;
 #[path = "it/pipes.rs"]
 mod pipes;
+#[path = "it/restart.rs"]
+mod restart;
+#[path = "it/resume.rs"]
+mod resume;
 #[path = "it/rooms.rs"]
 mod rooms;
 #[path = "it/run.rs"]
