@@ -26,6 +26,30 @@
 //! and the output are the same at every parallelism. To follow a row through the code: `runtime/reader.rs`,
 //! `runtime/worker.rs`, `runtime/port.rs`, `runtime/gate.rs`, `runtime/stage.rs`, `runtime/sink.rs`.
 //!
+//! # The way of a barrier
+//!
+//! A checkpoint is the state of everybody behind the same row of each source. It goes the way of the rows:
+//!
+//! ```text
+//! checkpoint::machine      decides when, counts failures; no clock, no files
+//!   runtime/attempt.rs     asks the readers for a barrier
+//!     reader.rs            gives the position of its sources, then sends the barrier on every channel, between blocks
+//!     worker.rs            passes it on behind the rows before it
+//!     gate.rs              reads no further on an input that has delivered it, until all have: nothing is set aside
+//!     stage.rs             passes it on, freezes its state (op: Operator::freeze), goes on at once
+//!     sink.rs              flushes, prepares its output (connect: Writer::prepare), goes on
+//!   runtime/gather.rs      puts these parts together; barrier.rs says what they are
+//!   runtime/snapshots.rs   one thread: syncs output, has the checkpoint written, then commits output
+//!     checkpoint::store    cuts tables into segments, writes those that are new, renames manifest.json: it exists
+//!     connect: Committer   makes visible what the sinks had prepared; doing it again changes nothing
+//! ```
+//!
+//! The way back: `runtime/start.rs` finds the newest manifest that is whole, commits what it holds once more, takes
+//! output back to it, and `runtime/deploy.rs` gives each task its part. `runtime/compare.rs` says first whether the
+//! state fits a job that was edited. `runtime/job.rs` does all of that again after a failure, in the same process.
+//! `docs/state-format.md` has the bytes. Where a kill could matter there is a named point (`storage/crash.rs`), at which
+//! tests kill.
+//!
 //! # Rooms
 //!
 //! | room | what lives there | what never does |
@@ -36,14 +60,14 @@
 //! | [`expr`] | SQL text to typed expression to column; the tables of functions and aggregates | state, I/O |
 //! | [`mod@format`] | bytes to columns and back, one file or folder per format | sockets, files |
 //! | [`state`] | keys to dense ids; state as tables | threads, operators |
-//! | [`checkpoint`] | manifests, state files, the folder they lie in | tasks, connectors, clocks |
+//! | [`checkpoint`] | when one is due; manifests, state files, savepoints; the state folder, its lock and its record | tasks, connectors, clocks |
 //! | [`op`] | one transform per file: synchronous, never blocks, has no clock | connectors, channels, threads |
-//! | [`connect`] | the outside world: files, stdin, stdout, TCP, generators | operators |
+//! | [`connect`] | the outside world: files, stdin, stdout, TCP, SQLite, generators; the journal of what cannot be asked for again | operators |
 //! | [`spec`] | the job file as typed tables that keep their places; durations, variables, diagnostics | what names mean |
 //! | [`plan`] | names, schemas and types resolved; chains and exchanges laid out; pictures of both | running instances |
 //! | [`runtime`] | messages, gates, ports, chains, tasks, threads | what an operator means |
 //! | [`observe`] | counters, which tasks push into | asking others |
-//! | [`control`] | the control API: a running job is asked over a socket | the data path |
+//! | [`control`] | the control API: HTTP over a Unix socket in the state folder; its client | the data path |
 //! | [`cli`] | the command line, one command per file | the engine; nobody imports it |
 //!
 //! Who may use whom: `error` ← `data`, `storage` ← `expr`, `format`, `state` ← `op`, `connect`, `spec` ← `plan` ←
@@ -68,6 +92,26 @@
 //!   of blocks, by watermark say, would make an order that a checkpoint's barrier changes, as one sequence stands still
 //!   behind its barrier while the other is read on. And two gates that preferred opposite sources could wait for each
 //!   other. One reader makes one sequence, which all gates share and a barrier cuts at one place.
+//! * **What has changed is found by hashes, not remembered.** A checkpoint cuts each table into segments of key groups
+//!   and writes those whose hash differs from the last one's. A bitmap of dirty groups would cost a write in the hot
+//!   loop, and each operator would have to keep it right for ever; a hash costs the snapshot thread a pass over memory,
+//!   and cannot be forgotten.
+//! * **One snapshot thread**, one checkpoint at a time. Tasks never wait for a disk, and who syncs and renames in which
+//!   order can be read in one function. Two checkpoints at once would only compete for the disk.
+//! * **Output belongs to checkpoints only from the first one on.** A job that ends earlier is a command: its output is
+//!   renamed into place, nothing is synced, nothing is left. So the many short jobs pay nothing for the long ones.
+//! * **Restarts by default only once there is a checkpoint.** A job that fails in its first seconds has a wrong address
+//!   or no disk: that is to be said at once, not after ten attempts.
+//! * **Input that cannot be asked for again goes through a journal** in front of the reader, so that to the engine every
+//!   source can be set back to a position, and there is one way of recovering.
+//! * **State is Arrow IPC and JSON** (`arrow-ipc`): a dump of state is a copy of a file, and other tools are the
+//!   debugger. A format of our own would be a little smaller and need all tools written.
+//! * **`axum` and `tokio` only behind the control socket**, on a thread of their own that no row passes. HTTP written
+//!   by hand is where holes come from; an async engine would make every operator pay for waiting that none does.
+//! * **`rusqlite` with SQLite inside** (`bundled`), so that a build needs nothing but Rust, and a transaction means the
+//!   same on every machine. The price is a C compiler at build time.
+//! * **`ruzstd`** reads `.zst` in plain Rust: slower than the C library, but one more C build for one kind of input is
+//!   not worth it.
 //! * **At parallelism 1 all tasks share one thread** and take turns in bounded steps ([`runtime`]). A hop between
 //!   threads costs microseconds when idle and cache misses when busy. As tasks never block, the same tasks run on
 //!   threads, on one thread, or in a seeded order in tests.

@@ -17,6 +17,8 @@ mod jobs;
 mod journal;
 #[path = "it/live.rs"]
 mod live;
+#[path = "it/look.rs"]
+mod look;
 #[path = "it/messages.rs"]
 mod messages;
 #[path = "it/pipes.rs"]

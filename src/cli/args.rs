@@ -17,7 +17,7 @@ pub use state::{
 const EXAMPLES: &str = "Examples:
   flott run jobs/quickstart.toml            run a job to the end of its input
   flott run job.toml -p 1 --report r.json   on one thread, with the figures of the run in a file
-  journalctl -f | flott run job.toml | head read stdin, write stdout
+  cat app.log | flott run job.toml | head   read stdin, write stdout
   flott check job.toml                      all mistakes of a job file, or its columns and types
   flott plan job.toml                       how it would run
   flott list                                which jobs run, and which can be resumed
@@ -69,18 +69,19 @@ const RUN_EXAMPLES: &str = "Examples:
   flott run job.toml -p 4 -D sources.payments.path=more/*.csv
   flott run job.toml --quiet > result.csv
   flott run job.toml --resume        go on where an earlier run ended, if it did not finish
-  flott run job.toml --fresh         start anew all the same
+  flott run job.toml --fresh         start anew and undo what that run had not finished
   cat app.log | WORD=warn flott run jobs/stdin_filter.toml
 
-The first Ctrl-C or SIGTERM lets a job without an end finish what it has read, and exits 0. A job whose input has an
-end is stopped before it: what it wrote is undone, and it exits 130 (Ctrl-C) or 3 (SIGTERM).";
+The first Ctrl-C or SIGTERM makes a last checkpoint; `flott resume JOB` or --resume goes on from it. It exits 0 if the
+input has no end, else 130 (Ctrl-C) or 3 (SIGTERM). A job whose input has an end and that has no checkpoint yet is
+undone: files are as they were. The second signal ends the job at once.";
 
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Start anew and throw away what an earlier run left
+    /// Start anew: undo what an earlier run left unfinished, and throw its checkpoints away
     #[arg(long, conflicts_with = "resume")]
     pub fresh: bool,
     /// Go on from what an earlier run left; start anew if there is nothing

@@ -4,7 +4,7 @@ use super::args::PlanArgs;
 use super::screen::Screen;
 use super::{EXIT_WRONG, later, prepare, print};
 use crate::plan::place::place;
-use crate::plan::show;
+use crate::plan::{saving, show};
 use crate::spec::Severity;
 
 pub fn plan(args: &PlanArgs) -> u8 {
@@ -24,7 +24,7 @@ pub fn plan(args: &PlanArgs) -> u8 {
         .and_then(|parallelism| place(&plan, parallelism, job.max_parallelism.value, &files));
     match laid_out {
         Ok(physical) => {
-            print(&job.text.redact(&show::text(&plan, &physical)));
+            print(&job.text.redact(&show::text(&plan, &physical, &saving(&job, &plan))));
             0
         }
         Err(error) => {

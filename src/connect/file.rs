@@ -129,10 +129,13 @@ impl FileSource {
             }
             self.shared.paths.push(path);
         }
-        if finder.new_files() > 0 {
-            let count = finder.new_files();
-            self.warnings.push(format!("{count} files are new since the job was first started: they are not read"));
-        }
+        let what = match finder.new_files() {
+            0 => None,
+            1 => Some("1 file is".to_owned()),
+            count => Some(format!("{count} files are")),
+        };
+        let new = what.map(|what| format!("{what} new since the job was first started, and not read: a new run would"));
+        self.warnings.extend(new);
         self.shared.done_bytes = position.done_bytes;
         self.shared.total_bytes = left_bytes.map(|left| left + position.done_bytes);
         match &mut self.order {

@@ -1,4 +1,4 @@
-//! Positions of sources as people read them.
+//! Where sources and sinks go on, as people read it.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub fn in_words(kind: &str, position: &Value) -> Vec<String> {
             Some(row) => in_words(kind, &Value::from(row.saturating_add(taken))),
             None => {
                 let mut lines = in_words(kind, &inner);
-                lines.extend((taken > 0).then(|| format!("and {taken} bytes further")));
+                lines.extend((taken > 0).then(|| format!("of the block there, {taken} bytes are read")));
                 lines
             }
         };
@@ -26,10 +26,42 @@ pub fn in_words(kind: &str, position: &Value) -> Vec<String> {
     .unwrap_or_else(|| vec![position.to_string()])
 }
 
+/// What a sink of this type (`kind`) goes on from, in words: its [`super::Prepared::state`].
+pub fn target_in_words(kind: &str, state: &Value) -> String {
+    let path = |value: &Value| value.as_str().map(str::to_owned);
+    let known = match kind {
+        "file" => path(&state["path"]).zip(state["length"].as_u64()).map(|(target, length)| {
+            match path(&state["beside"]["temporary"]) {
+                Some(hidden) => format!("{length} bytes for {target}, in {hidden} until the end"),
+                None => format!("{length} bytes in {target}"),
+            }
+        }),
+        "directory" => path(&state["place"]["path"])
+            .zip(state["parts"].as_array())
+            .map(|(target, parts)| format!("{target}, {} parts of which are being written", parts.len())),
+        _ => None,
+    };
+    known.unwrap_or_else(|| state.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn targets_are_said_in_words() {
+        let hidden = json!({ "path": "o.csv", "length": 7, "beside": { "target": "o.csv", "temporary": ".o.tmp" } });
+        let grown = json!({ "path": "o.csv", "length": 7, "grown": { "base": 2, "created": false } });
+        for (kind, state, expect) in [
+            ("file", &hidden, "7 bytes for o.csv, in .o.tmp until the end"),
+            ("file", &grown, "7 bytes in o.csv"),
+            ("directory", &json!({ "place": { "path": "d" }, "parts": [1] }), "d, 1 parts of which are being written"),
+            ("sqlite", &json!({ "started": true }), "{\"started\":true}"),
+        ] {
+            assert_eq!(target_in_words(kind, state), expect);
+        }
+    }
 
     #[test]
     fn positions_are_said_in_words() {
@@ -47,7 +79,11 @@ mod tests {
             ("file", &many, vec!["11 files: read to their ends", "b.csv: at byte 4096"]),
             ("generate", &json!(12), vec!["at row 12"]),
             ("generate", &slow(&json!(12)), vec!["at row 17"]),
-            ("stdin", &slow(&journal), vec!["journal: segment 3, byte 17; 1 input so far", "and 5 bytes further"]),
+            (
+                "stdin",
+                &slow(&journal),
+                vec!["journal: segment 3, byte 17; 1 input so far", "of the block there, 5 bytes are read"],
+            ),
             ("tcp", &Value::Null, vec![]),
             ("file", &json!([1]), vec!["[1]"]),
         ] {

@@ -9,6 +9,23 @@ pub fn is_filter(job: &JobSpec, plan: &LogicalPlan) -> bool {
     !job.checkpoint.written && plan.nodes.iter().all(|node| passes(&node.kind))
 }
 
+/// Whether the job saves itself.
+#[derive(Debug, Clone)]
+pub enum Saving {
+    On(CheckpointSpec),
+    Off,
+    /// It is a filter: see [`is_filter`].
+    Filter,
+}
+
+pub fn saving(job: &JobSpec, plan: &LogicalPlan) -> Saving {
+    match checkpoints(job, plan) {
+        Some(spec) => Saving::On(spec),
+        None if is_filter(job, plan) => Saving::Filter,
+        None => Saving::Off,
+    }
+}
+
 /// How the job makes checkpoints. `None`: not at all, because they are off, or because it is a filter.
 pub fn checkpoints(job: &JobSpec, plan: &LogicalPlan) -> Option<CheckpointSpec> {
     (job.checkpoint.interval.is_some() && !is_filter(job, plan)).then(|| job.checkpoint.clone())

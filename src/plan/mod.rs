@@ -9,4 +9,4 @@ pub mod physical;
 pub mod place;
 pub mod show;
 
-pub use checkpoints::{checkpoints, is_filter};
+pub use checkpoints::{Saving, checkpoints, is_filter, saving};

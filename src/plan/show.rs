@@ -2,6 +2,7 @@
 //!
 //! [`logical`] draws what was meant, [`physical`] what will run.
 
+mod guarantees;
 mod logical;
 mod physical;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use super::Saving;
 use super::logical::{Kind, LogicalPlan};
 use super::physical::PhysicalPlan;
 use crate::expr::Typed;
@@ -19,7 +21,7 @@ use crate::spec::{SinkConnector, SourceConnector};
 pub use logical::schemas;
 
 /// The graph as it was meant, then as it will run.
-pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan) -> String {
+pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
     let words = Words::new(plan);
     let mut out = format!("job {}\n\nlogical\n", plan.name);
     out.push_str(&logical::draw(plan, &words));
@@ -27,7 +29,8 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan) -> String {
         "\nphysical: parallelism {}, {} key groups\n",
         physical.parallelism, physical.max_parallelism
     ));
-    out.push_str(&physical::draw(physical, &words));
+    out.push_str(&format!("  {}\n", guarantees::checkpoints(saving)));
+    out.push_str(&physical::draw(physical, &words, saving));
     out
 }
 

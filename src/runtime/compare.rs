@@ -4,11 +4,13 @@
 mod reasons;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::operators::shapes;
 use crate::checkpoint::manifest::{Manifest, OperatorState, SinkState};
 use crate::error::{Error, Result};
 use crate::plan::physical::{PhysicalPlan, StageOp, StagePlan};
+use crate::spec::SinkConnector;
 
 /// How a difference is dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +74,7 @@ pub fn compare(manifest: &Manifest, plan: &PhysicalPlan) -> Vec<Difference> {
     let sinks = plan.sinks.iter().map(|s| (s.name.as_str(), s.connector.kind())).collect();
     let saved = manifest.sinks.iter().map(|(name, state)| (name.as_str(), state.kind.as_str())).collect();
     connectors(&sinks, &saved, "it gets what comes from now on", &mut found);
+    targets(manifest, plan, &mut found);
     for difference in found.iter_mut().filter(|d| d.verdict == Verdict::Removed) {
         if let Some(SinkState { pending, .. }) = manifest.sinks.get(&difference.node)
             && !pending.is_empty()
@@ -118,6 +121,26 @@ fn connectors(plan: &BTreeMap<&str, &str>, saved: &BTreeMap<&str, &str>, begins:
     for name in saved.keys().filter(|name| !plan.contains_key(*name)) {
         let why = "it does not run in the job any more".to_owned();
         found.push(Difference { node: (*name).to_owned(), verdict: Verdict::Removed, why });
+    }
+}
+
+/// Sinks that write elsewhere now: what they have written stays behind.
+fn targets(manifest: &Manifest, plan: &PhysicalPlan, found: &mut [Difference]) {
+    for sink in &plan.sinks {
+        let now = match &sink.connector {
+            SinkConnector::File { path, .. } => Path::new(&path.value),
+            SinkConnector::Directory(spec) => Path::new(&spec.path.value),
+            _ => continue,
+        };
+        let state = manifest.sinks.get(&sink.name).map(|saved| &saved.state);
+        let before = state.and_then(|state| state["path"].as_str().or(state["place"]["path"].as_str()));
+        let kept = found.iter_mut().find(|d| d.node == sink.name && d.verdict == Verdict::Kept);
+        if let (Some(before), Some(difference)) = (before.map(Path::new), kept)
+            && before != now
+        {
+            difference.verdict = Verdict::Changed;
+            difference.why = format!("it wrote to {}, it writes to {} now", before.display(), now.display());
+        }
     }
 }
 

@@ -29,9 +29,11 @@ const RESUME_EXAMPLES: &str = "Examples:
   flott resume card-fraud edited.toml             the same, with a changed job
   flott resume savepoints/before-upgrade -p 8     from a savepoint, on more threads
   flott resume backup/savepoint-12 job.toml -D sources.payments.path=moved.csv
+  flott resume before-upgrade --rewind-output     back to then, and the output with it
 
 The job is the one that is stored with the state, and so are its -D values and its directory, unless JOB.toml is
-given. Operators are matched by name: added ones begin empty, removed ones are refused unless allowed.";
+given. State belongs to nodes by their names: added ones begin empty, removed ones are refused unless allowed, and so
+is a changed key, window or aggregate under an old name.";
 
 #[derive(Debug, Args)]
 #[command(after_help = RESUME_EXAMPLES)]

@@ -25,7 +25,7 @@ pub fn dump(args: &DumpArgs) -> Result<u8> {
         checkpoint.each_segment(table, |columns| {
             let rows = columns.first().map_or(0, Column::len);
             bytes.clear();
-            encoder.encode(&mut Batch::new(columns, rows), &mut bytes, None);
+            encoder.encode(&Batch::new(columns, rows), &mut bytes, None);
             write(&bytes)
         })?;
     }

@@ -29,7 +29,7 @@ pub fn prune(args: &PruneArgs, screen: &Screen) -> Result<u8> {
     let after = Held::of(&job.folder)?;
     let (checkpoints, bytes) = (before.folders - after.folders, before.bytes.saturating_sub(after.bytes));
     screen.line(&format!(
-        "flott: {checkpoints} checkpoints removed, {} bytes freed; {} stay",
+        "flott: {checkpoints} checkpoints removed, {} bytes freed; {} kept",
         grouped(bytes),
         after.manifests
     ));

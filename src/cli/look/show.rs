@@ -113,7 +113,7 @@ fn rows(table: &TableState) -> u64 {
 fn sink_text(name: &str, sink: &SinkState) -> String {
     let mut text = format!("  {name}: {}\n", sink.kind);
     if !sink.state.is_null() {
-        text.push_str(&format!("      goes on from {}\n", sink.state));
+        text.push_str(&format!("      {}\n", position::target_in_words(&sink.kind, &sink.state)));
     }
     for (checkpoint, pending) in &sink.pending {
         text.push_str(&format!("      to be put in place, since checkpoint {checkpoint}: {pending}\n"));

@@ -23,6 +23,8 @@ pub enum Frame {
     Tick(i64),
     /// The input has ended.
     End,
+    /// At the start of a segment: bytes of the one before, which a power cut may have made shorter.
+    Begin(u64),
     /// All segments before this one have been synced: they survive a power cut.
     Synced(u64),
 }

@@ -78,6 +78,11 @@ impl Log {
         self.sizes.get(&segment).copied()
     }
 
+    /// What a segment that begins says of the one before: how long it is.
+    pub fn begins(&self) -> Option<u64> {
+        self.is_at_start().then(|| self.segment.checked_sub(1).and_then(|before| self.len_of(before)))?
+    }
+
     /// The segment at hand holds nothing yet.
     pub fn is_at_start(&self) -> bool {
         !self.sizes.contains_key(&self.segment)
@@ -161,6 +166,8 @@ impl Log {
             self.storage.remove(&path).map_err(|e| failed("remove", &path, &e))?;
             dropped += len;
         }
+        // Segments are numbered without gaps.
+        self.segment = segment;
         Ok(dropped)
     }
 

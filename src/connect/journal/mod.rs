@@ -122,6 +122,8 @@ struct Replay {
     /// Behind the last segment to read.
     end: u64,
     headers: BTreeMap<u32, Option<Arc<Header>>>,
+    /// The segment before has been replayed too.
+    follows: bool,
 }
 
 impl Journaled {
@@ -166,6 +168,9 @@ impl Journaled {
         let front = encode(frame, data)?;
         let log = self.log()?;
         let segment = log.segment;
+        if let Some(before) = log.begins() {
+            log.append(encode(&Frame::Begin(before), &[])?, &[])?;
+        }
         if let Some(synced) = log.news() {
             log.append(encode(&Frame::Synced(synced), &[])?, &[])?;
         }
@@ -204,6 +209,11 @@ impl Journaled {
                 self.replay = None;
                 break;
             }
+            if log.len_of(replay.segment).is_none() {
+                let gone = replay.segment;
+                self.torn(gone, 0, 0)?;
+                continue;
+            }
             let bytes = match &replay.bytes {
                 Some(bytes) => bytes.clone(),
                 None => replay.bytes.insert(log.read(replay.segment)?).clone(),
@@ -211,16 +221,27 @@ impl Journaled {
             if replay.at >= bytes.len() {
                 log.adopt(replay.segment, bytes.len() as u64)?;
                 (replay.segment, replay.bytes, replay.at, replay.from) = (replay.segment + 1, None, 0, 0);
+                replay.follows = true;
                 replay.headers.clear();
                 continue;
             }
             let at = replay.at;
             let Some((frame, data, end)) = decode(&bytes, at) else {
-                self.torn(at, bytes.len())?;
+                let torn = replay.segment;
+                self.torn(torn, at, bytes.len())?;
                 continue;
             };
+            if let Frame::Begin(before) = frame
+                && replay.follows
+                && log.len_of(replay.segment - 1) != Some(before)
+            {
+                // What is missing is missing there, without a trace.
+                let short = replay.segment - 1;
+                self.torn(short, at, bytes.len())?;
+                continue;
+            }
             replay.at = end;
-            let passed = at < replay.from || matches!(frame, Frame::Synced(_));
+            let passed = at < replay.from || matches!(frame, Frame::Synced(_) | Frame::Begin(_));
             if let Frame::Block(block) = &frame {
                 self.describe(block);
             }
@@ -231,18 +252,22 @@ impl Journaled {
         Ok(None)
     }
 
-    /// What lies at `at` is no frame. At the end of all it is what a crash cut off.
-    fn torn(&mut self, at: usize, len: usize) -> Result<()> {
+    /// Replaying ends at `at`, of `len` bytes: what follows is no frame, or follows a gap, as `segment` is not whole.
+    /// Unless that was synced, it is what a crash or a power cut took.
+    fn torn(&mut self, segment: u64, at: usize, len: usize) -> Result<()> {
         let (Some(replay), Some(log)) = (&mut self.replay, &mut self.log) else { return Ok(()) };
         let path = log.path(replay.segment);
-        if at < replay.from || was_synced(log, replay.segment, replay.end)? {
+        if at < replay.from || was_synced(log, segment, replay.end)? {
             let message = format!("the journal is damaged: {} at byte {at}", path.display());
             return Err(Error::external(message).note("resume from an older checkpoint, or start anew with --fresh"));
         }
         // A power cut may leave more of a later segment than of this one; what follows a gap is of no use.
-        let cut = (len - at) as u64 + log.drop_from(replay.segment + 1)?;
+        let whole = log.len_of(replay.segment).is_none();
+        let cut = (len - at) as u64 + log.drop_from(replay.segment + u64::from(!whole))?;
         self.warnings.push(format!("{}: the last {cut} bytes were not complete and are dropped", path.display()));
-        log.adopt(replay.segment, at as u64)?;
+        if !whole {
+            log.adopt(replay.segment, at as u64)?;
+        }
         self.replay = None;
         Ok(())
     }
@@ -262,7 +287,7 @@ impl Journaled {
     fn replayed(&mut self, frame: Frame, data: Bytes) -> Next {
         match frame {
             // Passed over before.
-            Frame::Synced(_) => Next::Pending { until: None },
+            Frame::Begin(_) | Frame::Synced(_) => Next::Pending { until: None },
             Frame::Tick(now) => Next::Tick(now),
             Frame::End => {
                 self.ended = true;
@@ -287,7 +312,7 @@ impl Journaled {
 
 /// Whether a segment behind `segment` says that it was synced.
 fn was_synced(log: &Log, segment: u64, end: u64) -> Result<bool> {
-    for later in segment + 1..end {
+    for later in (segment + 1..end).filter(|later| log.len_of(*later).is_some()) {
         let bytes = log.read(later)?;
         let mut at = 0;
         while let Some((frame, _, next)) = decode(&bytes, at) {
@@ -398,12 +423,18 @@ impl Source for Journaled {
         let mut log = Log::open(self.options.folder.clone(), self.options.storage.clone())?;
         // Numbers go up even where nothing was written behind the position.
         log.segment = log.segment.max(position.segment);
-        let first = match log.len_of(position.segment) {
+        let missing = match log.len_of(position.segment) {
             Some(len) if len < position.offset => Some(position.segment),
             None if position.offset > 0 => Some(position.segment),
-            _ => (position.segment..log.segment).find(|segment| log.len_of(*segment).is_none()),
+            // One that was never synced may have gone with the power, and what follows it is of no use.
+            _ => {
+                let gap = (position.segment..log.segment).find(|segment| log.len_of(*segment).is_none());
+                gap.map(|gap| Ok((gap, was_synced(&log, gap, log.segment)?)))
+                    .transpose()?
+                    .and_then(|(gap, synced)| synced.then_some(gap))
+            }
         };
-        if let Some(segment) = first {
+        if let Some(segment) = missing {
             let message = format!("the journal lacks what the checkpoint needs: {}", log.path(segment).display());
             return Err(Error::external(message).note("put the file back, or start anew with --fresh"));
         }
@@ -414,6 +445,7 @@ impl Source for Journaled {
             from: position.offset as usize,
             end: log.segment,
             headers: BTreeMap::new(),
+            follows: false,
         });
         self.described.clear();
         self.inputs = self.inputs.max(position.inputs);

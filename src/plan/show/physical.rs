@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::super::Saving;
 use super::super::physical::*;
-use super::{Words, call, duration, emit, sink, source, window};
+use super::{Words, call, duration, emit, guarantees, sink, source, window};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::plan::physical::Target;
 
-pub fn draw(plan: &PhysicalPlan, words: &Words) -> String {
+pub fn draw(plan: &PhysicalPlan, words: &Words, saving: &Saving) -> String {
     let mut drawing = Drawing { plan, words, inputs: BTreeMap::new(), out: String::new() };
     (0..plan.sources.len()).for_each(|index| drawing.source(index));
     (0..plan.stages.len()).for_each(|index| drawing.stage(index));
-    plan.sinks.iter().for_each(|sink| drawing.sink(sink));
+    plan.sinks.iter().for_each(|sink| drawing.sink(sink, saving));
     drawing.out
 }
 
@@ -106,7 +107,7 @@ impl<'a> Drawing<'a> {
         self.branches(branches);
     }
 
-    fn sink(&mut self, of: &SinkPlan) {
+    fn sink(&mut self, of: &SinkPlan, saving: &Saving) {
         let gate = gate(&of.inputs, of.by_arrival, self.plan);
         let order = if of.by_arrival || of.inputs.iter().any(|input| self.arrives(input.from)) {
             "multiset: the rows are certain, their order is not"
@@ -116,6 +117,7 @@ impl<'a> Drawing<'a> {
         self.out.push_str(&format!("  {}: write ×1{gate}\n", of.name));
         self.line(1, &sink(&of.connector, of.format.name()));
         self.line(1, order);
+        guarantees::of(self.plan, of, saving).iter().for_each(|line| self.line(1, line));
     }
 
     /// Some stage up to `from` reads by arrival.

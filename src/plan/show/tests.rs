@@ -8,7 +8,7 @@ use crate::plan::logical::build;
 use crate::plan::place::place;
 use crate::spec::parse;
 
-fn plans(text: &str, parallelism: usize) -> (LogicalPlan, PhysicalPlan) {
+pub(super) fn plans(text: &str, parallelism: usize) -> (LogicalPlan, PhysicalPlan) {
     let (job, mut found) = parse(Path::new("job.toml"), text, &[], &|_| None);
     let job = job.unwrap();
     let (plan, others) = build(&job);
@@ -17,6 +17,19 @@ fn plans(text: &str, parallelism: usize) -> (LogicalPlan, PhysicalPlan) {
     let plan = plan.unwrap();
     let physical = place(&plan, parallelism, 128, &BTreeMap::new()).unwrap();
     (plan, physical)
+}
+
+/// How the job saves itself.
+pub(super) fn saving(text: &str, with: impl FnOnce(&Saving)) {
+    let job = parse(Path::new("job.toml"), text, &[], &|_| None).0.unwrap();
+    with(&crate::plan::saving(&job, &build(&job).0.unwrap()));
+}
+
+fn shown(text: &str, parallelism: usize) -> String {
+    let (plan, physical) = plans(text, parallelism);
+    let mut drawn = String::new();
+    saving(text, |saving| drawn = super::text(&plan, &physical, saving));
+    drawn
 }
 
 const JOB: &str = r#"
@@ -99,6 +112,7 @@ logical
       file alerts.csv, csv, replace
 
 physical: parallelism 2, 128 key groups
+  checkpoints every 10s, 3 are kept, durability \"power\": they survive a power cut
   sources.payments: reader ×1 → decode ×2, blocks dealt
     read file payments.csv, csv
     decode at, card, amount, note
@@ -119,15 +133,16 @@ physical: parallelism 2, 128 key groups
   sinks.rest: write ×1, ordered merge
     file all.csv, csv, replace
     exact: the same bytes at any parallelism
+    exactly-once from sources.payments
   sinks.alerts: write ×1, ordered merge
     file alerts.csv, csv, replace
     exact: the same bytes at any parallelism
+    exactly-once from sources.payments
 ";
 
 #[test]
 fn a_plan_is_drawn_as_a_tree() {
-    let (plan, physical) = plans(JOB, 2);
-    assert_eq!(text(&plan, &physical), PLAN);
+    assert_eq!(shown(JOB, 2), PLAN);
 }
 
 /// Inputs without a common sequence leave the order of rows to chance.
@@ -140,12 +155,10 @@ fn order_is_certain_or_not() {
     };
     let sink = "[sinks.o]\ntype = 'stdout'\nformat = 'csv'\ninput = ";
     let one = format!("{}{sink}'a'\n", source("a", 9001));
-    let (plan, physical) = plans(&one, 1);
-    let drawn = text(&plan, &physical);
+    let drawn = shown(&one, 1);
     assert!(drawn.contains("exact") && drawn.contains("decode ×1"), "{drawn}");
     let two = format!("{}{}{sink}['a', 'b']\n", source("a", 9001), source("b", 9002));
-    let (plan, physical) = plans(&two, 1);
-    let drawn = text(&plan, &physical);
+    let drawn = shown(&two, 1);
     assert!(drawn.contains("multiset") && drawn.contains("by arrival"), "{drawn}");
 }
 
@@ -157,8 +170,7 @@ fn sources_that_are_read_together_are_named() {
         )
     };
     let job = format!("{}{}[sinks.o]\ntype = 'stdout'\nformat = 'csv'\ninput = ['a', 'b']\n", source("a"), source("b"));
-    let (plan, physical) = plans(&job, 2);
-    let drawn = text(&plan, &physical);
+    let drawn = shown(&job, 2);
     for line in [
         "sources.a: reader ×1 → decode ×2, blocks dealt, in one sequence with sources.b\n",
         "sources.b: reader ×1 → decode ×2, blocks dealt, in one sequence with sources.a\n",
