@@ -9,10 +9,14 @@ mod check;
 mod commands;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/disk.rs"]
+mod disk;
 #[path = "it/docs.rs"]
 mod docs;
 #[path = "it/jobs.rs"]
 mod jobs;
+#[path = "it/journal.rs"]
+mod journal;
 #[path = "it/live.rs"]
 mod live;
 #[path = "it/look.rs"]
@@ -21,6 +25,10 @@ mod look;
 mod messages;
 #[path = "it/pipes.rs"]
 mod pipes;
+#[path = "it/restart.rs"]
+mod restart;
+#[path = "it/resume.rs"]
+mod resume;
 #[path = "it/rooms.rs"]
 mod rooms;
 #[path = "it/run.rs"]

@@ -100,6 +100,10 @@ impl Store {
         &self.folder
     }
 
+    pub fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
     /// Number of the checkpoint that [`FrozenTable::Unchanged`] of the next snapshot refers to: the last one handed
     /// over, if it was written. `None` after a failure and at the start: then all tables have to be frozen with their
     /// rows.

@@ -115,7 +115,9 @@ fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
         Error::usage(format!("the job {} has left nothing to go on from", job.name))
             .note("a run that finishes leaves no checkpoint; `flott run` starts it anew")
     };
-    Ok(State { job: first.ok_or_else(none)??, begin: Begin::Latest })
+    let job = first.ok_or_else(none)?;
+    let advice = "no older checkpoint can be read either: resume a savepoint, or `flott run --fresh` starts anew";
+    Ok(State { job: job.map_err(|error| error.note(advice))?, begin: Begin::Latest })
 }
 
 const MANIFEST: &str = "manifest.json";

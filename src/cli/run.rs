@@ -176,9 +176,13 @@ fn note_end(mut home: Home, outcome: &Outcome, resumed: bool, screen: &Screen) -
         Ending::Failed { kept: false, .. } if resumed => home.refused(),
         _ => home.ends(now(), ended, figures, error),
     };
-    let left = noted.and_then(|()| home.unfinished());
-    left.unwrap_or_else(|error| {
+    if let Err(error) = noted {
         screen.warning(&error.note("`flott list` will not know how this run ended"));
+    }
+    // A damaged one is of no use to go on from.
+    let all = home::Checkpoint::all(home.folder()).map(|mut all| all.find(|checkpoint| checkpoint.created > 0));
+    all.unwrap_or_else(|error| {
+        screen.warning(&error);
         None
     })
 }

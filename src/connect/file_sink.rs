@@ -107,10 +107,10 @@ impl FileSink {
         let Some(mut file) = open_existing(&*self.options.storage, path).map_err(failed)? else {
             let message =
                 format!("{} is gone; the job had written {} bytes to it", path.display(), state.extent.length);
-            return Err(Error::external(message).note(advice));
+            return Err(Error::data(message).note(advice));
         };
         if let Some(complaint) = state.extent.complaint(path, &*file).map_err(failed)? {
-            return Err(Error::external(complaint).note(advice));
+            return Err(Error::data(complaint).note(advice));
         }
         if file.len().map_err(failed)? > state.extent.length {
             crash::point("file-before-truncate");
@@ -139,7 +139,7 @@ impl Writer for FileSink {
     }
 
     /// Errors: the job file says something else of the sink now (class Job); the file is gone, shorter, or not what
-    /// was written (class External).
+    /// was written (class Data: it would be so again).
     fn restore(&mut self, state: &Value, header: Bytes) -> Result<()> {
         // A pipe or device: what is written is gone.
         if state.is_null() {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rustix::event::PollFd;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::connect::records::{Records, first_record};
 use crate::connect::{Block, Body, Next, Source};
@@ -16,6 +17,8 @@ use crate::error::{Error, Result};
 /// Blocks a second at most, so that rows come evenly.
 const BLOCKS_PER_SECOND: f64 = 50.0;
 const SECOND_US: f64 = 1e6;
+/// Bytes before a place in a block that are compared when it is gone on from.
+const TAIL_BYTES: usize = 4 << 10;
 /// Rows a second that no source reaches.
 pub const UNLIMITED: f64 = 1e12;
 
@@ -35,8 +38,11 @@ pub struct Throttle {
     before: Value,
     /// Bytes or rows of that block which have been handed out.
     taken: u64,
-    /// Bytes or rows of the next block that were handed out before the job was resumed.
+    /// Bytes of that block; none of a generator.
+    whole: Bytes,
+    /// Bytes or rows of the next block that were handed out before the job was resumed, and what they end with.
     skip: u64,
+    skip_tail: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,11 +50,14 @@ struct Position {
     inner: Value,
     /// Bytes or rows of the block at `inner` which have been handed out.
     taken: u64,
+    /// xxh3-64 of the last 4 KiB of them, or of what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tail: Option<u64>,
 }
 
 /// A position of a source that is slowed down, parted: that of the source itself, and the bytes or rows behind it.
 pub fn parted(position: &Value) -> Option<(Value, u64)> {
-    Position::deserialize(position).ok().map(|Position { inner, taken }| (inner, taken))
+    Position::deserialize(position).ok().map(|Position { inner, taken, .. }| (inner, taken))
 }
 
 impl Throttle {
@@ -63,7 +72,9 @@ impl Throttle {
             stopped: false,
             before: Value::Null,
             taken: 0,
+            whole: Bytes::new(),
             skip: 0,
+            skip_tail: None,
         }
     }
 
@@ -112,8 +123,13 @@ impl Source for Throttle {
             self.before = self.inner.position()?;
             match self.inner.next(now)? {
                 Next::Block(block) => {
+                    self.whole = match &block.body {
+                        Body::Bytes { data, .. } => data.clone(),
+                        _ => Bytes::new(),
+                    };
                     self.taken = std::mem::take(&mut self.skip);
-                    self.split(behind(block, self.taken)?);
+                    let rest = behind(block, self.taken, self.skip_tail.take())?;
+                    self.split(rest);
                 }
                 other => return Ok(other),
             }
@@ -161,8 +177,11 @@ impl Source for Throttle {
     /// That of the source inside, before the block of which parts wait.
     fn position(&mut self) -> Result<Value> {
         let position = match self.parts.is_empty() {
-            true => Position { inner: self.inner.position()?, taken: self.skip },
-            false => Position { inner: self.before.clone(), taken: self.taken },
+            true => Position { inner: self.inner.position()?, taken: self.skip, tail: self.skip_tail },
+            false => {
+                let tail = tail(&self.whole, self.taken);
+                Position { inner: self.before.clone(), taken: self.taken, tail }
+            }
         };
         if position.inner.is_null() {
             return Ok(Value::Null);
@@ -174,7 +193,9 @@ impl Source for Throttle {
     fn restore(&mut self, position: &Value) -> Result<()> {
         match Position::deserialize(position) {
             Ok(position) => {
-                self.skip = position.taken;
+                // Of a source that has been running: what waits comes again.
+                self.parts.clear();
+                (self.skip, self.skip_tail) = (position.taken, position.tail);
                 self.inner.restore(&position.inner)
             }
             Err(_) => self.inner.restore(position),
@@ -195,11 +216,27 @@ fn length(body: &Body) -> u64 {
     }
 }
 
-/// What of `block` lies behind its first `taken` bytes or rows. Errors (class External): it has fewer.
-fn behind(block: Block, taken: u64) -> Result<Block> {
+/// What the first `taken` bytes of `whole` end with; `None` if there are none.
+fn tail(whole: &Bytes, taken: u64) -> Option<u64> {
+    let passed = whole.get(..usize::try_from(taken).ok()?).filter(|passed| !passed.is_empty())?;
+    Some(xxh3_64(&passed[passed.len().saturating_sub(TAIL_BYTES)..]))
+}
+
+/// What of `block` lies behind its first `taken` bytes or rows, of which the last are those of `ends_with`.
+///
+/// Errors (class Data, as they would come again): it has fewer, or others.
+fn behind(block: Block, taken: u64, ends_with: Option<u64>) -> Result<Block> {
+    let changed = |what: &str| {
+        Error::data(format!("the input has changed since the checkpoint: {what}"))
+            .note("put it back as it was, or start anew with --fresh")
+    };
     if taken > length(&block.body) {
-        return Err(Error::external("the checkpoint lies in the middle of a block that is shorter now")
-            .note("the input has changed: put it back as it was, or start anew with --fresh"));
+        return Err(changed("it is shorter than what was read"));
+    }
+    if let (Body::Bytes { data, .. }, Some(_)) = (&block.body, ends_with)
+        && tail(data, taken) != ends_with
+    {
+        return Err(changed("it holds other data than what was read"));
     }
     let body = match block.body {
         Body::Bytes { data, offset, header } => {
@@ -365,6 +402,21 @@ mod tests {
             resumed.restore(&position).unwrap();
             assert_eq!(resumed.position().unwrap(), position);
             assert_eq!(texts(run(&mut resumed)), all[taken..], "behind {taken}");
+        }
+    }
+
+    #[test]
+    fn another_input_is_not_gone_on_with() {
+        let mut source = throttle(vec![bytes("a\nb\nc\n")], false, 1);
+        assert!(matches!(source.next(0).unwrap(), Next::Block(_)));
+        let position = source.position().unwrap();
+        for (data, words) in [("", "shorter"), ("x\nb\nc\n", "other data"), ("a\nx\nc\n", "")] {
+            let mut resumed = throttle(vec![bytes(data)], false, 1);
+            resumed.restore(&position).unwrap();
+            match resumed.next(0) {
+                Ok(_) => assert_eq!(words, ""),
+                Err(error) => assert!(error.message.contains(words) && error.class == crate::error::Class::Data),
+            }
         }
     }
 

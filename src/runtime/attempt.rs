@@ -390,7 +390,7 @@ impl<'a> Attempt<'a> {
         match token.and_then(|token| self.waiting.remove(&token)) {
             Some(Waiting::Ask(ask) | Waiting::Stop(_, Some(ask))) => {
                 self.stopping = false;
-                answer(ask, Err(error));
+                answer(ask, Err(error.note("the job goes on")));
             }
             Some(Waiting::First) => self.stop_all(End::Failed(error)),
             Some(Waiting::Stop(..)) => {
@@ -412,7 +412,7 @@ impl<'a> Attempt<'a> {
             (Waiting::Stop(_, Some(ask)) | Waiting::Ask(ask), Some(Err(error))) => {
                 self.stopping = false;
                 self.control.go_on();
-                answer(ask, Err(error));
+                answer(ask, Err(error.note("the job goes on")));
             }
             (Waiting::Stop(cause, ask), savepoint) => {
                 self.answers.extend(ask);

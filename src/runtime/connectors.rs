@@ -13,7 +13,7 @@ use crate::connect::directory::{self, Directory, DirectoryCommitter, DirectoryOp
 use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
 use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
-use crate::connect::journal::{JournalOptions, Journaled};
+use crate::connect::journal::{self, JournalOptions, Journaled};
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
@@ -96,8 +96,7 @@ impl Connectors for RealConnectors {
         };
         Ok(match (&self.run.folder, plan.journal) {
             (Some(folder), Some(max)) => {
-                let name = plan.name.trim_start_matches("sources.");
-                let folder = folder.join("journal").join(name);
+                let folder = journal::place(folder, &plan.name);
                 Box::new(Journaled::new(source, JournalOptions { folder, storage: Arc::new(RealStorage), max }))
             }
             _ => source,

@@ -92,17 +92,17 @@ pub fn deploy(plan: &PhysicalPlan, connectors: &mut dyn Connectors) -> Result<De
 
 /// As [`deploy`]; channels hold `capacity` messages, at least 1.
 pub fn deploy_with(plan: &PhysicalPlan, connectors: &mut dyn Connectors, capacity: usize) -> Result<Deployment> {
-    deploy_from(plan, connectors, capacity, None, BTreeMap::new())
+    deploy_from(plan, connectors, capacity, None, &mut Kept::default())
 }
 
 /// As [`deploy_with`], going on from a checkpoint. Operators that the checkpoint does not know start empty.
-/// `sources`, by number, are used again: those of an attempt that failed.
+/// Sources of `kept` are used again. If it fails, they are there again.
 pub fn deploy_from(
     plan: &PhysicalPlan,
     connectors: &mut dyn Connectors,
     capacity: usize,
     resume: Option<&dyn Resume>,
-    sources: BTreeMap<usize, Box<dyn Source>>,
+    kept: &mut Kept,
 ) -> Result<Deployment> {
     let (acks_in, acks) = Acks::new();
     if let Some(resume) = resume {
@@ -111,7 +111,7 @@ pub fn deploy_from(
     let mut deployer = Deployer {
         plan,
         resume,
-        sources,
+        kept,
         acks: acks_in.clone(),
         watermarks: Vec::new(),
         capacity,
@@ -123,15 +123,10 @@ pub fn deploy_from(
         warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
-    // Producers first: they make the channels that consumers are built with.
-    for index in 0..plan.groups.len() {
-        deployer.group(index, connectors)?;
-    }
-    for (index, stage) in plan.stages.iter().enumerate() {
-        deployer.stage(index, stage)?;
-    }
-    for (index, sink) in plan.sinks.iter().enumerate() {
-        deployer.sink(index, sink, connectors)?;
+    if let Err(error) = deployer.all(connectors) {
+        let Deployer { drivers, kept, .. } = deployer;
+        kept.take_back(plan, drivers.into_values().flat_map(|driver| driver.tasks));
+        return Err(error);
     }
     let endless = plan.sources.iter().any(|s| s.endless);
     let Deployer { drivers, control, stats, warnings, .. } = deployer;
@@ -139,10 +134,26 @@ pub fn deploy_from(
     Ok(Deployment { drivers, control, acks, acks_in, stats, endless, warnings })
 }
 
+/// Sources that cannot be opened a second time, by number, on their way to the next attempt.
+#[derive(Default)]
+pub struct Kept {
+    sources: BTreeMap<usize, Box<dyn Source>>,
+    /// Where they began, to start over without a checkpoint.
+    begins: BTreeMap<usize, serde_json::Value>,
+}
+
+impl Kept {
+    /// Those of tasks that have ended.
+    pub fn take_back(&mut self, plan: &PhysicalPlan, tasks: impl Iterator<Item = Box<dyn Task>>) {
+        let live = |&(number, _): &(usize, _)| plan.sources[number].live;
+        self.sources.extend(tasks.flat_map(|task| task.into_sources()).filter(live));
+    }
+}
+
 struct Deployer<'a> {
     plan: &'a PhysicalPlan,
     resume: Option<&'a dyn Resume>,
-    sources: BTreeMap<usize, Box<dyn Source>>,
+    kept: &'a mut Kept,
     acks: Acks,
     /// Of the stages built so far: what they go on from.
     watermarks: Vec<i64>,
@@ -165,6 +176,14 @@ enum Thread {
 }
 
 impl Deployer<'_> {
+    /// Producers first: they make the channels that consumers are built with.
+    fn all(&mut self, connectors: &mut dyn Connectors) -> Result<()> {
+        let plan = self.plan;
+        (0..plan.groups.len()).try_for_each(|index| self.group(index, connectors))?;
+        plan.stages.iter().enumerate().try_for_each(|(index, stage)| self.stage(index, stage))?;
+        plan.sinks.iter().enumerate().try_for_each(|(index, sink)| self.sink(index, sink, connectors))
+    }
+
     fn thread(&self, place: Place) -> Thread {
         match place {
             _ if self.plan.parallelism == 1 => Thread::Shared(0),
@@ -207,15 +226,29 @@ impl Deployer<'_> {
         // Only who slowed it down knows where in a block it was.
         let slowed = plan.rate.is_none() && state.is_some_and(|state| throttle::parted(&state.position).is_some());
         let opened = if slowed { &unlimited } else { plan };
-        let mut source = match self.sources.remove(&index) {
-            Some(source) => source,
-            None => connectors.source(opened, waker.clone())?,
+        let (mut source, again) = match self.kept.sources.remove(&index) {
+            Some(source) => (source, true),
+            None => (connectors.source(opened, waker.clone())?, false),
         };
-        let Some(state) = state else { return Ok((source, false)) };
-        source.restore(&state.position)?;
+        let position = match state {
+            Some(state) => Some(&state.position),
+            None if again => self.kept.begins.get(&index),
+            None => None,
+        };
+        let placed = match position {
+            Some(position) => source.restore(position),
+            None if plan.live => source.position().map(|begin| drop(self.kept.begins.insert(index, begin))),
+            None => Ok(()),
+        };
+        if let Err(error) = placed {
+            if plan.live {
+                self.kept.sources.insert(index, source);
+            }
+            return Err(error);
+        }
         let warnings = source.warnings().into_iter();
         self.warnings.extend(warnings.map(|text| Error::external(text).at(plan.name.clone())));
-        Ok((source, state.ended))
+        Ok((source, state.is_some_and(|state| state.ended)))
     }
 
     /// One reader and P workers for all sources of a group.

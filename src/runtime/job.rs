@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, after, never, select};
 
 use super::attempt::{Attempt, Cause, End, Ended, Keeper, Watch, answer};
 use super::channel::CAPACITY;
-use super::deploy::{Connectors, Deployment, deploy_from};
+use super::deploy::{Connectors, Deployment, Kept, deploy_from};
 use super::driver::Clock;
 use super::orders::{Ask, Order, Reply, Request, RunOptions};
 use super::restarts::Restarts;
@@ -23,7 +23,6 @@ use super::task::Task;
 use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
-use crate::connect::Source;
 use crate::error::{Error, Result};
 use crate::observe::JobStats;
 use crate::plan::physical::PhysicalPlan;
@@ -60,6 +59,12 @@ impl Ending {
     }
 }
 
+/// What was heard between two attempts.
+enum Told {
+    Stop(Cause),
+    Cancel,
+}
+
 /// A job and how it is to run.
 pub struct Job<'a> {
     pub plan: &'a PhysicalPlan,
@@ -69,9 +74,6 @@ pub struct Job<'a> {
     pub options: RunOptions,
 }
 
-/// Sources that cannot be opened a second time, by number, on their way to the next attempt.
-type Sources = BTreeMap<usize, Box<dyn Source>>;
-
 /// Runs a job to its end; the figures are those of its last attempt.
 pub fn run(job: Job, orders: Option<Receiver<Order>>, watch: &mut dyn Watch) -> (Ending, JobStats) {
     let mut run = Run {
@@ -80,7 +82,7 @@ pub fn run(job: Job, orders: Option<Receiver<Order>>, watch: &mut dyn Watch) -> 
         watch,
         clock: Clock::start(),
         stats: JobStats::default(),
-        sources: Sources::new(),
+        sources: Kept::default(),
         asked: Vec::new(),
     };
     let ending = run.attempts().unwrap_or_else(|error| Ending::Failed { error, kept: false });
@@ -105,7 +107,7 @@ struct Run<'a, 'w> {
     watch: &'w mut dyn Watch,
     clock: Clock,
     stats: JobStats,
-    sources: Sources,
+    sources: Kept,
     /// Answers that are due when the job has let go of everything.
     asked: Vec<Ask>,
 }
@@ -129,7 +131,7 @@ impl Run<'_, '_> {
             let delay = restarts.next(&error, self.clock.now(), progressed, kept);
             let goes_on = kept || noted && delay.is_some();
             leave(&mut tasks, goes_on);
-            self.keep_sources(tasks);
+            self.sources.take_back(self.job.plan, tasks.into_iter());
             let Some(delay) = delay else {
                 if !kept && let Err(left) = start.clear() {
                     self.watch.warn(&left);
@@ -137,11 +139,11 @@ impl Run<'_, '_> {
                 return Ok(Ending::Failed { error, kept });
             };
             self.watch.warn(&restarting(error, delay));
-            if let Some(ending) = self.pause(delay, goes_on) {
+            if let Some(told) = self.pause(delay) {
                 if !goes_on {
                     start.clear()?;
                 }
-                return Ok(ending);
+                return Ok(self.stopped(told, &mut start));
             }
             crash::point("restart-before-restore");
             start = start.again(&mut self.job, self.watch)?;
@@ -152,8 +154,7 @@ impl Run<'_, '_> {
     /// One attempt; the inner error is that of an attempt that failed at work.
     fn attempt(&mut self, start: &mut Start, number: u64) -> Result<Result<Ending, Failure>> {
         let resume = start.resume.as_ref().map(|checkpoint| checkpoint as &dyn super::deploy::Resume);
-        let kept = std::mem::take(&mut self.sources);
-        let deployed = deploy_from(self.job.plan, self.job.connectors, CAPACITY, resume, kept);
+        let deployed = deploy_from(self.job.plan, self.job.connectors, CAPACITY, resume, &mut self.sources);
         let mut deployment = match deployed {
             Ok(deployment) => deployment,
             // What is asked of the job file or its first inputs is said at once.
@@ -263,15 +264,9 @@ impl Run<'_, '_> {
         };
         crash::point("end-before-clear");
         if let Some(life) = life.as_mut().filter(|_| !matches!(ending, Ending::Cancelled { kept: true })) {
-            life.store.clear().map_err(|error| Failure { error, tasks: Vec::new() })?;
+            life.clear().map_err(|error| Failure { error, tasks: Vec::new() })?;
         }
         Ok(ending)
-    }
-
-    /// Live sources are read on by the next attempt.
-    fn keep_sources(&mut self, tasks: Vec<Box<dyn Task>>) {
-        let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
-        self.sources.extend(tasks.into_iter().flat_map(|task| task.into_sources()).filter(live));
     }
 
     /// The last checkpoint: it holds nothing but what sinks have to commit.
@@ -320,25 +315,46 @@ impl Run<'_, '_> {
         }
     }
 
+    /// The end of a job that was told to end between two attempts.
+    fn stopped(&self, told: Told, start: &mut Start) -> Ending {
+        let life = start.life.as_mut().filter(|life| life.noted);
+        let newest = life.and_then(|life| life.store.newest().ok().flatten());
+        let endless = self.job.plan.sources.iter().any(|source| source.endless);
+        match (told, newest) {
+            (Told::Stop(cause), Some(newest)) => Ending::Suspended { cause, path: newest.path, endless },
+            (Told::Stop(cause), None) => Ending::Stopped(cause),
+            (Told::Cancel, newest) => Ending::Cancelled { kept: newest.is_some() },
+        }
+    }
+
     /// Waits before the next attempt; an order to end is heard.
-    fn pause(&mut self, delay: i64, kept: bool) -> Option<Ending> {
+    fn pause(&mut self, delay: i64) -> Option<Told> {
         let over = after(Duration::from_micros(delay.max(0) as u64));
         loop {
             select! {
                 recv(over) -> _ => return None,
                 recv(self.orders) -> order => match order {
                     Ok(Order::Ask(ask)) => match ask.what {
-                        Request::Stop { .. } | Request::Cancel => {
+                        Request::Stop { savepoint: None, drain: false } => {
                             self.asked.push(ask);
-                            return Some(Ending::Cancelled { kept });
+                            return Some(Told::Stop(Cause::Request));
+                        }
+                        Request::Cancel => {
+                            self.asked.push(ask);
+                            return Some(Told::Cancel);
                         }
                         Request::Status => {
                             let status = self.stats.status();
                             answer(ask, Ok(Reply::Status(status)));
                         }
-                        _ => answer(ask, Err(Error::external("the job is about to start again: ask once more later"))),
+                        _ => answer(
+                            ask,
+                            Err(Error::external("the job has failed and is about to start again: ask once more later")
+                                .note("flott stop without a savepoint, or flott cancel, ends it now")),
+                        ),
                     },
-                    Ok(Order::Interrupt | Order::Terminate) => return Some(Ending::Cancelled { kept }),
+                    Ok(Order::Interrupt) => return Some(Told::Stop(Cause::Interrupt)),
+                    Ok(Order::Terminate) => return Some(Told::Stop(Cause::Terminate)),
                     Err(_) => return None,
                 },
             }

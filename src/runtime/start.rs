@@ -16,7 +16,7 @@ use crate::checkpoint::machine::Options;
 use crate::checkpoint::manifest::{Kind, Manifest};
 use crate::checkpoint::restore::Checkpoint;
 use crate::checkpoint::store::Store;
-use crate::connect::{self, Rewind, Rewound};
+use crate::connect::{self, Rewind, Rewound, journal};
 use crate::error::{Error, Result};
 use crate::plan::physical::{PhysicalPlan, SourcePlan};
 use crate::spec::Durability;
@@ -133,11 +133,18 @@ impl Start {
     }
 
     pub fn clear(&mut self) -> Result<()> {
-        self.life.as_mut().map_or(Ok(()), |life| life.store.clear())
+        self.life.as_mut().map_or(Ok(()), Life::clear)
     }
 }
 
 impl Life {
+    /// Removes all there is to go on with.
+    pub fn clear(&mut self) -> Result<()> {
+        self.store.clear()?;
+        crash::point("clear-before-journal");
+        journal::clear(self.store.storage(), self.store.folder())
+    }
+
     /// Tells the connectors of the run.
     fn begin(&mut self, job: &mut Job) -> Result<()> {
         let folder = Some(self.store.folder().to_owned());
@@ -233,9 +240,13 @@ impl Life {
         if let Some((name, why)) = refused.first()
             && !job.options.allow_duplicates
         {
-            return Err(Error::external(why.clone())
-                .at(name.clone())
-                .note("--rewind-output cuts it all the same, --allow-duplicates writes those rows once more"));
+            let error = Error::external(why.clone()).at(name.clone());
+            return Err(match job.options.rewind_output {
+                true => error.note("it cannot be taken back: put it back as it was, or start anew with --fresh"),
+                false => error
+                    .note("flott resume --rewind-output takes it back all the same, if it is still there")
+                    .note("flott resume --allow-duplicates writes behind what is there: rows come twice"),
+            });
         }
         crash::point("resume-after-rewind");
         if manifest.origin.is_some() {

@@ -29,6 +29,7 @@ pub const POINTS: &[&str] = &[
     "checkpoint-after-commit",
     "end-before-write",
     "end-before-clear",
+    "clear-before-journal",
     "fresh-before-clear",
     "resume-after-rewind",
     "restart-before-restore",

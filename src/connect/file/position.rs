@@ -104,12 +104,15 @@ pub struct Finder<'a> {
     listed: &'a [PathBuf],
     /// Those of `listed` that are taken.
     claimed: HashSet<PathBuf>,
+    /// The job had a single file, and has one now.
+    single: bool,
 }
 
 impl<'a> Finder<'a> {
     pub fn new(listed: &'a [PathBuf], files: &[FileAt]) -> Finder<'a> {
         let stored: HashSet<PathBuf> = files.iter().map(|file| file.path.path()).collect();
-        Finder { listed, claimed: listed.iter().filter(|path| stored.contains(*path)).cloned().collect() }
+        let single = listed.len() == 1 && files.len() == 1;
+        Finder { listed, single, claimed: listed.iter().filter(|path| stored.contains(*path)).cloned().collect() }
     }
 
     /// Listed files that were not there when the job was first started.
@@ -147,6 +150,10 @@ impl<'a> Finder<'a> {
         }
         if stored.exists() {
             return Ok(stored);
+        }
+        if let ([path], true) = (self.listed, self.single) {
+            self.claimed.insert(path.clone());
+            return Ok(path.clone());
         }
         Err(Mismatch::Missing.error(&stored, 0))
     }

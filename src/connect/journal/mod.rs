@@ -5,7 +5,7 @@
 //! written down too, as what they make operators emit depends on where among the blocks they were.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,10 +28,34 @@ use log::Log;
 
 /// Bytes of a journal, unless `journal_max` says otherwise.
 pub const JOURNAL_MAX: u64 = 1 << 30;
+/// Of the journals of a job, in its state folder.
+const FOLDER: &str = "journal";
 /// How soon a source with a full journal looks again, µs.
 const FULL_PAUSE_US: i64 = 50_000;
 /// Names of inputs that are remembered from the journal, for messages.
 const NAMES_MAX: usize = 1024;
+
+/// Where the journal of `source` lies in a state folder.
+pub fn place(state: &Path, source: &str) -> PathBuf {
+    state.join(FOLDER).join(source.trim_start_matches("sources."))
+}
+
+/// Removes the journals in a state folder. Errors (class External): that cannot be done.
+pub fn clear(storage: &dyn Storage, state: &Path) -> Result<()> {
+    let folder = state.join(FOLDER);
+    if storage.kind(&folder).ok().flatten().is_none() {
+        return Ok(());
+    }
+    let remove = |journal: &Path| -> std::io::Result<()> {
+        for name in storage.list(journal)? {
+            storage.remove(&journal.join(name))?;
+        }
+        storage.remove_folder(journal)
+    };
+    let all = storage.list(&folder).and_then(|names| names.iter().try_for_each(|name| remove(&folder.join(name))));
+    let all = all.and_then(|()| storage.remove_folder(&folder));
+    all.map_err(|e| Error::external(format!("cannot remove the journals in {}: {e}", folder.display())))
+}
 
 /// What of `source` can be lost without a journal; for `plan`.
 pub fn loss_without(source: &str) -> String {

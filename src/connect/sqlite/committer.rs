@@ -142,7 +142,8 @@ impl SqliteCommitter {
         let options = &self.options;
         // A row with a key takes the place of its equal; a table that starts empty loses all rows of before.
         let repeatable = !options.key.is_empty() || (to.is_none_or(|s| !s.started) && options.mode == Mode::Replace);
-        if rewind.force || repeatable {
+        // Rows that are in the table cannot be told from others any more: only what is discarded as a whole is forced.
+        if repeatable || (rewind.force && to.is_none()) {
             return Ok(None);
         }
         let last = self.written_since(to, rewind)?;

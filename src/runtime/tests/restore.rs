@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::plan::physical::PhysicalPlan;
 use crate::runtime::barrier::Part;
 use crate::runtime::compare;
-use crate::runtime::deploy::{Resume, deploy_from};
+use crate::runtime::deploy::{self, Resume, deploy_from};
 use crate::runtime::gather::{Gathering, Parts};
 use crate::runtime::unconfirmed::Unconfirmed;
 use crate::state::table::{FrozenTable, Restored, TableShape};
@@ -146,7 +146,7 @@ pub fn interrupted(
             resumed += 1;
         }
         let from = kept.last().map(|kept| kept as &dyn Resume);
-        let deployment = deploy_from(&plan, memory, run.capacity, from, BTreeMap::new()).unwrap();
+        let deployment = deploy_from(&plan, memory, run.capacity, from, &mut deploy::Kept::default()).unwrap();
         let (acks, acks_in) = (deployment.acks.clone(), deployment.acks_in.clone());
         let sim = Sim::new(deployment, memory.outside.clone(), rng.next());
         let within = rng.pick(&[60, 200, 600]);
