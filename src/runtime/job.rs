@@ -24,9 +24,10 @@ use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
 use crate::connect::Source;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::observe::JobStats;
 use crate::plan::physical::PhysicalPlan;
+use crate::spec::SinkConnector;
 use crate::storage::{Storage, crash};
 
 /// How a job ended.
@@ -233,7 +234,9 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if life.noted || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
+                    Some(life) if life.noted || !life.unconfirmed.is_empty() || self.is_final() => {
+                        self.commit_last(life, &mut tasks)
+                    }
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {
@@ -267,6 +270,11 @@ impl Run<'_, '_> {
         Ok(ending)
     }
 
+    /// What a sink commits at the end cannot be undone, should the process die before it can say that it has ended.
+    fn is_final(&self) -> bool {
+        self.job.plan.sinks.iter().any(|sink| matches!(sink.connector, SinkConnector::Sqlite { .. }))
+    }
+
     /// Live sources are read on by the next attempt.
     fn keep_sources(&mut self, tasks: Vec<Box<dyn Task>>) {
         let live = |&(number, _): &(usize, _)| self.job.plan.sources[number].live;
@@ -275,7 +283,8 @@ impl Run<'_, '_> {
 
     /// The last checkpoint: it holds nothing but what sinks have to commit.
     fn commit_last(&self, life: &mut Life, tasks: &mut [Box<dyn Task>]) -> Result<()> {
-        // What is committed now is not undone.
+        // From here on, who finds the state goes on committing.
+        let before = (life.noted, life.kept);
         (life.noted, life.kept) = (true, true);
         let mut sinks = BTreeMap::new();
         let mut durable = life.unconfirmed.take_durable();
@@ -296,7 +305,13 @@ impl Run<'_, '_> {
         life.next += 1;
         match snapshots::take(&mut life.store, &mut life.committers, order) {
             Ok(_) => Ok(()),
-            Err(Failed::Write(error) | Failed::Commit(error)) => Err(error),
+            Err(Failed::Write(error) | Failed::Commit(error)) => {
+                // Trying again would not help, and without an earlier checkpoint all can be undone.
+                if !before.1 && matches!(error.class, Class::Data | Class::Job) {
+                    (life.noted, life.kept) = before;
+                }
+                Err(error)
+            }
         }
     }
 
