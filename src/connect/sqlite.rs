@@ -136,7 +136,8 @@ impl Writer for SqliteSink {
     fn open(&mut self, _header: Bytes) -> Result<()> {
         self.check(true)?;
         if let Some(folder) = self.options.spools() {
-            spool::remove(&*self.options.storage, &folder, |file| file.is_none())?;
+            // All that earlier runs had pending is committed or given up.
+            spool::remove(&*self.options.storage, &folder, |_| true)?;
         }
         Ok(())
     }

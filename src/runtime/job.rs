@@ -23,9 +23,10 @@ use super::task::Task;
 use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::observe::JobStats;
 use crate::plan::physical::PhysicalPlan;
+use crate::spec::SinkConnector;
 use crate::storage::{Storage, crash};
 
 /// How a job ended.
@@ -235,7 +236,9 @@ impl Run<'_, '_> {
         let ending = match end {
             End::Finished { drained } => {
                 let finished = match life {
-                    Some(life) if life.noted || !life.unconfirmed.is_empty() => self.commit_last(life, &mut tasks),
+                    Some(life) if life.noted || !life.unconfirmed.is_empty() || self.is_final() => {
+                        self.commit_last(life, &mut tasks)
+                    }
                     _ => commit(&mut tasks),
                 };
                 if let Err(error) = finished {
@@ -269,9 +272,15 @@ impl Run<'_, '_> {
         Ok(ending)
     }
 
+    /// What a sink commits at the end cannot be undone, should the process die before it can say that it has ended.
+    fn is_final(&self) -> bool {
+        self.job.plan.sinks.iter().any(|sink| matches!(sink.connector, SinkConnector::Sqlite { .. }))
+    }
+
     /// The last checkpoint: it holds nothing but what sinks have to commit.
     fn commit_last(&self, life: &mut Life, tasks: &mut [Box<dyn Task>]) -> Result<()> {
-        // What is committed now is not undone.
+        // From here on, who finds the state goes on committing.
+        let before = (life.noted, life.kept);
         (life.noted, life.kept) = (true, true);
         let mut sinks = BTreeMap::new();
         let mut durable = life.unconfirmed.take_durable();
@@ -292,7 +301,13 @@ impl Run<'_, '_> {
         life.next += 1;
         match snapshots::take(&mut life.store, &mut life.committers, order) {
             Ok(_) => Ok(()),
-            Err(Failed::Write(error) | Failed::Commit(error)) => Err(error),
+            Err(Failed::Write(error) | Failed::Commit(error)) => {
+                // Trying again would not help, and without an earlier checkpoint all can be undone.
+                if !before.1 && matches!(error.class, Class::Data | Class::Job) {
+                    (life.noted, life.kept) = before;
+                }
+                Err(error)
+            }
         }
     }
 

@@ -1,5 +1,29 @@
 //! Jobs that are killed at every place where it could matter, and go on: their output is that of a run that nobody
 //! disturbed, byte for byte.
+//!
+//! **Jobs** (`crash/job.rs`). One with everything: a union of two files by event time into tumbling and sliding
+//! windows, running results at the end and with every row, the best rows of windows, dead letters and late rows; into
+//! files that are replaced, appended to and new (gzip), a folder with partitions, one that is replaced, a table that
+//! rows are inserted into and one with a key. Then stdin and TCP with a journal, and a job that restarts itself because
+//! its peer goes away. Sources are paced, so that a run takes half a second and some ten checkpoints.
+//!
+//! **Points.** Each of `storage::crash::POINTS` kills the first process, and one that goes on from a checkpoint with
+//! rows behind it; then the job goes on alone. Parallelism is another each time, 1 or 3. Savepoints are asked for
+//! meanwhile where they are what the point is about. Every point must be reached. By default each job is killed at the
+//! points it is about, at their first passage; with `FLOTT_CRASH_FULL=1` all are at all, three passages each, with
+//! `durability = "power"` at the second. `FLOTT_CRASH_ONLY=TEXT` runs the scenarios whose name has it.
+//!
+//! The same without any checkpoint before the end.
+//!
+//! **Any time.** Processes get SIGKILL, SIGTERM or SIGINT at random times, up to six in a row, also while they resume
+//! or take savepoints, until `FLOTT_SOAK_KILLS` (20) have been ended by it. `FLOTT_SOAK_SEED` repeats a run, as far as
+//! the clock lets it.
+//!
+//! **What is compared** (`crash/output.rs`): all files by name and bytes, hidden ones too, rows of tables, rows of a
+//! folder's parts in their order, and the names of what stays in the state folder. Left out are journals, which stay
+//! until the next run, savepoints, and names of parts. What a live input gives again behind a kill is what the journal
+//! does not hold (`crash/life.rs`). A process that is killed when its last manifest is gone has finished: nobody can
+//! tell, so its output is looked at and it is not run again.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +47,8 @@ use output::{Output, collect, difference};
 const THREADS: usize = 3;
 /// A job that is left alone finishes with as many processes, or something is wrong.
 const LIVES_MAX: usize = 3;
+/// Between checkpoints.
+const OFTEN: &str = "25ms";
 /// A kill that leaves something behind the last checkpoint.
 const MIDWAY: &str = "checkpoint-after-files:3";
 
@@ -35,6 +61,8 @@ struct Scenario<'a> {
     /// Parallelism of those who are left alone.
     at_last: usize,
     durability: &'static str,
+    /// Of checkpoints.
+    interval: &'static str,
 }
 
 /// What came of a scenario.
@@ -63,7 +91,7 @@ impl Scenario<'_> {
     }
 
     fn attempt(&self, expected: &Output) -> Option<Result<Lived, String>> {
-        let world = World::new(self.job, self.durability);
+        let world = World::new(self.job, self.durability, self.interval);
         let mut lived = Lived::default();
         let last = Fate { begin: "--resume", parallelism: self.at_last, ..Fate::default() };
         for (number, fate) in self.fates.iter().chain(std::iter::repeat_n(&last, LIVES_MAX)).enumerate() {
@@ -98,7 +126,7 @@ impl Scenario<'_> {
 
 /// What the job leaves that nobody disturbs.
 fn undisturbed(job: &Job) -> Output {
-    let world = World::new(job, "process");
+    let world = World::new(job, "process", OFTEN);
     let end = world.live(&Fate { parallelism: 2, ..Fate::default() }).unwrap();
     assert!(matches!(end, End::Exited { code: Some(0), .. }), "{}: {end:?}", job.name);
     collect(&world.folder)
@@ -143,8 +171,8 @@ fn at_point<'a>(job: &'a Job, point: &str, passage: usize, parallelism: usize) -
     let midway = Fate { parallelism: 4 - parallelism, crash: Some(MIDWAY.into()), ..Fate::default() };
     let at_last = 4 - parallelism;
     [
-        Scenario { job, about: 0, fates: vec![fate("--resume")], at_last, durability },
-        Scenario { job, about: 1, fates: vec![midway, fate("--resume")], at_last, durability },
+        Scenario { job, about: 0, fates: vec![fate("--resume")], at_last, durability, interval: OFTEN },
+        Scenario { job, about: 1, fates: vec![midway, fate("--resume")], at_last, durability, interval: OFTEN },
     ]
 }
 
@@ -152,7 +180,13 @@ fn at_point<'a>(job: &'a Job, point: &str, passage: usize, parallelism: usize) -
 fn given_up(job: &Job) -> Scenario<'_> {
     let fate = |begin, crash: &str| Fate { begin, parallelism: 1, crash: Some(crash.into()), ..Fate::default() };
     let fates = vec![fate("", MIDWAY), fate("--fresh", "fresh-before-clear:1")];
-    Scenario { job, about: 1, fates, at_last: 2, durability: "process" }
+    Scenario { job, about: 1, fates, at_last: 2, durability: "process", interval: OFTEN }
+}
+
+/// Killed at a point of its end, without any checkpoint before it.
+fn at_the_end<'a>(job: &'a Job, point: &str) -> Scenario<'a> {
+    let fate = Fate { begin: "", parallelism: 1, crash: Some(format!("{point}:1")), ..Fate::default() };
+    Scenario { job, about: 0, fates: vec![fate], at_last: 3, durability: "power", interval: "1h" }
 }
 
 /// Whether a job other than the one with everything is what a point is about.
@@ -177,6 +211,8 @@ fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
         }
     }
     scenarios.push(given_up(&jobs[0]));
+    let ending = POINTS.iter().filter(|point| !point.starts_with("savepoint-"));
+    scenarios.extend(ending.map(|point| at_the_end(&jobs[0], point)));
     let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();
     scenarios.retain(|scenario| scenario.name().contains(&only));
     let started = Instant::now();
@@ -200,7 +236,14 @@ fn checkpoints_that_fail_lose_nothing() {
     ];
     let fate = |begin, parallelism| Fate { begin, parallelism, ..Fate::default() };
     let scenarios = begins.iter().flat_map(|begin| [1, 3].map(|parallelism| fate(begin, parallelism)));
-    let scenario = |fate| Scenario { job: &jobs[0], about: 0, fates: vec![fate], at_last: 1, durability: "power" };
+    let scenario = |fate| Scenario {
+        job: &jobs[0],
+        about: 0,
+        fates: vec![fate],
+        at_last: 1,
+        durability: "power",
+        interval: OFTEN,
+    };
     run_all(&scenarios.map(scenario).collect::<Vec<_>>());
 }
 
@@ -229,7 +272,7 @@ impl Chance {
         let job = &jobs[(self.below(2) * self.below(jobs.len() as u64)) as usize];
         let fates = (0..1 + self.below(6)).map(|_| self.fate(job, "--resume")).collect();
         let durability = ["process", "power"][self.below(2) as usize];
-        Scenario { job, about: 0, fates, at_last: 1 + self.below(3) as usize, durability }
+        Scenario { job, about: 0, fates, at_last: 1 + self.below(3) as usize, durability, interval: OFTEN }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The jobs that are killed, and their inputs.
 
-use std::fmt::Write;
-
 use crate::program::Folder;
 
 /// What there is before the first run, in files that are appended to or replaced.
@@ -95,7 +93,7 @@ fn everything() -> String {
     let running = "[transforms.running]\ntype = 'aggregate'\ninput = ['a', 'b']\nby = ['k']\n\
                    select = ['k', 'count(*) AS n', 'sum(v) AS total', 'min(at) AS first']\n";
     text += running;
-    write!(text, "{}emit = 'update'\n", running.replace("transforms.running", "transforms.updates")).unwrap();
+    text += &(running.replace("transforms.running", "transforms.updates") + "emit = 'update'\n");
     let best = "[transforms.best]\ntype = 'top'\ninput = ['a', 'b']\nby = ['k']\nn = 2\norder = ['v DESC', 'at']\n";
     text += &format!("{best}window = {{ {TUMBLING} }}\n");
     let file = |path: &str, mode: &str| format!("type = 'file'\npath = '{path}'\nmode = '{mode}'");

@@ -54,10 +54,10 @@ pub struct World<'a> {
 pub struct Unknown;
 
 impl World<'_> {
-    pub fn new<'a>(job: &'a Job, durability: &'static str) -> World<'a> {
+    pub fn new<'a>(job: &'a Job, durability: &'static str, interval: &'static str) -> World<'a> {
         let folder = Folder::new();
         crate::crash::job::prepare(&folder, job);
-        World { folder, job, interval: "25ms", durability, peer: job.peer.then(Peer::start) }
+        World { folder, job, interval, durability, peer: job.peer.then(Peer::start) }
     }
 
     /// Runs a process to its end. Errors: what is to be fed to it is not known.
