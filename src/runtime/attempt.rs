@@ -355,7 +355,9 @@ impl<'a> Attempt<'a> {
                 let token = keeper.machine.written(now);
                 let waiting = token.and_then(|token| self.waiting.remove(&token));
                 keeper.noted = true;
-                keeper.kept |= !matches!(waiting, Some(Waiting::First));
+                // What is said to a live input without an end is never said again: a failure does not undo it.
+                let endless = self.plan.sources.iter().any(|source| source.endless && source.journal.is_some());
+                keeper.kept |= endless || !matches!(waiting, Some(Waiting::First));
                 keeper.unconfirmed.confirm(outcome.checkpoint);
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);
                 self.stats.checkpoints.paused(std::mem::take(&mut self.pause));

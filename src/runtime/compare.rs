@@ -124,6 +124,13 @@ fn connectors(plan: &BTreeMap<&str, &str>, saved: &BTreeMap<&str, &str>, begins:
     }
 }
 
+/// Whether two paths, as the job has them or as a sink found them, lead to one place. `base` is where the run began.
+fn same_place(before: &Path, now: &Path, base: &Path) -> bool {
+    let (before, now) = (base.join(before), base.join(now));
+    let real = |path: &Path| path.canonicalize().ok();
+    before == now || real(&before).is_some_and(|before| real(&now) == Some(before))
+}
+
 /// Sinks that write elsewhere now: what they have written stays behind.
 fn targets(manifest: &Manifest, plan: &PhysicalPlan, found: &mut [Difference]) {
     for sink in &plan.sinks {
@@ -136,7 +143,7 @@ fn targets(manifest: &Manifest, plan: &PhysicalPlan, found: &mut [Difference]) {
         let before = state.and_then(|state| state["path"].as_str().or(state["place"]["path"].as_str()));
         let kept = found.iter_mut().find(|d| d.node == sink.name && d.verdict == Verdict::Kept);
         if let (Some(before), Some(difference)) = (before.map(Path::new), kept)
-            && before != now
+            && !same_place(before, now, Path::new(&manifest.job.directory))
         {
             difference.verdict = Verdict::Changed;
             difference.why = format!("it wrote to {}, it writes to {} now", before.display(), now.display());
