@@ -104,7 +104,7 @@ impl Scenario<'_> {
                 }
                 // Everything is done, though nobody could say so.
                 End::Killed if self.is_over(&world, fate, expected) => return Some(Ok(lived)),
-                End::Exited { code: Some(3 | 130), .. } if fate.signal.is_some() => lived.ended += 1,
+                End::Exited { code: Some(3 | 130), .. } if fate.signal.is_some() || fate.stops => lived.ended += 1,
                 End::Killed if fate.crash.is_some() || fate.signal.is_some() => lived.ended += 1,
                 End::Exited { code, said } => return Some(Err(format!("process {number} ends with {code:?}: {said}"))),
                 End::Killed => return Some(Err(format!("somebody else has killed process {number}"))),
@@ -115,7 +115,9 @@ impl Scenario<'_> {
 
     /// The last manifest is gone, so the job has finished.
     fn is_over(&self, world: &World, fate: &Fate, expected: &Output) -> bool {
-        let removed = fate.crash.as_deref().is_none_or(|crash| crash.starts_with("checkpoint-clear-before-files"));
+        let removed = fate.crash.as_deref().is_none_or(|crash| {
+            ["checkpoint-clear-before-files", "clear-before-journal"].iter().any(|point| crash.starts_with(point))
+        });
         let outside = |output: &Output| {
             let outside = output.iter().filter(|(name, _)| !name.starts_with("state: "));
             outside.map(|(name, lines)| (name.clone(), lines.clone())).collect::<Output>()
@@ -183,6 +185,14 @@ fn given_up(job: &Job) -> Scenario<'_> {
     Scenario { job, about: 1, fates, at_last: 2, durability: "process", interval: OFTEN }
 }
 
+/// Stopped with a savepoint, and killed at a point of the resume from there: it can still go on.
+fn gone_back<'a>(job: &'a Job, point: &str) -> Scenario<'a> {
+    let stopped = Fate { begin: "", parallelism: 1, stops: true, ..Fate::default() };
+    let crash = Some(format!("{point}:1"));
+    let resumed = Fate { begin: "resume ../saved", parallelism: 3, crash, ..Fate::default() };
+    Scenario { job, about: 1, fates: vec![stopped, resumed], at_last: 2, durability: "power", interval: OFTEN }
+}
+
 /// Killed at a point of its end, without any checkpoint before it.
 fn at_the_end<'a>(job: &'a Job, point: &str) -> Scenario<'a> {
     let fate = Fate { begin: "", parallelism: 1, crash: Some(format!("{point}:1")), ..Fate::default() };
@@ -211,6 +221,8 @@ fn a_job_that_is_killed_anywhere_goes_on_as_if_nothing_had_been() {
         }
     }
     scenarios.push(given_up(&jobs[0]));
+    let resuming = POINTS.iter().filter(|point| point.starts_with("adopt-") || point.starts_with("resume-"));
+    scenarios.extend(resuming.map(|point| gone_back(&jobs[0], point)));
     let ending = POINTS.iter().filter(|point| !point.starts_with("savepoint-"));
     scenarios.extend(ending.map(|point| at_the_end(&jobs[0], point)));
     let only = std::env::var("FLOTT_CRASH_ONLY").unwrap_or_default();

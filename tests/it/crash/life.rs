@@ -38,6 +38,8 @@ pub struct Fate {
     pub signal: Option<(Duration, &'static str)>,
     /// Savepoints are asked for again and again.
     pub savepoints: bool,
+    /// It is stopped with the savepoint `../saved`.
+    pub stops: bool,
 }
 
 /// What all lives of a job share.
@@ -66,7 +68,11 @@ impl World<'_> {
             Feed::Files => Vec::new(),
             Feed::Stdin | Feed::Tcp => self.unread()?,
         };
-        let mut command = self.folder.command(&format!("run job.toml -p {} {}", fate.parallelism, fate.begin));
+        let begins = match fate.begin.strip_prefix("resume ") {
+            Some(from) => format!("resume {from} -p {}", fate.parallelism),
+            None => format!("run job.toml -p {} {}", fate.parallelism, fate.begin),
+        };
+        let mut command = self.folder.command(&begins);
         command.env("INTERVAL", self.interval).env("DURABILITY", self.durability);
         command.env("PEER", self.peer.as_ref().map_or("", |peer| &peer.address)).stdout(Stdio::null());
         if let Some(crash) = &fate.crash {
@@ -81,7 +87,12 @@ impl World<'_> {
         let feeder = thread::spawn(move || drop({ stdin }.write_all(&for_stdin)));
         let listener = thread::spawn(move || listen(stderr, (feed == Feed::Tcp).then_some(for_socket)));
         let over = Arc::new(AtomicBool::new(false));
-        let asker = fate.savepoints.then(|| self.ask_savepoints(over.clone()));
+        let wanted = match (fate.savepoints, fate.stops) {
+            (_, true) => Some("stop job --savepoint ../saved"),
+            (true, _) => Some("savepoint job"),
+            _ => None,
+        };
+        let asker = wanted.map(|wanted| self.ask(wanted, over.clone()));
         let status = wait(&mut child, fate.signal);
         over.store(true, Ordering::Release);
         asker.into_iter().chain([feeder]).for_each(|thread| thread.join().unwrap());
@@ -97,11 +108,11 @@ impl World<'_> {
         })
     }
 
-    fn ask_savepoints(&self, over: Arc<AtomicBool>) -> thread::JoinHandle<()> {
+    fn ask(&self, wanted: &'static str, over: Arc<AtomicBool>) -> thread::JoinHandle<()> {
         let (work, state) = (self.folder.path(""), self.folder.state());
         thread::spawn(move || {
             while !over.load(Ordering::Acquire) {
-                let mut command = crate::program::command(&work, "savepoint job");
+                let mut command = crate::program::command(&work, wanted);
                 // Before the job listens and when it ends there is nobody to ask.
                 let _ = command.env("FLOTT_STATE_DIR", &state).output();
             }
