@@ -36,6 +36,16 @@ impl Store {
         Ok(())
     }
 
+    /// Removes one checkpoint that no other builds upon.
+    pub fn remove(&mut self, number: u64) -> Result<()> {
+        self.forget_last();
+        for entry in folder::scan(&*self.storage, &self.folder)?.iter().filter(|entry| entry.checkpoint == number) {
+            self.remove_manifest(entry)?;
+            self.remove_files(entry, &BTreeSet::new())?;
+        }
+        Ok(())
+    }
+
     /// Removes all checkpoints but `number`: those of runs that nobody goes on from any more.
     pub fn keep_only(&mut self, number: u64) -> Result<()> {
         let entries = folder::scan(&*self.storage, &self.folder)?;

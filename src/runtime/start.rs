@@ -186,7 +186,7 @@ impl Life {
     /// Undoes what a run left that had no checkpoint yet, or that is not to be gone on from.
     fn discard(&mut self) -> Result<()> {
         if let Some(found) = self.store.newest()? {
-            self.rewind(&found.manifest, false)?;
+            self.rewind(&found.manifest, false, true)?;
         }
         crash::point("fresh-before-clear");
         self.store.clear()
@@ -198,7 +198,7 @@ impl Life {
         Checkpoint::open(Arc::clone(&job.storage), &path)
     }
 
-    fn rewind(&mut self, manifest: &Manifest, force: bool) -> Result<Vec<(String, String)>> {
+    fn rewind(&mut self, manifest: &Manifest, force: bool, anyway: bool) -> Result<Vec<(String, String)>> {
         let is_start = manifest.kind == Kind::Start;
         // What the same run wrote behind it, and what it began with.
         let (lineage, number) = match &manifest.origin {
@@ -217,7 +217,15 @@ impl Life {
             return Ok(Vec::new());
         }
         let mut refused = Vec::new();
-        for (name, sink) in &manifest.sinks {
+        // Those first that may refuse, before anything is cut.
+        let mut sinks: Vec<_> = manifest.sinks.iter().collect();
+        sinks.sort_by_key(|(_, sink)| match sink.kind.as_str() {
+            "sqlite" => 0,
+            "file" if !sink.state["beside"].is_null() => 1,
+            "directory" => 2,
+            _ => 3,
+        });
+        for (name, sink) in sinks {
             let Some(committer) = self.committers.get_mut(name) else { continue };
             let to = (!is_start).then_some(&sink.state);
             let states = |of: &dyn Fn(&Manifest) -> bool| -> Vec<Value> {
@@ -228,6 +236,9 @@ impl Life {
             let base = if is_start { Some(&sink.state) } else { started.first() };
             if let Rewound::Refused(why) = committer.rewind(&Rewind { to, later: &later, base, force })? {
                 refused.push((name.clone(), why));
+                if !anyway {
+                    break;
+                }
             }
         }
         Ok(refused)
@@ -236,10 +247,15 @@ impl Life {
     /// Brings output to where the checkpoint has it.
     fn go_on(mut self, checkpoint: Checkpoint, job: &Job) -> Result<Start> {
         let manifest = checkpoint.manifest();
-        let refused = self.rewind(manifest, job.options.rewind_output)?;
+        let anyway = job.options.allow_duplicates;
+        let refused = self.rewind(manifest, job.options.rewind_output, anyway)?;
         if let Some((name, why)) = refused.first()
-            && !job.options.allow_duplicates
+            && !anyway
         {
+            // What was the newest before is the one to go on from.
+            if manifest.origin.is_some() {
+                self.store.remove(manifest.checkpoint)?;
+            }
             let error = Error::external(why.clone()).at(name.clone());
             return Err(match job.options.rewind_output {
                 true => error.note("it cannot be taken back: put it back as it was, or start anew with --fresh"),

@@ -109,6 +109,8 @@ pub struct Journaled {
     replayed_bytes: u64,
     /// Taken from `inner`, but the disk did not take it.
     unwritten: Option<Block>,
+    /// It goes on from a checkpoint.
+    resumed: bool,
     warnings: Vec<String>,
 }
 
@@ -143,6 +145,7 @@ impl Journaled {
             stopped: false,
             replayed_bytes: 0,
             unwritten: None,
+            resumed: false,
             warnings: Vec::new(),
         }
     }
@@ -306,6 +309,14 @@ impl Journaled {
         if !self.live {
             self.live = true;
             self.base = self.inputs;
+            let name = self.inner.input_name(0);
+            if self.resumed && name == "stdin" {
+                self.warnings.push(
+                    "stdin is read from its start, behind what the journal holds of the run before: right for \
+                     `journalctl -f |`, but what `cat FILE |` gives again comes twice"
+                        .into(),
+                );
+            }
         }
     }
 }
@@ -447,6 +458,7 @@ impl Source for Journaled {
             headers: BTreeMap::new(),
             follows: false,
         });
+        self.resumed = true;
         self.described.clear();
         self.inputs = self.inputs.max(position.inputs);
         self.ended = position.ended;
