@@ -180,10 +180,11 @@ impl Tree {
         self.remove_empty(root)
     }
 
-    /// Removes a folder, if nothing is in it.
+    /// Removes a folder, if nothing is in it, for good: behind a power cut nobody would know that it was ours.
     pub fn remove_empty(&self, folder: &Path) -> io::Result<()> {
         if self.storage.kind(folder)? == Some(Kind::Folder) && self.storage.list(folder)?.is_empty() {
             self.storage.remove_folder(folder)?;
+            self.storage.sync_folder(parent(folder))?;
         }
         Ok(())
     }
