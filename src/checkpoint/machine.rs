@@ -135,11 +135,6 @@ impl Machine {
         self.next(now)
     }
 
-    /// Who has asked and got no answer yet, when the job ends.
-    pub fn drain(&mut self) -> Vec<Token> {
-        self.token.take().into_iter().chain(self.asked.drain(..).map(|(token, _)| token)).collect()
-    }
-
     /// The number that the next checkpoint has or would have.
     pub fn next_number(&self) -> u64 {
         self.number + u64::from(self.state != State::Idle)

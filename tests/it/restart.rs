@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Child;
 
 use crate::journal::{client, free_port, has_read, job};
 use crate::program::{Folder, send, wait};
@@ -35,6 +36,17 @@ impl Peers {
 
     fn accept(&self) -> BufReader<TcpStream> {
         BufReader::new(self.listen().accept().unwrap().0)
+    }
+
+    /// The job, its peer and a client: a row has gone all the way.
+    fn started(&self) -> (Child, BufReader<TcpStream>, TcpStream) {
+        let mut child = self.folder.command("run job.toml -p 1").spawn().unwrap();
+        let mut peer = self.accept();
+        let mut a = client(self.input);
+        a.write_all(b"a,1\n").unwrap();
+        read_to(&mut peer, 1);
+        has_read(&self.folder, &mut child, 1, 1);
+        (child, peer, a)
     }
 }
 
@@ -90,12 +102,7 @@ fn a_peer_that_comes_back_gets_every_row_and_clients_stay() {
 #[test]
 fn attempts_come_to_an_end_and_state_is_kept() {
     let peers = Peers::new("[job]\nrestart = { strategy = 'fixed', attempts = 2, delay = '10ms' }\n");
-    let mut child = peers.folder.command("run job.toml -p 1").spawn().unwrap();
-    let mut peer = peers.accept();
-    let mut a = client(peers.input);
-    a.write_all(b"a,1\n").unwrap();
-    read_to(&mut peer, 1);
-    has_read(&peers.folder, &mut child, 1, 1);
+    let (mut child, peer, mut a) = peers.started();
     drop(peer);
     while a.write_all(b"a,1\n").is_ok() {
         std::thread::sleep(std::time::Duration::from_millis(10));
@@ -113,12 +120,7 @@ fn attempts_come_to_an_end_and_state_is_kept() {
 fn a_job_is_stopped_between_two_attempts() {
     for (signal, code) in [("-TERM", 0), ("-INT", 0)] {
         let peers = Peers::new("[job]\nrestart = { strategy = 'fixed', attempts = 2, delay = '1h' }\n");
-        let mut child = peers.folder.command("run job.toml -p 1").spawn().unwrap();
-        let mut peer = peers.accept();
-        let mut a = client(peers.input);
-        a.write_all(b"a,1\n").unwrap();
-        read_to(&mut peer, 1);
-        has_read(&peers.folder, &mut child, 1, 1);
+        let (mut child, peer, mut a) = peers.started();
         drop(peer);
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
@@ -141,12 +143,7 @@ fn a_job_is_stopped_between_two_attempts() {
 #[test]
 fn a_bad_record_ends_the_job_at_once() {
     let peers = Peers::new("[job]\nrestart = { strategy = 'fixed', attempts = 9, delay = '1h' }\n");
-    let mut child = peers.folder.command("run job.toml -p 1").spawn().unwrap();
-    let mut peer = peers.accept();
-    let mut a = client(peers.input);
-    a.write_all(b"a,1\n").unwrap();
-    read_to(&mut peer, 1);
-    has_read(&peers.folder, &mut child, 1, 1);
+    let (mut child, _peer, mut a) = peers.started();
     a.write_all(b"a,many\n").unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

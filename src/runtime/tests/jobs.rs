@@ -523,6 +523,27 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     [(vec![main], if plain { PLAIN } else { columns }), (vec![late], columns)]
 }
 
+/// Compares a run with what is expected. True if it finished, false if it failed as it had to.
+fn verdict(end: End, expected: &Expected, memory: &Memory, context: &dyn Fn() -> String) -> bool {
+    match end {
+        End::Finished => {
+            assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
+            for (sink, text) in &expected.texts {
+                let got = memory.text(sink);
+                assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
+            }
+            true
+        }
+        End::Failed(error) => {
+            let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
+            assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
+            false
+        }
+        End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
+        End::Killed => unreachable!(),
+    }
+}
+
 /// Runs a job a few times, with barriers and without, and compares.
 fn check(seed: u64, runs: u64) {
     let mut rng = Rng(seed);
@@ -545,23 +566,9 @@ fn check(seed: u64, runs: u64) {
             let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
             format!("seed {seed}, {run:?}\n{toml}\n{inputs:?}")
         };
-        match end {
-            End::Finished => {
-                assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
-                for (sink, text) in &expected.texts {
-                    let got = memory.text(sink);
-                    assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
-                }
-                assert!(memory.written.lock().unwrap().values().all(|w| w.committed && !w.aborted));
-            }
-            End::Failed(error) => {
-                let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
-                assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
-                assert!(memory.written.lock().unwrap().values().all(|w| !w.committed));
-            }
-            End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
-            End::Killed => unreachable!(),
-        }
+        let finished = verdict(end, &expected, &memory, &context);
+        let written = memory.written.lock().unwrap();
+        assert!(written.values().all(|w| w.committed == finished && !(finished && w.aborted)), "{}", context());
     }
 }
 
@@ -587,21 +594,7 @@ fn check_killed(seed: u64) -> usize {
         let inputs: Vec<Input> = job.sources.iter().map(Source::input).collect();
         format!("seed {seed}, {run:?}, killed {killed} times\n{toml}\n{inputs:?}")
     };
-    match end {
-        End::Finished => {
-            assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
-            for (sink, text) in &expected.texts {
-                let got = memory.text(sink);
-                assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
-            }
-        }
-        End::Failed(error) => {
-            let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
-            assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
-        }
-        End::Deadlock(tasks) => panic!("deadlock of {tasks:#?}\n{}", context()),
-        End::Killed => unreachable!(),
-    }
+    verdict(end, &expected, &memory, &context);
     resumed
 }
 

@@ -106,6 +106,11 @@ impl Sink for Parts {
     }
 }
 
+fn options(path: PathBuf, mode: Mode, size: u64, success_file: bool, storage: Arc<dyn Storage>) -> DirectoryOptions {
+    let roll = Roll { size, ..Roll::default() };
+    DirectoryOptions { path, mode, roll, prefix: "part".into(), extension: "csv".into(), success_file, storage }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -126,10 +131,7 @@ proptest! {
             fs::create_dir(&path).unwrap();
             fs::write(path.join(BEFORE), "number\n77\n").unwrap();
         }
-        let roll = Roll { size, ..Roll::default() };
-        let (prefix, extension) = ("part".into(), "csv".into());
-        let storage = Arc::new(RealStorage);
-        let options = DirectoryOptions { path, mode, roll, prefix, extension, success_file, storage };
+        let options = options(path, mode, size, success_file, Arc::new(RealStorage));
         // A part of its own for every row is slow.
         let rows = if size == 1 { rows.min(60) } else { rows };
         Engine::new(&Parts { disk: Disk::Real, options, partitions, before }, rows).run(&runs);
@@ -146,10 +148,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let disk = Disk::Power(PowerStorage::default(), seed);
-        let roll = Roll { size, ..Roll::default() };
-        let (path, prefix, extension) = ("/out".into(), "part".into(), "csv".into());
-        let storage = disk.storage();
-        let options = DirectoryOptions { path, mode, roll, prefix, extension, success_file, storage };
+        let options = options("/out".into(), mode, size, success_file, disk.storage());
         let rows = if size == 1 { rows.min(60) } else { rows };
         Engine::new(&Parts { disk, options, partitions, before: false }, rows).run(&runs);
     }
@@ -160,10 +159,7 @@ fn every_row_is_visible_once_whatever_operation_fails() {
     for mode in [Mode::New, Mode::Append, Mode::Replace] {
         for at in 1..400 {
             let disk = Disk::Failing(PowerStorage::default(), at);
-            let roll = Roll { size: 100, ..Roll::default() };
-            let (path, prefix, extension) = ("/out".into(), "part".into(), "csv".into());
-            let storage = disk.storage();
-            let options = DirectoryOptions { path, mode, roll, prefix, extension, success_file: true, storage };
+            let options = options("/out".into(), mode, 100, true, disk.storage());
             Engine::new(&Parts { disk, options, partitions: 3, before: false }, 300).run(&long_run());
         }
     }
