@@ -45,7 +45,7 @@ fn mix(row: u64) -> u64 {
 }
 
 fn spec(keys: &[usize], calls: &[(AggregateFunction, Option<usize>)], window: Option<Window>) -> AggregateSpec {
-    let call = |&(function, arg)| Call { function, arg, filter: None };
+    let call = |(function, arg): &(AggregateFunction, Option<usize>)| Call::new(function.clone(), arg.as_slice());
     AggregateSpec {
         input: vec![DataType::Int, DataType::String, DataType::Int, DataType::Int],
         keys: keys.to_vec(),

@@ -118,6 +118,12 @@ impl Column {
         Column::from_array(arrow_select::concat::concat(&arrays).expect("parts have one type"))
     }
 
+    /// Rows of `parts` (of one type, at least one part): for each row its part and its number there.
+    pub fn interleave(parts: &[&Column], places: &[(usize, usize)]) -> Column {
+        let arrays: Vec<&dyn Array> = parts.iter().map(|c| c.as_array()).collect();
+        Column::from_array(arrow_select::interleave::interleave(&arrays, places).expect("parts have one type"))
+    }
+
     /// A string column that owns only its own text, instead of pinning whole blocks of input.
     pub fn compact(&self) -> Column {
         match self {

@@ -37,9 +37,10 @@ fn keys_windows_and_calls() {
         true,
     )
     .unwrap();
-    let functions: Vec<AggregateFunction> = plan.calls.iter().map(|c| c.function).collect();
+    let functions: Vec<AggregateFunction> = plan.calls.iter().map(|c| c.function.clone()).collect();
     use AggregateFunction::*;
-    assert_eq!(functions, [CountRows, Sum, Sum, CountDistinct, Sum]);
+    assert_eq!(functions, [CountRows, Sum, Sum, Count, Sum]);
+    assert!(plan.calls[3].distinct);
     assert_eq!(plan.intermediate.len(), 2 + 2 + 5);
     assert_eq!(plan.keys[1].0, "day");
     let outputs: Vec<String> = plan.outputs.iter().map(|(_, typed)| typed.to_string()).collect();
@@ -69,8 +70,20 @@ fn mistakes() {
         (&["s"], &["s", "sum(count(*)) AS x"], None, Part::Select(1), "nested"),
         (&["s"], &["window_start"], None, Part::Select(0), "without a window"),
         (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number, not string"),
-        (&["s"], &["sum(*) AS x"], None, Part::Select(0), "one argument"),
-        (&["s"], &["median(a) AS x"], None, Part::Select(0), "not there yet"),
+        (&["s"], &["sum(*) AS x"], None, Part::Select(0), "takes an argument"),
+        (&["s"], &["sum(a, b) AS x"], None, Part::Select(0), "it is sum(x)"),
+        (&["s"], &["meddian(a) AS x"], None, Part::Select(0), "did you mean `median`"),
+        (&["s"], &["count_distinct(a) AS x"], None, Part::Select(0), "no function"),
+        (&["s"], &["count(a, b) AS x"], None, Part::Select(0), "count(DISTINCT a, b)"),
+        (&["s"], &["mode(DISTINCT a) AS x"], None, Part::Select(0), "DISTINCT"),
+        (&["s"], &["percentile(a) AS x"], None, Part::Select(0), "it is percentile(x, p)"),
+        (&["s"], &["percentile(a, 95) AS x"], None, Part::Select(0), "write 0.95"),
+        (&["s"], &["percentile(a, b) AS x"], None, Part::Select(0), "constant number"),
+        (&["s"], &["percentile(s, 0.5) AS x"], None, Part::Select(0), "a number or a timestamp, not string"),
+        (&["s"], &["string_agg(a) AS x"], None, Part::Select(0), "CAST(x AS string)"),
+        (&["s"], &["string_agg(s, s) AS x"], None, Part::Select(0), "constant text"),
+        (&["s"], &["bool_and(a) AS x"], None, Part::Select(0), "boolean, not int"),
+        (&["s"], &["count_if(a) AS x"], None, Part::Select(0), "boolean, not int"),
         (&["s"], &["sum(aa) AS x"], None, Part::Select(0), "no column `aa`"),
         (&["s"], &["cnt(*) AS x"], None, Part::Select(0), "no function"),
         (&["ss"], &["s"], None, Part::By(0), "did you mean `s`"),

@@ -17,13 +17,12 @@ const SIZE: i64 = 10;
 
 fn spec(window: Option<Window>, emit: Emit) -> AggregateSpec {
     use AggregateFunction::*;
-    let call = |function, arg| Call { function, arg, filter: None };
     let calls = vec![
-        call(CountRows, None),
-        call(Sum, Some(V)),
-        call(Avg, Some(V)),
-        call(First, Some(S)),
-        call(CountDistinct, Some(S)),
+        Call::new(CountRows, &[]),
+        Call::new(Sum, &[V]),
+        Call::new(Avg, &[V]),
+        Call::new(First, &[S]),
+        Call { distinct: true, ..Call::new(Count, &[S]) },
     ];
     let texts = ["count(*)", "sum(v)", "avg(v)", "first(s)", "count(DISTINCT s)"];
     AggregateSpec {
@@ -160,7 +159,7 @@ fn counters_go_to_the_first_subtask() {
 fn freeze_speed() {
     use crate::data::{Batch, DataType};
     use crate::op::{Out, RowContext};
-    let calls = vec![Call { function: AggregateFunction::CountRows, arg: None, filter: None }];
+    let calls = vec![Call::new(AggregateFunction::CountRows, &[])];
     let spec = AggregateSpec {
         input: vec![DataType::Int],
         keys: vec![0],

@@ -1,10 +1,10 @@
 //! `min` and `max` of every type. Of doubles, NaN is the greatest; `-0.0` comes out as `0.0`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
-use arrow_array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray};
-
-use arrow_buffer::BooleanBuffer;
+use arrow_array::{BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 
 use super::Argument;
 use super::sum::decimal_column;
@@ -50,7 +50,7 @@ impl Extreme {
 
     pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
         self.resize(groups);
-        let column = rows.column.expect("min and max have an argument");
+        let column = rows.column();
         let selected = rows.selected(true);
         // Strings look at the flags of the groups before these rows.
         if matches!(self.values, Values::Text(_)) {
@@ -122,15 +122,7 @@ impl Extreme {
             }
             Values::Text(best) => return self.texts(best, ids),
         };
-        match self.ty {
-            DataType::Int => Column::Int(Int64Array::new(best.collect(), nulls)),
-            DataType::Timestamp => Column::Timestamp(TimestampMicrosecondArray::new(best.collect(), nulls)),
-            DataType::Boolean => Column::Boolean(BooleanArray::new(best.map(|b| b == 1).collect(), nulls)),
-            _ => {
-                let doubles = best.map(|b| from_ordered_bits(b as u64 ^ 1 << 63)).collect();
-                Column::Double(Float64Array::new(doubles, nulls))
-            }
-        }
+        narrow_column(self.ty, best.collect(), nulls)
     }
 
     fn texts(&self, best: &[Vec<u8>], ids: &[u32]) -> Column {
@@ -144,6 +136,42 @@ impl Extreme {
         column.finish()
     }
 
+    /// Makes room for [`Extreme::set`].
+    pub(super) fn prepare(&mut self, groups: usize) {
+        self.resize(groups);
+        self.valid.flags(groups);
+    }
+
+    /// How a value compares with the best one of a group: greater if it is better, or the first.
+    pub(super) fn compare(&self, id: usize, ranks: &Ranks, row: usize) -> Ordering {
+        if !self.valid.get(id as u32) {
+            return Ordering::Greater;
+        }
+        let order = match (&self.values, ranks) {
+            (Values::Narrow(best), Ranks::Narrow(values)) => values[row].cmp(&best[id]),
+            (Values::Wide(best), Ranks::Wide(values)) => values[row].cmp(&best[id]),
+            (Values::Text(best), Ranks::Text(values)) => values.value(row).as_bytes().cmp(&best[id]),
+            _ => unreachable!("values of one call"),
+        };
+        if self.max { order } else { order.reverse() }
+    }
+
+    /// The best value of a group.
+    pub(super) fn set(&mut self, id: usize, ranks: &Ranks, row: usize) {
+        match (&mut self.values, ranks) {
+            (Values::Narrow(best), Ranks::Narrow(values)) => best[id] = values[row],
+            (Values::Wide(best), Ranks::Wide(values)) => best[id] = values[row],
+            (Values::Text(best), Ranks::Text(values)) => {
+                best[id].clear();
+                best[id].extend_from_slice(values.value(row).as_bytes());
+            }
+            _ => unreachable!("values of one call"),
+        }
+        if let Some(flags) = &mut self.valid.bits {
+            flags[id] = true;
+        }
+    }
+
     pub fn emit(&self, ids: &[u32]) -> Result<Column> {
         Ok(self.column(ids))
     }
@@ -155,6 +183,23 @@ impl Extreme {
             Values::Text(best) => best.clear(),
         }
         self.valid.clear();
+    }
+}
+
+/// The values of a column as they compare.
+pub(super) enum Ranks<'a> {
+    Narrow(Cow<'a, [i64]>),
+    Wide(&'a [i128]),
+    Text(&'a StringViewArray),
+}
+
+impl Ranks<'_> {
+    pub fn of(column: &Column) -> Ranks<'_> {
+        match column {
+            Column::Decimal(_) => Ranks::Wide(wide(column)),
+            Column::String(texts) => Ranks::Text(texts),
+            _ => Ranks::Narrow(narrow(column)),
+        }
     }
 }
 
@@ -186,8 +231,23 @@ fn improve(best: &mut Vec<u8>, valid: &mut bool, text: &[u8], max: bool) {
     }
 }
 
+/// The reverse of [`narrow`].
+pub(super) fn narrow_column(ty: DataType, values: Vec<i64>, nulls: Option<NullBuffer>) -> Column {
+    match ty {
+        DataType::Int => Column::Int(Int64Array::new(values.into(), nulls)),
+        DataType::Timestamp => Column::Timestamp(TimestampMicrosecondArray::new(values.into(), nulls)),
+        DataType::Boolean => Column::Boolean(BooleanArray::new(values.iter().map(|&b| b == 1).collect(), nulls)),
+        _ => Column::Double(Float64Array::new(values.into_iter().map(double_of).collect(), nulls)),
+    }
+}
+
+/// The double that [`narrow`] gave these bits for.
+pub(super) fn double_of(bits: i64) -> f64 {
+    from_ordered_bits(bits as u64 ^ 1 << 63)
+}
+
 /// The values as 64 bits that compare like them. Those of null rows are arbitrary.
-fn narrow(column: &Column) -> Cow<'_, [i64]> {
+pub(super) fn narrow(column: &Column) -> Cow<'_, [i64]> {
     match column {
         Column::Int(a) => Cow::Borrowed(a.values()),
         Column::Timestamp(a) => Cow::Borrowed(a.values()),
@@ -197,7 +257,7 @@ fn narrow(column: &Column) -> Cow<'_, [i64]> {
     }
 }
 
-fn wide(column: &Column) -> &[i128] {
+pub(super) fn wide(column: &Column) -> &[i128] {
     match column {
         Column::Decimal(a) => a.values(),
         other => unreachable!("a decimal, not {}", other.data_type()),
