@@ -127,6 +127,10 @@ impl AggregateFunction {
             (Percentile(_), [DataType::Timestamp]) => Ok(DataType::Timestamp),
             (Variance(_) | Stddev(_), [ty]) if ty.is_numeric() => Ok(DataType::Double),
             (StringAgg(_), [DataType::String]) => Ok(DataType::String),
+            (ArrayAgg, &[ty]) => Ok(DataType::list(ty)),
+            (Min | Max, &[ty]) | (ArgMin | ArgMax, &[_, ty]) if !has_order(ty) => {
+                Err((args.len() - 1, "a value with an order"))
+            }
             (Min | Max | First | Last | Mode, &[ty]) | (ArgMin | ArgMax, &[ty, _]) => Ok(ty),
             (Sum | Avg | Variance(_) | Stddev(_), [_]) => Err((0, "a number")),
             (Percentile(_), [_]) => Err((0, "a number or a timestamp")),
@@ -183,5 +187,15 @@ impl AggregateFunction {
         let distinct = if distinct { "DISTINCT " } else { "" };
         let filter = filter.map_or_else(String::new, |filter| format!(" FILTER (WHERE {filter})"));
         format!("{name}({distinct}{}){filter}", args.join(", "))
+    }
+}
+
+/// Whether values compare: one JSON value is not less than another.
+fn has_order(ty: DataType) -> bool {
+    match ty {
+        DataType::Json => false,
+        DataType::List(item) => has_order(*item),
+        DataType::Struct(fields) => fields.iter().all(|field| has_order(field.ty)),
+        _ => true,
     }
 }

@@ -73,6 +73,7 @@ pub fn resolve_aggregate(
     let mut errors = Vec::new();
     let mut keys = Vec::new();
     for (i, item) in by.iter().enumerate() {
+        let item = as_selected(item, select, input);
         match resolve_key(item, input, windowed, &keys) {
             Ok(key) => keys.push(key),
             Err(error) => errors.push((Part::By(i), error)),
@@ -117,6 +118,21 @@ struct Key {
     ast: Ast,
     name: String,
     typed: Typed,
+}
+
+/// The item of `by`, or where it names no column but an item of `select`, as in SQL, that one.
+fn as_selected<'a>(item: &'a SelectItem, select: &'a [SelectItem], input: &Schema) -> &'a SelectItem {
+    let SelectItem::Expr { ast: Ast { kind: AstKind::Column { name, .. }, .. }, .. } = item else { return item };
+    if input.index_of(name).is_some() {
+        return item;
+    }
+    let is_meant = |selected: &&SelectItem| match selected {
+        SelectItem::Expr { ast, name: given, .. } => {
+            given == name && !matches!(ast.kind, AstKind::Column { .. }) && find_aggregate(ast).is_none()
+        }
+        SelectItem::All { .. } => false,
+    };
+    select.iter().find(is_meant).unwrap_or(item)
 }
 
 fn resolve_key(item: &SelectItem, input: &Schema, windowed: bool, before: &[Key]) -> Result<Key, ExprError> {
@@ -289,6 +305,7 @@ fn resolve_call(call: &Call, span: &Range<usize>, input: &Schema) -> Result<Aggr
         let error = error(place(arg), format!("`{name}` takes {takes}{found}"), "wrong type");
         match takes {
             "a string" => error.help("CAST it: CAST(x AS string)"),
+            "a value with an order" => error.help("take a part of the JSON, or CAST it AS string to go by its text"),
             _ => error.help("CAST it to a number, such as CAST(x AS double)"),
         }
     })?;

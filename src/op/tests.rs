@@ -15,7 +15,7 @@ use super::top::{Top, TopSpec};
 use crate::data::DataType;
 use crate::expr::aggregate::{Divisor, Fraction};
 use instances::{Kind, interrupted, straight};
-use rows::{Block, D, F, K, M, S, T, V, WINDOW_END, WINDOW_START, blocks, schema};
+use rows::{Block, D, F, K, M, OTHERS, S, T, V, WINDOW_END, WINDOW_START, blocks, schema};
 
 fn types() -> Vec<DataType> {
     schema().fields.iter().map(|field| field.ty).collect()
@@ -40,15 +40,16 @@ fn keys() -> impl Strategy<Value = Vec<usize>> {
 
 fn calls() -> impl Strategy<Value = Vec<(Call, String)>> {
     use AggregateFunction::*;
-    let plain = [CountRows, Count, Sum, Min, Max, Avg, First, Last, ArgMin, ArgMax, Mode, ApproxDistinct];
+    let plain = [CountRows, Count, Sum, Min, Max, Avg, First, Last, ArgMin, ArgMax, Mode, ApproxDistinct, ArrayAgg];
     let (sample, all) = (Divisor::Sample, Divisor::Population);
     let more = [Variance(sample), Stddev(all), Percentile(Fraction::HALF), StringAgg(", ".into())];
     let p90 = Percentile(Fraction::parse("0.9").unwrap());
     let functions: Vec<AggregateFunction> = plain.into_iter().chain(more).chain([p90]).collect();
+    let columns: Vec<usize> = [K, S, V, D, M, T, F].into_iter().chain(OTHERS).collect();
     let call = (
         prop::sample::select(functions),
         prop::bool::weighted(0.2),
-        prop::collection::vec(prop::sample::select(vec![K, S, V, D, M, T, F]), 0..3),
+        prop::collection::vec(prop::sample::select(columns), 0..3),
         prop::option::weighted(0.2, Just(F)),
     );
     let call = call.prop_filter_map("a call that is planned", |(function, distinct, args, filter)| {
@@ -60,7 +61,7 @@ fn calls() -> impl Strategy<Value = Vec<(Call, String)>> {
         let text = call.function.text(distinct, &args, None);
         is_planned.then_some((call, text))
     });
-    prop::collection::vec(call, 0..5)
+    prop::collection::vec(call, 0..6)
 }
 
 fn aggregates() -> impl Strategy<Value = Kind> {

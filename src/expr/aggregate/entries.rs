@@ -79,7 +79,8 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     one(
         ("min", &[]),
         "min(x)",
-        "the least value; false is less than true, NaN the greatest double",
+        "the least value, of every type but json; false is less than true, NaN the greatest double, and a month has 30 days \
+         where intervals compare",
         example("min(x)", TEXTS, "a"),
         Distinct::Ignored,
         |_| first_of(AggregateFunction::Min, 1),
@@ -238,6 +239,14 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
             |args| first_of(AggregateFunction::StringAgg(separator(args.get(1))?), 1),
         )
     },
+    one(
+        ("array_agg", &["collect_list"]),
+        "array_agg(x)",
+        "all values in the order of the input as a list, null ones too; null without a row",
+        example("array_agg(x)", ONE_TWO_NULL, "[1,2,null]"),
+        Distinct::Applies,
+        |_| first_of(AggregateFunction::ArrayAgg, 1),
+    ),
 ];
 
 fn first_of(function: AggregateFunction, columns: usize) -> Binding {

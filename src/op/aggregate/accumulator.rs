@@ -143,6 +143,7 @@ impl Accumulator {
                 let finish = collect::Finish::Text(separator.clone());
                 Accumulator::Collect(collect::Collect::new(ty, finish))
             }
+            (ArrayAgg, &[ty]) => Accumulator::Collect(collect::Collect::new(ty, collect::Finish::List)),
             (function, types) => unreachable!("{function:?} of {types:?}"),
         }
     }

@@ -29,6 +29,12 @@ pub fn cell(column: &Column, row: usize) -> String {
         Column::Double(a) => format!("{:?}", a.value(row)),
         Column::Decimal(a) => a.value_as_string(row),
         Column::String(a) => format!("{:?}", a.value(row)),
+        Column::List(a) => {
+            let (items, ends) = (column.items().unwrap(), a.value_offsets());
+            let items = (ends[row]..ends[row + 1]).map(|item| cell(&items, item as usize));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        other => other.display(row),
     }
 }
 
@@ -258,6 +264,9 @@ fn all_calls() -> Vec<Call> {
         filtered(call(Mode, V)),
         call(StringAgg(", ".into()), S),
         filtered(call(StringAgg("-".into()), S)),
+        call(ArrayAgg, V),
+        filtered(call(ArrayAgg, S)),
+        distinct(ArrayAgg, &[V]),
     ];
     order_free().into_iter().chain(more).collect()
 }

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::ListArray;
+use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+
 use super::rows::FrozenRows;
 use super::{Argument, ints};
-use crate::data::{Column, ColumnBuilder, DataType};
+use crate::data::{Column, ColumnBuilder, DataType, arrow};
 use crate::error::{Error, Result};
 use crate::state::keys::MISSING;
 
@@ -16,6 +19,8 @@ use crate::state::keys::MISSING;
 pub enum Finish {
     /// One text, with this between them; nulls are left out.
     Text(Arc<str>),
+    /// A list of all of them.
+    List,
 }
 
 /// Bytes of a text at most: what a cell of a column can hold, with much to spare.
@@ -129,6 +134,7 @@ impl Collect {
         let values = if rows.is_empty() { Column::new_null(self.ty, 0) } else { self.log.take(&rows) };
         match &self.finish {
             Finish::Text(separator) => texts(&values, &ends, separator),
+            Finish::List => lists(values, &ends),
         }
     }
 
@@ -200,6 +206,19 @@ fn texts(values: &Column, ends: &[usize], separator: &str) -> Result<Column> {
         start = end;
     }
     Ok(column.finish())
+}
+
+/// The values up to each end as a list; null where there is none.
+fn lists(values: Column, ends: &[usize]) -> Result<Column> {
+    let too_many = |_| Error::data("the lists of some groups hold more than 2 billion values together");
+    let mut offsets = vec![0];
+    for &end in ends {
+        offsets.push(i32::try_from(end).map_err(too_many)?);
+    }
+    let nulls: NullBuffer = offsets.windows(2).map(|pair| pair[0] < pair[1]).collect();
+    let item = arrow::item_field(values.data_type());
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    Ok(Column::List(ListArray::new(item, offsets, values.into(), Some(nulls).filter(|nulls| nulls.null_count() > 0))))
 }
 
 /// Rows of one column, appended bit by bit.

@@ -216,7 +216,7 @@ impl Extreme {
         let groups = match &self.values {
             Values::Narrow(best) => best.len(),
             Values::Wide(best) => best.len(),
-            Values::Text(best) => {
+            Values::Text(best) | Values::Keys(best) => {
                 let column = self.column(&all(best.len()));
                 return Box::new(move || vec![column]);
             }

