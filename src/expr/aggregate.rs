@@ -125,6 +125,7 @@ impl AggregateFunction {
             }
             (Percentile(_), [DataType::Int | DataType::Double]) => Ok(DataType::Double),
             (Percentile(_), [DataType::Timestamp]) => Ok(DataType::Timestamp),
+            (Sum | Avg, [DataType::Interval]) => Ok(DataType::Interval),
             (Variance(_) | Stddev(_), [ty]) if ty.is_numeric() => Ok(DataType::Double),
             (StringAgg(_), [DataType::String]) => Ok(DataType::String),
             (ArrayAgg, &[ty]) => Ok(DataType::list(ty)),
@@ -132,7 +133,8 @@ impl AggregateFunction {
                 Err((args.len() - 1, "a value with an order"))
             }
             (Min | Max | First | Last | Mode, &[ty]) | (ArgMin | ArgMax, &[ty, _]) => Ok(ty),
-            (Sum | Avg | Variance(_) | Stddev(_), [_]) => Err((0, "a number")),
+            (Sum | Avg, [_]) => Err((0, "a number or an interval")),
+            (Variance(_) | Stddev(_), [_]) => Err((0, "a number")),
             (Percentile(_), [_]) => Err((0, "a number or a timestamp")),
             (StringAgg(_), [_]) => Err((0, "a string")),
             (CountRows, _) => Err((0, "no argument")),

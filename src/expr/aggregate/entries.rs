@@ -63,7 +63,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     one(
         ("sum", &[]),
         "sum(x)",
-        "int of ints, double of doubles, decimal(38,s) of decimals; a sum that does not fit ends the job",
+        "int of ints, double of doubles, decimal(38,s) of decimals, interval of intervals; a sum that does not fit ends the job",
         example("sum(x)", ONE_TWO_NULL, "3"),
         Distinct::Applies,
         |_| first_of(AggregateFunction::Sum, 1),
@@ -71,7 +71,8 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     one(
         ("avg", &["mean"]),
         "avg(x)",
-        "the mean: double of ints and doubles; of decimals a decimal with at least 6 digits behind the point",
+        "the mean: double of ints and doubles; of decimals a decimal with at least 6 digits behind the point; of intervals an \
+         interval",
         example("avg(x)", ONE_TWO_NULL, "1.5"),
         Distinct::Applies,
         |_| first_of(AggregateFunction::Avg, 1),

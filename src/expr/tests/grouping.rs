@@ -92,7 +92,7 @@ fn aggregates_go_into_expressions() {
         ("mode() WITHIN GROUP (ORDER BY s)", &["mode(s)"], "string"),
         ("median(m) - percentile(m, 0.5)", &["median(m, 0.5)", "percentile(m, 0.5)"], "decimal(38,6)"),
         ("bool_and(f) OR every(f) OR bool_or(f)", &["bool_and(f)", "every(f)", "bool_or(f)"], "boolean"),
-        ("min(DISTINCT a)", &["min(a)"], "int"),
+        ("min(DISTINCT a)", &["min(DISTINCT a)"], "int"),
         ("array_agg(a)", &["array_agg(a)"], "list<int>"),
     ];
     for (text, calls, ty) in cases {
@@ -111,7 +111,7 @@ fn mistakes() {
         (&["s"], &["a"], None, Part::Select(0), "first(a)"),
         (&["s"], &["s", "sum(count(*)) AS x"], None, Part::Select(1), "nested"),
         (&["s"], &["window_start"], None, Part::Select(0), "without a window"),
-        (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number, not string"),
+        (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number or an interval, not string"),
         (&["s"], &["sum(*) AS x"], None, Part::Select(0), "takes an argument"),
         (&["s"], &["sum(a, b) AS x"], None, Part::Select(0), "it is sum(x)"),
         (&["s"], &["meddian(a) AS x"], None, Part::Select(0), "did you mean `median`"),

@@ -9,6 +9,7 @@ mod collect;
 mod count;
 mod distinct;
 mod extreme;
+mod interval;
 mod mode;
 mod pairs;
 mod percentile;
@@ -71,6 +72,15 @@ impl<'a> Argument<'a> {
     }
 }
 
+/// Calls `each` with the selected ones of `rows` rows, which are all of them for `None`.
+#[inline]
+fn for_rows(selected: Option<BooleanBuffer>, rows: usize, each: impl FnMut(usize)) {
+    match selected {
+        None => (0..rows).for_each(each),
+        Some(selected) => selected.set_indices().for_each(each),
+    }
+}
+
 /// State of one call.
 #[derive(Debug)]
 pub enum Accumulator {
@@ -80,6 +90,7 @@ pub enum Accumulator {
     SumDecimal(sum::Sum<i128>),
     SumDouble(sum::SumDouble),
     Avg(avg::Avg),
+    Interval(interval::IntervalSum),
     Extreme(extreme::Extreme),
     Pick(pick::Pick),
     Best(best::Best),
@@ -100,6 +111,7 @@ macro_rules! each {
             Accumulator::SumDecimal($inner) => $body,
             Accumulator::SumDouble($inner) => $body,
             Accumulator::Avg($inner) => $body,
+            Accumulator::Interval($inner) => $body,
             Accumulator::Extreme($inner) => $body,
             Accumulator::Pick($inner) => $body,
             Accumulator::Best($inner) => $body,
@@ -126,6 +138,8 @@ impl Accumulator {
         use AggregateFunction::*;
         match (function, types) {
             (CountRows | Count, _) => Accumulator::Count(count::Count::default()),
+            (Sum, [DataType::Interval]) => Accumulator::Interval(interval::IntervalSum::new(false)),
+            (Avg, [DataType::Interval]) => Accumulator::Interval(interval::IntervalSum::new(true)),
             (Avg, &[ty]) => Accumulator::Avg(avg::Avg::new(ty)),
             (Sum, &[ty]) => Accumulator::sum(ty),
             (Min, &[ty]) => Accumulator::Extreme(extreme::Extreme::new(ty, false)),
@@ -201,6 +215,7 @@ impl Accumulator {
             (Accumulator::SumDecimal(a), Accumulator::SumDecimal(b)) => a.merge(b, from, to),
             (Accumulator::SumDouble(a), Accumulator::SumDouble(b)) => a.merge(b, from, to),
             (Accumulator::Avg(a), Accumulator::Avg(b)) => a.merge(b, from, to),
+            (Accumulator::Interval(a), Accumulator::Interval(b)) => a.merge(b, from, to),
             (Accumulator::Extreme(a), Accumulator::Extreme(b)) => a.merge(b, from, to),
             (Accumulator::Pick(a), Accumulator::Pick(b)) => a.merge(b, from, to),
             (Accumulator::Best(a), Accumulator::Best(b)) => a.merge(b, from, to),
@@ -232,6 +247,7 @@ impl Accumulator {
             Accumulator::SumDecimal(a) => return a.emit_partial(ids, columns),
             Accumulator::Avg(a) => return a.emit_partial(ids, columns),
             Accumulator::Extreme(a) => columns.push(a.column(ids)),
+            Accumulator::Interval(a) => columns.extend(a.columns(ids)),
             Accumulator::Variance(a) => columns.extend(a.columns(ids)),
             Accumulator::Sketch(a) => columns.push(a.column(ids)),
             other => unreachable!("no partial results of {other:?}"),
@@ -244,6 +260,7 @@ impl Accumulator {
         match self {
             Accumulator::Avg(_) => 2,
             Accumulator::Variance(_) => 3,
+            Accumulator::Interval(_) => 4,
             _ => 1,
         }
     }
@@ -253,6 +270,7 @@ impl Accumulator {
         match self {
             Accumulator::Count(a) => a.add(ids, groups, &columns[0]),
             Accumulator::Avg(a) => a.update_partial(ids, groups, &columns[0], &columns[1]),
+            Accumulator::Interval(a) => a.add(ids, groups, columns),
             Accumulator::Variance(a) => a.add(ids, groups, columns),
             Accumulator::Sketch(a) => a.add(ids, groups, &columns[0]),
             other => other.update(ids, groups, &Argument::of(&[&columns[0]])),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::extreme::{Extreme, Ranks};
 use super::pick::{Value, value, value_column};
-use super::{Argument, ints};
+use super::{Argument, for_rows, ints};
 use crate::data::{Column, DataType};
 use crate::error::Result;
 use crate::state::table::MakeColumns;
@@ -35,7 +35,7 @@ impl Best {
         self.resize(groups);
         self.by.prepare(groups);
         let ranks = Ranks::of(by);
-        let mut offer = |row: usize| {
+        let offer = |row: usize| {
             let (id, place) = (ids[row] as usize, rows.places.get(row).copied().unwrap_or(0));
             match self.by.compare(id, &ranks, row) {
                 Ordering::Less => return,
@@ -47,10 +47,7 @@ impl Best {
             self.places[id] = place;
             self.values[id] = value(column, row);
         };
-        match rows.selected_by(&[by]) {
-            None => (0..ids.len()).for_each(&mut offer),
-            Some(selected) => selected.set_indices().for_each(&mut offer),
-        }
+        for_rows(rows.selected_by(&[by]), ids.len(), offer);
     }
 
     pub fn start_merge(&mut self, groups: usize) {

@@ -6,7 +6,7 @@ use arrow_buffer::BooleanBufferBuilder;
 
 use super::pairs::{Pairs, targets, value_columns};
 use super::rows::FrozenRows;
-use super::{Accumulator, Argument, ints};
+use super::{Accumulator, Argument, for_rows, ints};
 use crate::data::{Column, DataType};
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ impl Distinct {
         let mut new = BooleanBufferBuilder::new(ids.len());
         new.append_n(ids.len(), false);
         let selected = rows.selected(self.inner.skips_nulls());
-        let mut insert = |row: usize| {
+        let insert = |row: usize| {
             let inserted = self.pairs.insert(ids[row], values[row]);
             new.set_bit(row, inserted.is_new);
             self.counts[ids[row] as usize] += i64::from(inserted.is_new);
@@ -45,10 +45,7 @@ impl Distinct {
                 collect.came_at(inserted.number, rows.places[row]);
             }
         };
-        match selected {
-            None => (0..ids.len()).for_each(&mut insert),
-            Some(selected) => selected.set_indices().for_each(&mut insert),
-        }
+        for_rows(selected, ids.len(), insert);
         let new = BooleanArray::new(new.finish(), None);
         self.inner.update(ids, groups, &Argument { filter: Some(&new), ..*rows });
         self.scratch = values;

@@ -4,7 +4,7 @@ use arrow_array::UInt32Array;
 
 use super::pairs::{Pairs, targets, value_columns};
 use super::rows::FrozenRows;
-use super::{Argument, ints};
+use super::{Argument, for_rows, ints};
 use crate::data::{Column, DataType};
 use crate::error::Result;
 use crate::state::keys::MISSING;
@@ -31,11 +31,8 @@ impl Mode {
         self.best.resize(groups, MISSING);
         let mut values = std::mem::take(&mut self.scratch);
         self.pairs.values.ids(rows.columns, ids.len(), &mut values);
-        let mut add = |row: usize| self.add(ids[row], values[row], 1, rows.places.get(row).copied().unwrap_or(0));
-        match rows.selected(true) {
-            None => (0..ids.len()).for_each(&mut add),
-            Some(selected) => selected.set_indices().for_each(&mut add),
-        }
+        let add = |row: usize| self.add(ids[row], values[row], 1, rows.places.get(row).copied().unwrap_or(0));
+        for_rows(rows.selected(true), ids.len(), add);
         self.scratch = values;
     }
 

@@ -10,11 +10,11 @@ use std::collections::BinaryHeap;
 use arrow_array::{Float64Array, TimestampMicrosecondArray};
 use arrow_buffer::BooleanBuffer;
 
-use super::Argument;
 use super::extreme::{double_of, narrow, narrow_column, wide};
 use super::rows::FrozenRows;
 use super::sum::{DECIMAL_MAX, decimal_column};
 use super::wide::Wide;
+use super::{Argument, for_rows};
 use crate::data::{Column, DataType};
 use crate::error::{Error, Result};
 use crate::expr::aggregate::Fraction;
@@ -216,11 +216,8 @@ impl<T: Ord + Copy> Groups<T> {
         fraction: Fraction,
     ) {
         self.resize(groups);
-        let mut push = |row: usize| self.push(ids[row], values[row], fraction);
-        match selected {
-            None => (0..ids.len()).for_each(&mut push),
-            Some(selected) => selected.set_indices().for_each(&mut push),
-        }
+        let push = |row: usize| self.push(ids[row], values[row], fraction);
+        for_rows(selected, ids.len(), push);
     }
 
     fn push(&mut self, id: u32, value: T, fraction: Fraction) {

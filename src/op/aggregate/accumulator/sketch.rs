@@ -9,7 +9,7 @@
 use arrow_array::Int64Array;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Argument;
+use super::{Argument, for_rows};
 use crate::data::{Column, ColumnBuilder, DataType, rowkey};
 use crate::error::Result;
 use crate::state::table::MakeColumns;
@@ -44,7 +44,7 @@ impl Sketch {
         self.resize(groups);
         let column = rows.column();
         let mut key = Vec::new();
-        let mut add = |row: usize| {
+        let add = |row: usize| {
             key.clear();
             rowkey::append_value(&mut key, column, row);
             let hash = xxh3_64(&key);
@@ -52,10 +52,7 @@ impl Sketch {
             let rank = (hash << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
             self.groups[ids[row] as usize].raise((hash >> (64 - BITS)) as u16, rank as u8);
         };
-        match rows.selected(true) {
-            None => (0..ids.len()).for_each(&mut add),
-            Some(selected) => selected.set_indices().for_each(&mut add),
-        }
+        for_rows(rows.selected(true), ids.len(), add);
     }
 
     pub fn start_merge(&mut self, groups: usize) {

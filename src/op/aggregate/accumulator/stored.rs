@@ -6,6 +6,7 @@
 //! | `f(DISTINCT x)` | how many values there are; they are a table of their own (`rows.rs`) |
 //! | `sum(x)` | the sum, null without a value; `.carry`, not 0 if it left its type |
 //! | `avg(x)` | `.sum`, as that of `sum(x)`, and `.count` |
+//! | `sum(x)`, `avg(x)` of intervals | `.count`, `.months`, `.days`, `.micros` |
 //! | `min(x)`, `max(x)` | the value, null without one |
 //! | `first(x)`, `last(x)` | the value; `.time` (µs), null without a row, and `.place` of its row |
 //! | `arg_min(x, y)`, `arg_max(x, y)` | x; `.by`, the best y, null without a row, and `.place` of its row |

@@ -5,7 +5,7 @@
 use arrow_array::{Float64Array, Int64Array};
 
 use super::wide::Wide;
-use super::{Argument, count::Count};
+use super::{Argument, count::Count, for_rows};
 use crate::data::{Column, ColumnBuilder, DataType};
 use crate::error::Result;
 use crate::expr::aggregate::Divisor;
@@ -50,21 +50,16 @@ impl Variance {
 
     pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
         let selected = rows.selected(true);
-        let rows_of = || -> Box<dyn Iterator<Item = usize> + '_> {
-            match &selected {
-                None => Box::new(0..ids.len()),
-                Some(selected) => Box::new(selected.set_indices()),
-            }
-        };
+        each!(&mut self.kept, kept => kept.resize(groups));
         match (&mut self.kept, rows.column()) {
             (Kept::Ints(kept), Column::Int(a)) => {
-                kept.update(groups, rows_of().map(|row| (ids[row], i128::from(a.value(row)))));
+                for_rows(selected, ids.len(), |row| kept.push(ids[row], a.value(row).into()));
             }
             (Kept::Decimals(kept), Column::Decimal(a)) => {
-                kept.update(groups, rows_of().map(|row| (ids[row], a.value(row))));
+                for_rows(selected, ids.len(), |row| kept.push(ids[row], a.value(row)));
             }
             (Kept::Doubles(kept), Column::Double(a)) => {
-                kept.update(groups, rows_of().map(|row| (ids[row], a.value(row))));
+                for_rows(selected, ids.len(), |row| kept.push(ids[row], a.value(row)));
             }
             (_, column) => unreachable!("a variance of {}", column.data_type()),
         }
@@ -171,17 +166,14 @@ impl<const Q: usize> Exact<Q> {
         self.squares.resize(groups, Wide::ZERO);
     }
 
-    fn update(&mut self, groups: usize, pairs: impl Iterator<Item = (u32, i128)>) {
-        self.resize(groups);
-        for (id, value) in pairs {
-            let id = id as usize;
-            self.counts.counts[id] += 1;
-            self.sums[id].add(&Wide::from_i128(value));
-            self.squares[id].add(&match i64::try_from(value) {
-                Ok(_) => Wide::from_i128(value * value),
-                Err(_) => Wide::from_i128(value).times(&Wide::from_i128(value)),
-            });
-        }
+    fn push(&mut self, id: u32, value: i128) {
+        let id = id as usize;
+        self.counts.counts[id] += 1;
+        self.sums[id].add(&Wide::from_i128(value));
+        self.squares[id].add(&match i64::try_from(value) {
+            Ok(_) => Wide::from_i128(value * value),
+            Err(_) => Wide::from_i128(value).times(&Wide::from_i128(value)),
+        });
     }
 
     fn merge(&mut self, other: &Exact<Q>, from: &[u32], to: &[u32]) {
@@ -249,15 +241,12 @@ impl Moments {
         self.squares.resize(groups, 0.0);
     }
 
-    fn update(&mut self, groups: usize, pairs: impl Iterator<Item = (u32, f64)>) {
-        self.resize(groups);
-        for (id, value) in pairs {
-            let id = id as usize;
-            self.counts.counts[id] += 1;
-            let distance = value - self.means[id];
-            self.means[id] += distance / self.counts.counts[id] as f64;
-            self.squares[id] += distance * (value - self.means[id]);
-        }
+    fn push(&mut self, id: u32, value: f64) {
+        let id = id as usize;
+        self.counts.counts[id] += 1;
+        let distance = value - self.means[id];
+        self.means[id] += distance / self.counts.counts[id] as f64;
+        self.squares[id] += distance * (value - self.means[id]);
     }
 
     fn merge(&mut self, other: &Moments, from: &[u32], to: &[u32]) {

@@ -2,6 +2,7 @@
 
 use super::cases::{NOWHERE, decimals, doubles, ints, lines, one, results, spec, to_end};
 use super::*;
+use crate::data::{ColumnBuilder, Interval};
 use AggregateFunction::*;
 
 const SAMPLE: AggregateFunction = Variance(Divisor::Sample);
@@ -62,6 +63,47 @@ fn percentiles_lie_between_values() {
     let times = |values: &[i64]| Column::Timestamp(values.to_vec().into());
     check(median.clone(), times(&[10, 21]), "16");
     check(median, times(&[i64::MAX, i64::MIN]), "0");
+}
+
+#[test]
+fn values_of_the_other_types() {
+    let intervals = |texts: &[&str]| {
+        let parsed = texts.iter().map(|text| Interval::parse(text).map(Interval::to_arrow));
+        Column::Interval(parsed.collect())
+    };
+    check(Sum, intervals(&["1mo 2d", "", "3h", "-1d"]), "1mo 1d 3h");
+    check(Sum, intervals(&[""]), "null");
+    check(Avg, intervals(&["1mo", "1d", "1s"]), "10d 8h 0.333333s");
+    check(Avg, intervals(&["-1mo", "-1d"]), "-15d -12h");
+    check(Max, intervals(&["1mo", "30d", "29d 23h", ""]), "1mo");
+    check(Min, intervals(&["1mo", "30d"]), "30d");
+    assert!(
+        one(Sum, intervals(&["2000000000d", "2000000000d"])).unwrap_err().message.contains("does not fit an interval")
+    );
+    let dates = || Column::Date(vec![Some(3), None, Some(-1), Some(3)].into());
+    check(Min, dates(), "1969-12-31");
+    check(Max, dates(), "1970-01-04");
+    check(Mode, dates(), "1970-01-04");
+    check(Last, dates(), "1970-01-04");
+    let bytes = || Column::Bytes([Some(&b"\0b"[..]), None, Some(b"\xff"), Some(b"\0")].into_iter().collect());
+    check(Min, bytes(), "AA==");
+    check(Max, bytes(), "/w==");
+    check(First, bytes(), "AGI=");
+    check(ApproxDistinct, bytes(), "3");
+    let mut lists = ColumnBuilder::new(DataType::list(DataType::Int), 4);
+    for list in ["[2]", "[1,3]", "[1]", "[1]"] {
+        lists.append_text(list).unwrap();
+    }
+    let lists = lists.finish();
+    check(Min, lists.clone(), "[1]");
+    check(Max, lists.clone(), "[2]");
+    check(Mode, lists.clone(), "[1]");
+    check(ArrayAgg, lists.clone(), "[[2], [1, 3], [1], [1]]");
+    let by = spec(&[lists.data_type(), lists.data_type()], &[], vec![Call::new(ArgMax, &[0, 1])]);
+    assert_eq!(results(by, vec![lists.clone(), lists], None).unwrap(), ["[2]"]);
+    let json = DataType::Json;
+    assert!(Min.result_type(&[json]).is_err() && Max.result_type(&[DataType::list(json)]).is_err());
+    assert!(ArgMin.result_type(&[json, json]).is_err() && ArgMin.result_type(&[json, DataType::Int]) == Ok(json));
 }
 
 #[test]
