@@ -241,7 +241,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         )
     },
     one(
-        ("array_agg", &["collect_list"]),
+        ("array_agg", &[]),
         "array_agg(x)",
         "all values in the order of the input as a list, null ones too; null without a row",
         example("array_agg(x)", ONE_TWO_NULL, "[1,2,null]"),
