@@ -47,8 +47,18 @@ impl Distinct {
         };
         for_rows(selected, ids.len(), insert);
         let new = BooleanArray::new(new.finish(), None);
-        self.inner.update(ids, groups, &Argument { filter: Some(&new), ..*rows });
+        // As they are stored, so that the one zero that is shown does not depend on a restore.
+        let shown = if self.shows_zeros() { self.pairs.values.key_columns(&values) } else { Vec::new() };
+        let shown: Vec<&Column> = shown.iter().collect();
+        let columns = if shown.is_empty() { rows.columns } else { &shown };
+        self.inner.update(ids, groups, &Argument { columns, filter: Some(&new), ..*rows });
         self.scratch = values;
+    }
+
+    /// Values come out as they are, and may be one of several that are equal: `-0.0` and `0.0`.
+    fn shows_zeros(&self) -> bool {
+        let is_double = |ty: &DataType| *ty == DataType::Double || ty.is_nested();
+        matches!(*self.inner, Accumulator::Collect(_)) && self.types.iter().any(is_double)
     }
 
     pub fn start_merge(&mut self, groups: usize) {

@@ -134,6 +134,9 @@ fn distinct_goes_with_others() {
     assert_eq!(of(Count, doubles(&[0.0, -0.0, nan, nan, 1.0])), "3");
     assert_eq!(of(Count, decimals(&[7, 8, 7], 3, 0)), "2");
     assert_eq!(of(Sum, ints(&[Some(1), Some(2), None, Some(1)])), "3");
+    // Equal values come out as one of them, and not as the one that came first.
+    assert_eq!(of(ArrayAgg, doubles(&[-0.0, nan, 0.0, nan])), "[0.0, NaN]");
+    assert_eq!(of(ArrayAgg, ints(&[None, Some(1), None])), "[null, 1]");
     assert_eq!(of(Avg, decimals(&[1, 2, 1], 3, 0)), "1.500000");
     assert_eq!(of(Percentile(Fraction::HALF), ints(&[Some(9), Some(9), Some(1), Some(1), Some(1)])), "5.0");
 }
