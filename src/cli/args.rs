@@ -60,6 +60,8 @@ pub enum Command {
     Checkpoint(CheckpointArgs),
     /// Look into checkpoints and savepoints: list, show, dump, compare with a job, verify, prune
     State(LookArgs),
+    /// Run the tests of job files: rows that go in, rows that are to come out
+    Test(TestArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -120,6 +122,47 @@ pub struct PlanArgs {
     /// How to show it: text
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: String,
+}
+
+const TEST_EXAMPLES: &str = "Examples:
+  flott test job.toml
+  flott test jobs/*.toml
+  flott test job.toml --filter late      the tests with `late` in their names
+  flott test job.toml --bless            write what came out into the job file, where it is not what was expected
+
+A test is a table [[tests]] in the job file:
+
+  [[tests]]
+  name = \"three payments in a minute\"
+  input.payments = \"\"\"
+  at,card,amount
+  2026-05-04T10:00:00Z,a,600
+  \"\"\"
+  expect.per_minute = \"\"
+
+Nothing outside is read or written: sources have the rows of the test, sinks keep none. Each test runs on one thread and
+on several, and must give the same.
+
+Exit codes: 0 all tests passed, 1 some failed, 2 a test or job file is wrong.";
+
+#[derive(Debug, Args)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct TestArgs {
+    /// Job files
+    #[arg(value_name = "JOB.toml", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only tests with this in their names
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Write what came out as what is expected, into the job file
+    #[arg(long)]
+    pub bless: bool,
+    /// Override one value of the job file, such as transforms.large.where=amount>900
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = override_)]
+    pub overrides: Vec<String>,
+    /// Colours; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
 }
 
 /// What all commands about a job file take.

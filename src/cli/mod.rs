@@ -27,6 +27,7 @@ mod state;
 mod status;
 mod stop;
 mod summary;
+mod test;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -55,6 +56,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Cancel(args) => cancel::cancel(&args),
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::State(args) => look::look(&args),
+            Command::Test(args) => test::test(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),

@@ -112,6 +112,7 @@ fn source(connector: &SourceConnector, format: &str) -> String {
             format!("file {}, {format}", paths.join(", "))
         }
         SourceConnector::Stdin => format!("stdin, {format}"),
+        SourceConnector::Given => "the rows of a test".into(),
         SourceConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
         SourceConnector::Tcp { address, .. } => format!("tcp from {}, {format}", address.value),
         SourceConnector::Generate { kind, rows, only, .. } => {

@@ -45,7 +45,7 @@ mod waker;
 mod worker;
 
 pub use attempt::{Cause, Watch};
-pub use connectors::{RealConnectors, directory_options};
+pub use connectors::{RealConnectors, directory_options, first_time};
 pub use deploy::{Connectors, Deployment, Resume, deploy};
 pub use job::{Ending, Job, run};
 pub use operators::shapes;
