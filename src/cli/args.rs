@@ -111,6 +111,8 @@ pub struct CheckArgs {
 const PLAN_EXAMPLES: &str = "Examples:
   flott plan job.toml
   flott plan job.toml -p 8
+  flott plan job.toml --format dot | dot -Tsvg > plan.svg
+  flott plan job.toml --format json | jq '.physical.tasks[].id'
 
 Exits 2 if the job file has errors.";
 
@@ -119,9 +121,21 @@ Exits 2 if the job file has errors.";
 pub struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// How to show it: text
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: String,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    Text,
+    /// A diagram for Markdown and the web
+    Mermaid,
+    /// A diagram for Graphviz: `| dot -Tsvg > plan.svg`
+    Dot,
+    /// For programs
+    Json,
 }
 
 const TEST_EXAMPLES: &str = "Examples:

@@ -14,9 +14,6 @@ const COMMANDS_LATER: [&str; 8] = ["why", "query", "tap", "infer", "test", "new"
 
 const FLAGS_LATER: [&str; 4] = ["--ui", "--log-format", "--log-level", "--log-file"];
 
-/// Formats of `plan` beside `text`.
-const PLAN_FORMATS_LATER: [&str; 3] = ["mermaid", "dot", "json"];
-
 /// Answers a command that there is not.
 pub fn command(words: &[OsString]) -> u8 {
     let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
@@ -47,15 +44,6 @@ pub fn flag(typed: &str) -> Option<Error> {
         .then(|| Error::usage(format!("{name} is not there yet")).note("`flott COMMAND --help` lists what is"))
 }
 
-/// The answer to a format of `plan` other than text.
-pub fn plan_format(word: &str) -> Error {
-    let error = match PLAN_FORMATS_LATER.contains(&word) {
-        true => Error::usage(format!("--format {word} is not there yet")),
-        false => Error::usage(format!("there is no format `{word}`")),
-    };
-    error.note("there is: text")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +60,5 @@ mod tests {
         }
         assert!(flag("--ui=:8080").unwrap().to_string().contains("--ui is not there yet"));
         assert!(flag("--nonsense").is_none());
-        assert!(plan_format("dot").to_string().contains("not there yet"));
-        assert!(plan_format("picture").to_string().contains("there is no format"));
     }
 }

@@ -1,10 +1,15 @@
-//! Draws plans as text: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
+//! Draws plans: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
 //!
-//! [`logical`] draws what was meant, [`physical`] what will run.
+//! [`logical`] says what was meant, [`physical`] what will run; both as text, [`json`], or boxes and arrows
+//! ([`picture`]), which [`mermaid`] and [`dot`] write down.
 
+mod dot;
 mod guarantees;
+mod json;
 mod logical;
+mod mermaid;
 mod physical;
+mod picture;
 #[cfg(test)]
 mod tests;
 
@@ -30,8 +35,23 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> Str
         physical.parallelism, physical.max_parallelism
     ));
     out.push_str(&format!("  {}\n", guarantees::checkpoints(saving)));
-    out.push_str(&physical::draw(physical, &words, saving));
+    out.push_str(&physical::draw(&physical::tasks(physical, &words, saving)));
     out
+}
+
+/// Both graphs as a diagram of Mermaid.
+pub fn mermaid(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    mermaid::draw(&picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs for Graphviz.
+pub fn dot(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    dot::draw(&plan.name, &picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs as JSON; `docs/commands.md` says what is in it.
+pub fn json(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> serde_json::Value {
+    json::value(plan, physical, saving)
 }
 
 /// Columns whose names an aggregation made up, by node: as an expression quotes them, and as they read better.

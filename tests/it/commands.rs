@@ -42,7 +42,7 @@ fn wrong_usage_exits_2() {
         ("stop", "JOB"),
         ("resume", "PATH|JOB"),
         ("run job.toml --ui=:8080", "--ui is not there yet"),
-        ("plan job.toml --format mermaid", "there is: text"),
+        ("plan job.toml --format picture", "possible values: text, mermaid, dot, json"),
     ] {
         folder.flott(arguments).exits(2).says(expect);
     }
