@@ -30,7 +30,6 @@ did not finish, 4 another process runs the job, 130 Ctrl-C before the end, or ca
 /// Flink's model in one small binary: event-time stream jobs over files, pipes and sockets.
 #[derive(Debug, Parser)]
 #[command(name = "flott", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -62,6 +61,10 @@ pub enum Command {
     State(LookArgs),
     /// Run the tests of job files: rows that go in, rows that are to come out
     Test(TestArgs),
+    /// Write a starter job with sample data, ready to run
+    New(NewArgs),
+    /// Write a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -177,6 +180,42 @@ pub struct TestArgs {
     /// Colours; `auto`: on a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
+}
+
+const NEW_EXAMPLES: &str = "Examples:
+  flott new visits                        a folder `visits` with visits.toml and sample data
+  flott new alarms --template sensors     another kind of job; --list shows all
+  flott new jobs/alarms.toml              the job file of this name, with its data beside it
+
+Nothing that exists is overwritten: exits 2 then.";
+
+#[derive(Debug, Args)]
+#[command(after_help = NEW_EXAMPLES)]
+pub struct NewArgs {
+    /// Folder to make, or job file [default: a folder named as the template]
+    #[arg(value_name = "NAME|PATH")]
+    pub path: Option<PathBuf>,
+    /// Kind of job; --list shows all
+    #[arg(long, short, value_name = "TEMPLATE", default_value = "csv")]
+    pub template: String,
+    /// Show all templates
+    #[arg(long, conflicts_with = "path")]
+    pub list: bool,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "To install:
+  bash   flott completions bash > ~/.local/share/bash-completion/completions/flott
+  zsh    flott completions zsh > ~/.zfunc/_flott      with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  fish   flott completions fish > ~/.config/fish/completions/flott.fish
+
+or for one session of bash: source <(flott completions bash)";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// What all commands about a job file take.

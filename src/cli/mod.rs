@@ -9,10 +9,12 @@ mod asks;
 mod cancel;
 mod check;
 mod checkpoint;
+mod completions;
 mod later;
 mod launch;
 mod list;
 mod look;
+mod new;
 mod news;
 mod plan;
 mod prepare;
@@ -57,6 +59,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::State(args) => look::look(&args),
             Command::Test(args) => test::test(&args),
+            Command::New(args) => new::new(&args),
+            Command::Completions(args) => completions::completions(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),
