@@ -33,6 +33,7 @@ pub mod orders;
 mod port;
 mod reader;
 mod restarts;
+mod roles;
 mod sink;
 mod snapshots;
 mod stage;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::rows::{self, Cells, unquoted};
 use crate::connect::file::reason;
-use crate::data::Schema;
+use crate::data::{DataType, Schema};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::spec::{GivenRows, GivenSpec, Span};
@@ -38,12 +38,19 @@ pub fn edit(given: &GivenSpec, came: &Cells, schema: &Schema) -> Result<Edit, St
             Format::Json(_) => multi_line(&rows::rewritten(came, schema, &rows::json())?),
             _ => multi_line(&rows::text(came)),
         },
+        // TOML has no null within a value.
+        _ if has_nested(came, schema) => multi_line(&rows::rewritten(came, schema, &rows::json())?),
         GivenRows::Lists(_) if !came.rows.iter().flatten().any(String::is_empty) => {
             array(came, |values| format!("[{}]", values.join(", ")), schema, false)
         }
         _ => array(came, |values| format!("{{ {} }}", values.join(", ")), schema, true),
     };
     Ok(Edit { place: Place::Job(range.clone()), text })
+}
+
+fn has_nested(came: &Cells, schema: &Schema) -> bool {
+    let types = came.columns.iter().filter_map(|name| Some(schema.fields[schema.index_of(name)?].ty));
+    types.into_iter().any(|ty| ty.is_nested() || ty == DataType::Json)
 }
 
 /// Puts the edits into the job file and into files of their own.
