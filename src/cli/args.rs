@@ -20,6 +20,8 @@ const EXAMPLES: &str = "Examples:
   cat app.log | flott run job.toml | head   read stdin, write stdout
   flott check job.toml                      all mistakes of a job file, or its columns and types
   flott plan job.toml                       how it would run
+  flott test job.toml                       the tests that stand in a job file
+  flott new visits                          a starter job with sample data
   flott list                                which jobs run, and which can be resumed
   flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
   flott state show job                      what its newest checkpoint holds

@@ -202,7 +202,7 @@ fn compare(job: &JobSpec, trial: &trial::Trial, test: &TestSpec, came: [trial::C
     }
     if !said.is_empty() {
         said += &came[0].notes;
-        return Verdict::Failed(said);
+        return Verdict::Failed(job.text.redact(&said));
     }
     if edits.is_empty() { Verdict::Passed } else { Verdict::Blessed(edits) }
 }

@@ -256,3 +256,37 @@ impl JobStats {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_several_parts_has_the_figures_of_its_ends() {
+        let part = |name: &str, subtask: usize, role: Role, rows: [usize; 2], watermark: i64| {
+            let stats = NodeStats::of(role);
+            stats.rows_in(rows[0]);
+            stats.rows_out(rows[1]);
+            stats.watermark(watermark);
+            (name.to_owned(), subtask, stats)
+        };
+        let enters = Role { enters: true, leaves: false };
+        let leaves = Role { enters: false, leaves: true };
+        let stats = JobStats {
+            sinks: vec![("sinks.o".into(), NodeStats::default())],
+            nodes: vec![
+                part("t", 0, enters, [50, 50], i64::MIN),
+                part("t", 1, enters, [30, 30], i64::MIN),
+                part("t", 0, Role::INSIDE, [50, 4], i64::MIN),
+                part("f", 0, Role::default(), [7, 5], i64::MIN),
+                part("t", 0, leaves, [4, 3], 70),
+                part("t", 1, leaves, [2, 1], 60),
+                part("sinks.o", 0, Role::default(), [4, 4], i64::MIN),
+            ],
+            ..JobStats::default()
+        };
+        let seen: Vec<_> =
+            stats.by_node().into_iter().map(|(name, f)| (name, f.rows_in, f.rows_out, f.watermark)).collect();
+        assert_eq!(seen, [("t", 80, 4, 60), ("f", 7, 5, i64::MIN)]);
+    }
+}
