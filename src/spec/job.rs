@@ -173,6 +173,11 @@ pub enum SourceConnector {
 }
 
 impl SourceConnector {
+    /// Files that are read once, in `order`, with the defaults of everything else.
+    pub fn files(paths: Vec<Text>, order: Option<Spanned<FileOrder>>) -> SourceConnector {
+        SourceConnector::File { paths, order, read: None }
+    }
+
     /// The `type` of the node.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -183,7 +183,7 @@ mod tests {
         let text = "# a\nx = \"\"   # why\n\ny = [ ] # b\n";
         std::fs::write(&path, text).unwrap();
         let edit = |range, text: &str| Edit { place: Place::Job(range), text: text.into() };
-        write(&path, text, vec![edit(8..10, "\"\"\"\nn\n\"\"\""), edit(23..26, "[1]")]).unwrap();
+        write(&path, text, vec![edit(8..10, "\"\"\"\nn\n\"\"\""), edit(24..27, "[1]")]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "# a\nx = \"\"\"\nn\n\"\"\"   # why\n\ny = [1] # b\n");
         assert!(write(&path, text, vec![edit(0..5, "[[")]).is_err());
     }

@@ -280,7 +280,7 @@ mod tests {
         let csv = "card,amount,at\na,1.5,2024-05-01 12:00:00\n\"\",,2024-05-01T14:00:00+02:00\n";
         let expect = "card,amount,at\na,1.50,2024-05-01T12:00:00Z\n\"\",,2024-05-01T12:00:00Z\n";
         check(GivenRows::Text(csv.into()), expect);
-        check(GivenRows::Text("{\"x\": 1, \"card\": \"a,b\"}\n{\"n\": 2}".into()), "card,n,x\n\"a,b\",,1\n,2,\n");
+        check(GivenRows::Text("{\"x\": 1, \"card\": \"a,b\"}\n{\"n\": 2}".into()), "card,n,x\n\"a,b\",,1.0\n,2,\n");
         let row = vec![("amount".to_owned(), Json::from(2)), ("card".to_owned(), Json::from("é"))];
         check(GivenRows::Tables(vec![row]), "card,amount\né,2.00\n");
         let row = vec![Json::Null, Json::from("c"), Json::from("0.125e2"), Json::from(7), Json::from(0.5)];

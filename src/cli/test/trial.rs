@@ -1,27 +1,23 @@
 //! A test as a run: the job's plan with other ends. Sources have the rows of the test, sinks keep what they get.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::super::prepare::{self, Files};
 use super::super::screen::plain_text;
 use super::super::summary;
+use super::ends::{Ends, Kept, Notes};
 use super::{Verdict, names, rows};
-use crate::connect::blackhole::Blackhole;
-use crate::connect::given::{Blocks, Given};
-use crate::connect::records::Records;
-use crate::connect::{BlockDecoder, Committer, NoCommitter, Source, Writer, Wrote};
+use crate::connect::given::Blocks;
 use crate::data::Schema;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::{CsvOptions, Format, JsonOptions, TimestampSource};
-use crate::observe::JobStats;
 use crate::plan::logical::{Kind, LogicalPlan, Node, OutputRef, Sink};
-use crate::plan::physical::{SinkPlan, SourcePlan};
 use crate::plan::place::place;
 use crate::runtime::orders::RunOptions;
-use crate::runtime::{self, Connectors, Ending, RealConnectors, Waker, Watch, first_time};
+use crate::runtime::{self, Ending, RealConnectors, Watch};
 use crate::spec::{
     Diagnostic, Diagnostics, GivenRows, GivenSpec, JobSpec, RestartSpec, Severity, SinkConnector, SourceConnector,
     TestSpec,
@@ -106,7 +102,7 @@ impl Trial {
                     SourceConnector::File { order, .. } => order.clone(),
                     _ => None,
                 };
-                (SourceConnector::File { paths, order, read: None }, None, false)
+                (SourceConnector::files(paths, order), None, false)
             }
             GivenRows::Text(text) if !text.trim().is_empty() => {
                 (SourceConnector::Given, Some(text.clone().into_bytes()), false)
@@ -190,94 +186,4 @@ pub fn fails(expected: &str, came: [Result<Came>; 2]) -> Verdict {
         }
     }
     Verdict::Passed
-}
-
-/// The ends of the job in a test.
-struct Ends<'a> {
-    given: &'a BTreeMap<String, Bytes>,
-    blocks: Blocks,
-    kept: &'a [(String, Kept)],
-    /// For generators and files.
-    real: RealConnectors,
-}
-
-impl Connectors for Ends<'_> {
-    fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let Some(data) = self.given.get(&plan.name) else { return self.real.source(plan, waker) };
-        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
-        let name = plan.name.replacen("sources", "input", 1);
-        Ok(Box::new(Given::new(&name, data.clone(), records, self.blocks, first_time(plan)?)))
-    }
-
-    fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
-        self.real.decoder(plan)
-    }
-
-    fn writer(&mut self, plan: &SinkPlan, _waker: Waker) -> Result<Box<dyn Writer>> {
-        Ok(match self.kept.iter().find(|(path, _)| *path == plan.name) {
-            Some((_, kept)) => Box::new(kept.clone()),
-            None => Box::new(Blackhole),
-        })
-    }
-
-    fn committer(&self, _plan: &SinkPlan) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(NoCommitter))
-    }
-}
-
-/// Rows that are kept in memory.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-/// More than anybody wants to compare.
-const KEPT_BYTES_MAX: usize = 256 << 20;
-
-impl Kept {
-    fn bytes(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn add(&self, data: &[u8]) -> Result<()> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + data.len() > KEPT_BYTES_MAX {
-            return Err(Error::external("more rows came out than a test can compare: 256 MiB"));
-        }
-        kept.extend_from_slice(data);
-        Ok(())
-    }
-}
-
-impl Writer for Kept {
-    fn open(&mut self, header: Bytes) -> Result<()> {
-        self.add(&header)
-    }
-
-    fn write(&mut self, data: &mut Bytes) -> Result<Wrote> {
-        self.add(data)?;
-        data.clear();
-        Ok(Wrote::Done)
-    }
-
-    fn flush(&mut self) -> Result<Wrote> {
-        Ok(Wrote::Done)
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn abort(&mut self) {}
-}
-
-/// Warnings of the run, for tests that fail.
-struct Notes(String);
-
-impl Watch for Notes {
-    fn figures(&mut self, _stats: &JobStats) {}
-
-    fn warn(&mut self, warning: &Error) {
-        self.0 += &format!("warning: {warning}\n");
-    }
-
-    fn say(&mut self, _line: &str) {}
 }

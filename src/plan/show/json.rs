@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::Saving;
 use super::super::logical::{LogicalPlan, Node};
 use super::super::physical::PhysicalPlan;
-use super::physical::Task;
+use super::task::{Exit, Task};
 use super::{Words, guarantees, logical, physical};
 
 pub fn value(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> Value {
@@ -72,7 +72,6 @@ fn task(task: &Task) -> Value {
 }
 
 fn exits(task: &Task) -> Vec<Value> {
-    let exit =
-        |exit: &physical::Exit| json!({ "from": task.id, "to": exit.to, "exchange": exit.exchange, "by": exit.by });
+    let exit = |exit: &Exit| json!({ "from": task.id, "to": exit.to, "exchange": exit.exchange, "by": exit.by });
     task.exits.iter().map(exit).collect()
 }

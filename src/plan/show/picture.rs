@@ -46,7 +46,8 @@ fn meant(plan: &LogicalPlan, words: &Words) -> Picture {
     let mut arrows = Vec::new();
     for (to, node) in plan.nodes.iter().enumerate() {
         for input in &node.inputs {
-            let label = plan.nodes[input.node].outputs[input.output].name.unwrap_or_default().to_owned();
+            let label =
+                plan.nodes[input.node].outputs[input.output].name.as_ref().map(ToString::to_string).unwrap_or_default();
             arrows.push(Arrow { from: input.node, to, label });
         }
     }
