@@ -31,21 +31,34 @@ pub fn edit(given: &GivenSpec, came: &Cells, schema: &Schema) -> Result<Edit, St
         return Ok(Edit { place: Place::File(PathBuf::from(&path.value)), text });
     }
     let Span::File(range) = &given.span else { return Err("it does not stand in the job file".into()) };
-    // A line of CSV that is one null would be a blank one, which is no row.
+    // A line of CSV that is one null would be a blank one, which is no row; a table without values names no column.
     let blank = came.columns.len() == 1 && came.rows.iter().any(|row| row == &[""]);
+    let nothing = !came.rows.is_empty() && came.rows.iter().flatten().all(String::is_empty);
     let text = match &given.rows {
-        GivenRows::Text(old) if !blank => match rows::format_of_text(old) {
+        // Neither JSON nor values in it have such numbers.
+        _ if has_infinite(came, schema) => multi_line(&rows::text(came)),
+        // TOML has no null within a value.
+        _ if blank || nothing || has_nested(came, schema) => multi_line(&rows::rewritten(came, schema, &rows::json())?),
+        GivenRows::Text(old) => match rows::format_of_text(old) {
             Format::Json(_) => multi_line(&rows::rewritten(came, schema, &rows::json())?),
             _ => multi_line(&rows::text(came)),
         },
-        // TOML has no null within a value.
-        _ if has_nested(came, schema) => multi_line(&rows::rewritten(came, schema, &rows::json())?),
         GivenRows::Lists(_) if !came.rows.iter().flatten().any(String::is_empty) => {
             array(came, |values| format!("[{}]", values.join(", ")), schema, false)
         }
         _ => array(came, |values| format!("{{ {} }}", values.join(", ")), schema, true),
     };
     Ok(Edit { place: Place::Job(range.clone()), text })
+}
+
+fn has_infinite(came: &Cells, schema: &Schema) -> bool {
+    let doubles = came
+        .columns
+        .iter()
+        .map(|name| schema.index_of(name).is_some_and(|column| schema.fields[column].ty == DataType::Double));
+    let doubles: Vec<bool> = doubles.collect();
+    let is_finite = |cell: &str| cell.is_empty() || cell.parse::<f64>().is_ok_and(f64::is_finite);
+    came.rows.iter().any(|row| row.iter().zip(&doubles).any(|(cell, double)| *double && !is_finite(cell)))
 }
 
 fn has_nested(came: &Cells, schema: &Schema) -> bool {
@@ -134,57 +147,8 @@ fn value(cell: &str, name: &str, schema: &Schema) -> String {
     if !plain {
         return toml_string(&unquoted(cell));
     }
-    match cell {
-        "NaN" => "nan".into(),
-        "Infinity" | "inf" => "inf".into(),
-        "-Infinity" | "-inf" => "-inf".into(),
-        // As TOML wants it: a double may be written as an int, and is read as one or the other.
-        cell => cell.to_owned(),
-    }
+    cell.to_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::DataType::{Double, Int, String as Text};
-    use crate::spec::Spanned;
-
-    fn came(csv: &str) -> Cells {
-        Cells::parse(csv)
-    }
-
-    #[track_caller]
-    fn check(rows: GivenRows, csv: &str, expect: &str) {
-        let node = Spanned { value: "n".to_owned(), span: Span::File(0..0) };
-        let given = GivenSpec { node, rows, span: Span::File(0..2) };
-        let schema = Schema::new([("a", Text), ("b", Int), ("odd name", Double)]);
-        assert_eq!(edit(&given, &came(csv), &schema).unwrap().text, expect);
-    }
-
-    #[test]
-    fn rows_are_written_in_the_form_they_had() {
-        let text = || GivenRows::Text(String::new());
-        check(text(), "a,b\nx,1\n", "\"\"\"\na,b\nx,1\n\"\"\"");
-        check(text(), "a\n\\d\n", "'''\na\n\\d\n'''");
-        check(text(), "a,b\n\"say \"\"hi\"\"\",\n", "'''\na,b\n\"say \"\"hi\"\"\",\n'''");
-        check(text(), "b\n\n1\n", "[\n    {  },\n    { b = 1 },\n]");
-        check(GivenRows::Text("{}".into()), "a,b\n\"\",\n", "\"\"\"\n{\"a\":\"\",\"b\":null}\n\"\"\"");
-        let tables = || GivenRows::Tables(Vec::new());
-        check(tables(), "a,odd name\n\"q\"\"\",0.5\n", "[\n    { a = 'q\"', \"odd name\" = 0.5 },\n]");
-        check(tables(), "a\n", "[]");
-        check(GivenRows::Lists(Vec::new()), "a,b,odd name\nx,1,NaN\n", "[\n    [\"x\", 1, nan],\n]");
-        check(GivenRows::Lists(Vec::new()), "a,b,odd name\nx,,2\n", "[\n    { a = \"x\", \"odd name\" = 2 },\n]");
-    }
-
-    #[test]
-    fn the_rest_of_the_file_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.toml");
-        let text = "# a\nx = \"\"   # why\n\ny = [ ] # b\n";
-        std::fs::write(&path, text).unwrap();
-        let edit = |range, text: &str| Edit { place: Place::Job(range), text: text.into() };
-        write(&path, text, vec![edit(8..10, "\"\"\"\nn\n\"\"\""), edit(24..27, "[1]")]).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "# a\nx = \"\"\"\nn\n\"\"\"   # why\n\ny = [1] # b\n");
-        assert!(write(&path, text, vec![edit(0..5, "[[")]).is_err());
-    }
-}
+mod tests;
