@@ -65,6 +65,7 @@ impl Connectors for RealConnectors {
                     Box::new(FileSource::open(options)?.timed(first_time(plan)?))
                 }
             }
+            SourceConnector::Given => return Err(Error::internal("rows of a test outside of a test")),
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
             SourceConnector::Tcp { address, listen: true, max_connections, once } => {
                 let server = TcpServer::bind(TcpListenerOptions {
@@ -230,7 +231,7 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
 }
 
 /// Event time of a single record.
-fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
+pub fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
     let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
     Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
