@@ -26,8 +26,8 @@ impl Options {
 
 pub(super) const TOP: Options = Options {
     what: "a job file",
-    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
-    later: &["schemas"],
+    has: &[("job", ""), ("checkpoint", ""), ("schemas", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
+    later: &[],
 };
 
 pub(super) const JOB: Options = Options {

@@ -167,6 +167,22 @@ fn schemas() {
 }
 
 #[test]
+fn a_schema_with_a_name_is_that_of_its_readers() {
+    let text = "[schemas.requests]\nat = 'timestamp'\nms = { type = 'int', from = 'took (ms)' }\n\
+                [sources.a]\ntype = 'stdin'\nformat = 'csv'\nschema = 'requests'\n\
+                [sources.b]\ntype = 'file'\npath = 'b.csv'\nschema = 'requests'\n\
+                [sinks.o]\ntype = 'stdout'\ninput = ['a', 'b']\n";
+    let job = job_with(text, &["schemas.requests.ms.type=double"]);
+    for node in &job.nodes[..2] {
+        let NodeKind::Source(source) = &node.kind else { panic!() };
+        let columns = source.schema.as_ref().unwrap();
+        let shown: Vec<String> = columns.iter().map(|f| format!("{} {}", f.name.value, f.ty.value)).collect();
+        assert_eq!(shown, ["at timestamp", "ms double"]);
+        assert_eq!(columns[1].from.as_ref().unwrap().value, "took (ms)");
+    }
+}
+
+#[test]
 fn formats() {
     let format =
         source("type = 'stdin'\nformat = { type = 'csv', delimiter = \"\\t\", header = false, null = ['NA', ''] }");

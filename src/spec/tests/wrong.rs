@@ -116,7 +116,7 @@ fn sources() {
 #[test]
 fn schemas_formats_and_event_time() {
     for (options, words) in [
-        ("schema = 'orders'", &["6:10", "named schemas are not there yet"][..]),
+        ("schema = 'orders'", &["6:11 «orders»", "there is no schema `orders`", "define it: [schemas.orders]"][..]),
         ("schema = {}", &["the schema has no columns"]),
         ("schema = 5", &["expected a table such as", "found integer 5"]),
         ("schema = { a = 'strng' }", &["6:17 «strng»", "unknown type `strng`", "did you mean `string`?"]),
@@ -305,7 +305,13 @@ fn sinks_and_the_job() {
             "type = 'stdout'\ninput = 's'\n[source.x]\ntype = 'stdin'",
             &["6:2 «source»", "unknown table `source`", "did you mean `sources`?"],
         ),
-        ("type = 'stdout'\ninput = 's'\n[schemas.x]\na = 'int'", &["[schemas] is not there yet"]),
+        ("type = 'stdout'\ninput = 's'\n[schemas.x]\na = 'int'", &["6:10 «x»", "no source has the schema `x`"]),
+        ("type = 'stdout'\ninput = 's'\n[schemas.x]", &["the schema has no columns"]),
+        ("type = 'stdout'\ninput = 's'\n[schemas]\nx = 5", &["expected a table [schemas.x], found integer 5"]),
+        (
+            "type = 'stdout'\ninput = 's'\n[schemas.orders]\na = 'int'\n[sources.x]\ntype = 'stdin'\nschema = 'order'",
+            &["there is no schema `order`", "did you mean `orders`? There is `orders`"],
+        ),
         (
             "type = 'stdout'\ninput = 's'\n[[transforms.x]]\ntype = 'filter'",
             &["expected a table [transforms.x], found an array"],
