@@ -6,6 +6,7 @@
 mod assemble;
 mod bits;
 mod csv;
+pub mod infer;
 mod instant;
 mod json;
 mod lines;
