@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::run::Outcome;
 use crate::error::Error;
 use crate::observe::JobStats;
+pub use crate::plan::grouped;
 use crate::plan::logical::{Kind, LogicalPlan, Node};
 use crate::plan::show::duration;
 use crate::runtime::Ending;
@@ -61,19 +62,6 @@ pub fn summary(outcome: &Outcome, terminal: bool) -> String {
          late      {late:>width$}\n  bad       {bad:>width$}",
         outcome.job
     )
-}
-
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn seconds(seconds: f64) -> String {

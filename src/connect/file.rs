@@ -20,6 +20,7 @@ mod input;
 mod paths;
 mod position;
 mod raw;
+mod sample;
 mod zstd;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod tests;
 pub use by_time::FirstTime;
 pub use paths::{reason, resolve_paths};
 pub use position::in_words;
+pub use sample::{sample, sample_of};
 
 use by_time::ByTime;
 use input::{Cut, Input};

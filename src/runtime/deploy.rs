@@ -23,7 +23,7 @@ use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
+use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
@@ -445,6 +445,10 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
+        inferred: source.inferred.as_ref().map(|from| InferredTypes {
+            from: from.clone(),
+            types: source.fields.iter().map(|field| (field.name.clone(), field.ty)).collect(),
+        }),
     }
 }
 

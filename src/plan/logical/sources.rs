@@ -26,14 +26,19 @@ pub fn errors_schema() -> Schema {
 pub const ERRORS_LINE: usize = 3;
 
 impl Builder<'_> {
-    pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec) -> Option<Node> {
+    /// `runs`: somebody reads it; else it does not matter what is in its files.
+    pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec, runs: bool) -> Option<Node> {
         let (format, fields) = match &source.connector {
             SourceConnector::Generate { kind, only, .. } => {
                 let table = self.table(node, kind.value, only.as_ref())?;
                 (Format::Lines, generated_fields(&generate::schema(table)))
             }
-            connector => {
-                let format = self.source_format(node, source, connector)?;
+            _ => {
+                let format = source_format(node, source).map_err(|wrong| self.found.push(wrong)).ok()?;
+                let is_broken = source.schema_span.is_some() && source.schema.is_none();
+                if is_broken || source.schema.is_none() && !runs && is_inferred(&format) {
+                    return None;
+                }
                 let fields = self.fields(node, source, &format)?;
                 (format, fields)
             }
@@ -74,6 +79,11 @@ impl Builder<'_> {
             journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
+            inferred: source
+                .schema
+                .is_none()
+                .then(|| self.resolved.schemas.get(&node.name.value)?.inferred.clone())
+                .flatten(),
         }));
         let mut built = Node::new(node, "sources", kind, Vec::new());
         let errors = Output { name: Some("errors"), schema: errors_schema(), has_time: false, read: false };
@@ -100,36 +110,6 @@ impl Builder<'_> {
         }
     }
 
-    fn source_format(&mut self, node: &NodeSpec, source: &SourceSpec, connector: &SourceConnector) -> Option<Format> {
-        let file = match connector {
-            SourceConnector::File { paths, .. } => paths.first(),
-            _ => None,
-        };
-        let kind = match (&source.format, file.and_then(|f| format_of_name(unpacked(&f.value)))) {
-            (Some(spec), _) => spec.kind.value.clone(),
-            (None, Some(kind)) => kind.to_string(),
-            (None, None) => {
-                let (span, what) = match file {
-                    Some(file) => (&file.span, "the file name does not tell the format"),
-                    None => (&node.name.span, "the source needs a format"),
-                };
-                let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
-                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
-                return None;
-            }
-        };
-        let tcp = matches!(connector, SourceConnector::Tcp { .. });
-        match format(&kind, source.format.as_ref(), !tcp) {
-            Some(Format::Table) | None => {
-                let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
-                let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
-                self.found.push(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"));
-                None
-            }
-            found => found,
-        }
-    }
-
     fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
         match (&source.schema, format) {
             (None, Format::Lines) => Some(vec![line_field()]),
@@ -149,11 +129,13 @@ impl Builder<'_> {
             }
             (Some(fields), _) => Some(fields.iter().map(field).collect()),
             (None, _) => {
-                let message =
-                    format!("source `{}` needs a schema: finding one in the data is not there yet", node.name.value);
-                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no `schema`");
-                self.found
-                    .push(diagnostic.help("such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }"));
+                let name = &node.name.value;
+                if let Some(found) = self.resolved.schemas.get(name) {
+                    return Some(found.fields.clone());
+                }
+                if !self.resolved.failed.contains(name) {
+                    self.found.push(no_schema(node, source, format));
+                }
                 None
             }
         }
@@ -180,6 +162,55 @@ impl Builder<'_> {
         }
         Some(EventTime { column, delay: spec.delay, idle: spec.idle })
     }
+}
+
+/// The format of a source that is no generator: as written, or as the name of its file tells.
+pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Diagnostic> {
+    let file = match &source.connector {
+        SourceConnector::File { paths, .. } => paths.first(),
+        _ => None,
+    };
+    let kind = match (&source.format, file.and_then(|f| format_of_name(unpacked(&f.value)))) {
+        (Some(spec), _) => spec.kind.value.clone(),
+        (None, Some(kind)) => kind.to_string(),
+        (None, None) => {
+            let (span, what) = match file {
+                Some(file) => (&file.span, "the file name does not tell the format"),
+                None => (&node.name.span, "the source needs a format"),
+            };
+            let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
+            return Err(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
+        }
+    };
+    let tcp = matches!(source.connector, SourceConnector::Tcp { .. });
+    match format(&kind, source.format.as_ref(), !tcp) {
+        Some(Format::Table) | None => {
+            let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+            let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
+            Err(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"))
+        }
+        Some(found) => Ok(found),
+    }
+}
+
+/// Only files can be looked at before they are read.
+fn no_schema(node: &NodeSpec, source: &SourceSpec, format: &Format) -> Diagnostic {
+    let message = format!("source `{}` needs a schema", node.name.value);
+    let ending = if matches!(format, Format::Json(_)) { "jsonl" } else { "csv" };
+    let why = match &source.connector {
+        SourceConnector::Stdin => "stdin cannot be looked at before it is read",
+        SourceConnector::Tcp { .. } => "a socket cannot be looked at before it is read",
+        _ => "no `schema`",
+    };
+    Diagnostic::error(message).at(&node.name.span).label(why).help(format!(
+        "such as schema = {{ at = \"timestamp\", user = \"string\", n = \"int\" }}; for a file with such records, \
+         `flott infer FILE.{ending}` prints one"
+    ))
+}
+
+/// Whether columns and types are found in the data where the job has no schema.
+pub fn is_inferred(format: &Format) -> bool {
+    matches!(format, Format::Csv(_) | Format::Json(_))
 }
 
 /// One reader a stdin, one listener a port.
