@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod infer;
 mod look;
 mod state;
+
+pub use infer::InferArgs;
 
 pub use look::{DiffArgs, DumpArgs, Look, LookArgs, LsArgs, PruneArgs, Rows, ShowArgs, VerifyArgs};
 pub use state::{
@@ -20,6 +23,7 @@ const EXAMPLES: &str = "Examples:
   cat app.log | flott run job.toml | head   read stdin, write stdout
   flott check job.toml                      all mistakes of a job file, or its columns and types
   flott plan job.toml                       how it would run
+  flott infer payments.csv                  columns and types of a file, ready for a job file
   flott list                                which jobs run, and which can be resumed
   flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
   flott state show job                      what its newest checkpoint holds
@@ -44,6 +48,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show how a job would run: its graph, tasks and exchanges
     Plan(PlanArgs),
+    /// Show a source for a file: its format, columns and types, ready for a job file
+    Infer(InferArgs),
     /// Go on with a job from a savepoint, a checkpoint, or where its last run ended
     Resume(ResumeArgs),
     /// Show all jobs that run or ran, and which can be resumed
@@ -97,7 +103,8 @@ const CHECK_EXAMPLES: &str = "Examples:
   flott check job.toml
   flott check job.toml -D sinks.alerts.path=elsewhere.csv
 
-Nothing is opened, read or written but the job file. Exits 2 if there are errors.";
+Nothing is opened, read or written but the job file, and the start of the files whose source has no schema. Exits 2 if
+there are errors.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]

@@ -7,10 +7,10 @@ use super::screen::Screen;
 use crate::error::Error;
 use crate::spec::suggest;
 
-const COMMANDS: [&str; 11] =
-    ["run", "check", "plan", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint", "state"];
+const COMMANDS: [&str; 12] =
+    ["run", "check", "plan", "infer", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint", "state"];
 
-const COMMANDS_LATER: [&str; 8] = ["why", "query", "tap", "infer", "test", "new", "completions", "serve"];
+const COMMANDS_LATER: [&str; 7] = ["why", "query", "tap", "test", "new", "completions", "serve"];
 
 const FLAGS_LATER: [&str; 4] = ["--ui", "--log-format", "--log-level", "--log-file"];
 
@@ -66,7 +66,7 @@ mod tests {
             ("why", "`flott why` is not there yet"),
             ("chek", "did you mean `check`?"),
             ("job.toml", "to run a job: flott run job.toml"),
-            ("zzz", "there are run, check, plan, resume"),
+            ("zzz", "there are run, check, plan, infer, resume"),
         ] {
             assert!(unknown_command(word).to_string().contains(expect), "{word}");
         }

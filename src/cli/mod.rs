@@ -9,6 +9,7 @@ mod asks;
 mod cancel;
 mod check;
 mod checkpoint;
+mod infer;
 mod later;
 mod launch;
 mod list;
@@ -18,6 +19,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod report;
+mod resolve;
 mod resume;
 mod run;
 mod savepoint;
@@ -55,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Cancel(args) => cancel::cancel(&args),
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::State(args) => look::look(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),
