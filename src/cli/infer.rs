@@ -55,10 +55,11 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
         }
     };
     let looks_like = guess(&sample);
-    let name = path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let name = path.as_deref().map_or_else(|| "stdin".to_owned(), |path| path.display().to_string());
     let named = format_of_name(name.strip_suffix(".zst").unwrap_or(&name));
     let asked = args.format.as_deref().map(known).transpose()?;
-    let shown = |kind: &'static str| Source { path: path.as_deref(), kind, named, written: asked.is_some() };
+    let typed = (!stdin).then_some(args.file.as_path());
+    let shown = |kind| Source { path: typed, seen: &name, kind, named, written: asked.is_some() };
     let fixed = |kind: &'static str, what: &str| Ok(shown(kind).fixed(what));
     let kind = match (asked, named, looks_like) {
         (Some(kind), ..) => kind,

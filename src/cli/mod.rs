@@ -29,6 +29,7 @@ mod state;
 mod status;
 mod stop;
 mod summary;
+mod warnings;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checkpoint::manifest;
 use crate::connect::file;
+use crate::data::DataType;
 use crate::error::{Error, Result};
 use crate::format::infer::{self, Found, infer};
 use crate::format::{Format, SourceField};
@@ -72,8 +73,9 @@ fn look(
     let span = |path: &Text| path.locate(0..path.value.len());
     let place = paths.first().map_or_else(|| node.name.span.clone(), span);
     let patterns: Vec<String> = paths.iter().map(|path| path.value.clone()).collect();
-    let seen = file::resolve_paths(&patterns).and_then(|files| in_files(&files, format));
-    match seen {
+    let files = file::resolve_paths(&patterns);
+    let missing = files.is_err();
+    match files.and_then(|files| in_files(&files, format)) {
         Ok((file, seen)) => {
             for remark in &seen.remarks {
                 let (what, help) = remark.words();
@@ -81,19 +83,31 @@ fn look(
                 found.push(warning.label("the schema is inferred from it").help(help));
             }
             let inferred = Inferred { records: seen.records as u64, file: file.display().to_string() };
-            Some(FoundSchema { fields: seen.fields, inferred: Some(inferred) })
+            let fields = seen.fields.into_iter().map(|field| timed(field, source)).collect();
+            Some(FoundSchema { fields, inferred: Some(inferred) })
         }
         Err(error) => {
             let mut help = error.notes;
             let event_time = source.event_time.as_ref().map(|time| format!("{} = \"timestamp\", ", time.column.value));
             let columns = event_time.unwrap_or_default();
-            help.push(format!(
-                "the columns are found in the data, or written down: schema = {{ {columns}n = \"int\" }}"
-            ));
-            let message = format!("source `{}` has no schema, and none is found: {}", node.name.value, error.message);
+            help.push(format!("columns are found in the data, or written down: schema = {{ {columns}n = \"int\" }}"));
+            let message = match missing {
+                true => error.message,
+                false => format!("source `{}` has no schema, and none is found: {}", node.name.value, error.message),
+            };
             found.push(Diagnostic::error(message).at(&place).label("its columns are not known").help(help.join("\n")));
             None
         }
+    }
+}
+
+/// An event time that has days only is the start of the day.
+fn timed(field: SourceField, source: &SourceSpec) -> SourceField {
+    match &source.event_time {
+        Some(time) if time.column.value == field.name && field.ty == DataType::Date => {
+            SourceField { ty: DataType::Timestamp, ..field }
+        }
+        _ => field,
     }
 }
 

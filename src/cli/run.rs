@@ -136,7 +136,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     let left = home.and_then(|home| note_end(home, &outcome, resumed, screen));
-    news::tell(screen, quiet, &plan, &outcome);
+    news::tell(screen, quiet, &plan, &outcome, resumed);
     if let (Some(left), false) = (left, quiet) {
         let command = launch.resume_command(&job.name);
         screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));

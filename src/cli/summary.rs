@@ -84,21 +84,6 @@ pub fn late(plan: &LogicalPlan, stats: &JobStats) -> Vec<Error> {
     dropped.into_iter().map(|(name, (late, by))| late_warning(plan, stats, name, late, by)).collect()
 }
 
-/// A warning for each source with columns that no record had: probably misspelt.
-pub fn missing(stats: &JobStats) -> Vec<Error> {
-    let read = stats.sources.iter().filter(|(_, source)| source.read().rows > 0);
-    read.filter_map(|(name, source)| {
-        let missing = source.missing();
-        let columns = if missing.len() == 1 { "column" } else { "columns" };
-        (!missing.is_empty()).then(|| {
-            Error::data(format!("no record had {columns} {}", missing.join(", "))).at(name.as_str()).note(
-                "names are case-sensitive; `from = \"outer.inner\"` in the schema finds a nested or renamed field",
-            )
-        })
-    })
-    .collect()
-}
-
 fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64, by: i64) -> Error {
     let seen = rows_into(stats, name);
     let share = match seen {

@@ -164,6 +164,8 @@ pub struct Decoded {
     /// JSON: for each column asked for, whether some record of the block had its field, be it null. Empty for other
     /// formats, where every record has every field.
     pub seen: Vec<bool>,
+    /// JSON: keys that the first records of a decoder had beside those asked for, as paths; for "did you mean".
+    pub others: Vec<String>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps

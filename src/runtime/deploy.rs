@@ -431,7 +431,13 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        format::Format::Json(_) => {
+            let place = |&field: &usize| {
+                let field = &source.fields[field];
+                (field.name.clone(), field.source_name().to_owned())
+            };
+            source.used.iter().map(place).collect()
+        }
         _ => Vec::new(),
     })
 }

@@ -146,6 +146,7 @@ impl Head {
         let bad = decoded.bad;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
         self.options.stats.seen(&decoded.seen);
+        self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         let mut max = i64::MIN;
         if let Some(time) = &self.options.event_time {
@@ -154,9 +155,9 @@ impl Head {
         }
         if !bad.is_empty() {
             match self.options.on_error {
-                OnError::Skip => self.options.stats.bad(bad.len()),
+                OnError::Skip => self.options.stats.bad(bad.len(), || self.full_reason(&bad[0])),
                 OnError::DeadLetter => {
-                    self.options.stats.bad(bad.len());
+                    self.options.stats.bad(bad.len(), || self.full_reason(&bad[0]));
                     let errors = self.dead_letters(&bad, block, input);
                     let context = RowContext { input: 0, watermark: i64::MIN, delay: 0 };
                     let targets = std::mem::take(&mut self.options.errors);

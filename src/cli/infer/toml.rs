@@ -20,8 +20,10 @@ const WIDTH_MAX: usize = 60;
 
 /// What is known of a source before its columns.
 pub struct Source<'a> {
-    /// `None`: stdin.
+    /// As it was typed; `None`: stdin.
     pub path: Option<&'a Path>,
+    /// The file among those of the path that was looked at.
+    pub seen: &'a str,
     pub kind: &'static str,
     /// The format that the name of the file tells.
     pub named: Option<&'static str>,
@@ -45,10 +47,12 @@ impl Source<'_> {
     }
 
     pub fn with_columns(&self, format: &Format, found: &Found) -> String {
-        let name = self.path.map_or_else(|| "stdin".into(), |path| path.display().to_string());
+        let name = self.seen;
         let records = match found.records {
             0 => "the header alone".into(),
-            1 => "the first record".to_owned(),
+            1 if found.all => "the only record".to_owned(),
+            records if found.all => format!("all {} records", grouped(records as u64)),
+            1 => "the first record".into(),
             records => format!("the first {} records", grouped(records as u64)),
         };
         let mut text = format!("# inferred from {records} of {name}\n{}", self.head());
@@ -156,7 +160,7 @@ fn event_time(found: &Found, names: &[Name]) -> Option<(String, String)> {
         micros => {
             let delay = duration(whole_seconds(micros));
             let line = format!("event_time = {{ column = {column}, delay = \"{delay}\" }}");
-            (line, "so far rows are behind others".into())
+            (line, "so far are rows behind others".into())
         }
     })
 }

@@ -7,7 +7,12 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::types::Fits;
-use crate::data::DataType;
+use crate::data::{DataType, Field};
+
+/// An object with more members than this is no struct.
+const MEMBERS_MAX: usize = 100;
+/// So deep objects and arrays are taken apart.
+const DEPTH_MAX: usize = 8;
 
 /// What stands at one place of all objects.
 #[derive(Debug, Default)]
@@ -15,6 +20,10 @@ pub struct Shape {
     fits: Fits,
     /// Nulls count, too.
     seen: usize,
+    objects: usize,
+    arrays: usize,
+    /// What stands in the arrays, if one has anything.
+    items: Option<Box<Shape>>,
     members: Vec<(String, Shape)>,
     places: HashMap<String, usize>,
 }
@@ -32,7 +41,27 @@ impl Shape {
 
     /// Fields and their types.
     pub fn fields(&self) -> impl Iterator<Item = (&str, DataType)> {
-        self.members.iter().map(|(name, shape)| (name.as_str(), shape.fits.ty()))
+        self.members.iter().map(|(name, shape)| (name.as_str(), shape.ty(0)))
+    }
+
+    /// Objects are structs and arrays lists of what their members are. What is now this and now that, is empty or has
+    /// very many members, as a map by key has, stays JSON.
+    fn ty(&self, depth: usize) -> DataType {
+        let all = |count: usize| count > 0 && count == self.fits.values;
+        let is_name = |name: &str| !name.is_empty() && !name.contains(['"', '`', '\\']);
+        match &self.items {
+            _ if self.objects + self.arrays == 0 => self.fits.ty(),
+            Some(items) if all(self.arrays) && depth < DEPTH_MAX => DataType::list(items.ty(depth + 1)),
+            _ if all(self.objects)
+                && (1..=MEMBERS_MAX).contains(&self.members.len())
+                && self.members.iter().all(|(name, _)| is_name(name))
+                && depth < DEPTH_MAX =>
+            {
+                let field = |(name, shape): &(String, Shape)| Field { name: name.clone(), ty: shape.ty(depth + 1) };
+                DataType::structure(self.members.iter().map(field).collect())
+            }
+            _ => DataType::Json,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -105,12 +134,17 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         self.0.fits.other();
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.0.arrays += 1;
+        // Where there is none, one is made for nothing.
+        let mut shape = self.0.items.take().unwrap_or_default();
+        while items.next_element_seed(Seed(&mut shape))?.is_some() {}
+        self.0.items = Some(shape).filter(|shape| shape.seen > 0);
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.0.fits.other();
+        self.0.objects += 1;
         // Of a key that comes twice the first counts.
         let round = self.0.seen;
         while let Some(key) = map.next_key::<String>()? {

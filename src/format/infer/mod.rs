@@ -52,6 +52,8 @@ pub struct Found {
     pub values: Vec<StringViewArray>,
     /// Records looked at, good ones and bad ones.
     pub records: usize,
+    /// There are no others.
+    pub all: bool,
     /// What is odd.
     pub remarks: Vec<Remark>,
 }
@@ -87,7 +89,7 @@ pub fn infer(format: &Format, sample: &Sample, records: usize) -> Result<Found> 
     }
     let texts: Vec<SourceField> =
         start.names.iter().map(|name| SourceField::new(name, DataType::String, None)).collect();
-    let Read { columns, rows, records, .. } = read(format, &texts, &start, &data, records)?;
+    let Read { columns, rows, records, all, .. } = read(format, &texts, &start, &data, records)?;
     let values: Vec<StringViewArray> = columns.into_iter().filter_map(|column| strings(column, rows)).collect();
     let types: Vec<DataType> = match &shape {
         Some(shape) => shape.fields().map(|(_, ty)| ty).collect(),
@@ -101,7 +103,7 @@ pub fn infer(format: &Format, sample: &Sample, records: usize) -> Result<Found> 
     if records == 0 {
         remarks.push(Remark::NoRecords);
     }
-    Ok(Found { fields, values, records, remarks })
+    Ok(Found { fields, values, records, all: all && sample.whole, remarks })
 }
 
 /// Length of the byte order mark at the start.
@@ -177,6 +179,8 @@ struct Read {
     /// Good ones among them, and all of them.
     rows: usize,
     records: usize,
+    /// There are no others in the data.
+    all: bool,
     /// Columns with a value that did not convert.
     misfits: HashSet<String>,
 }
@@ -189,7 +193,8 @@ fn read(format: &Format, fields: &[SourceField], start: &Start, data: &Bytes, re
     let bad = decoded.bad.iter().enumerate().take_while(|(index, bad)| bad.row + index < records).count();
     let misfits = decoded.bad[..bad].iter().filter_map(|bad| bad.column.clone()).collect();
     let rows = decoded.rows.min(records - bad);
-    Ok(Read { columns: decoded.columns, rows, records: rows + bad, misfits })
+    let all = rows + bad == decoded.rows + decoded.bad.len();
+    Ok(Read { columns: decoded.columns, rows, records: rows + bad, all, misfits })
 }
 
 fn strings(column: Column, rows: usize) -> Option<StringViewArray> {
@@ -205,8 +210,8 @@ fn type_of(values: &StringViewArray) -> DataType {
     fits.ty()
 }
 
-/// Reads the sample with the fields, and makes strings of those that do not read it: what is inferred is what the
-/// decoder reads, whatever the rules say.
+/// Reads the sample with the fields. Those that do not read it are made JSON if they are nested, else strings: what is
+/// inferred is what the decoder reads, whatever the rules say.
 fn proven(
     format: &Format,
     mut fields: Vec<SourceField>,
@@ -218,7 +223,7 @@ fn proven(
         let misfits = read(format, &fields, start, data, records)?.misfits;
         let mut changed = false;
         for field in fields.iter_mut().filter(|field| field.ty != DataType::String && misfits.contains(&field.name)) {
-            field.ty = DataType::String;
+            field.ty = if field.ty.is_nested() { DataType::Json } else { DataType::String };
             changed = true;
         }
         if !changed {

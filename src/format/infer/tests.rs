@@ -60,6 +60,12 @@ fn columns_of_json() {
         ("{\"b\":1,\"a\":\"x\"}\n{\"c\":true,\"a\":null}\n", "b int, a string, c boolean"),
         ("{\"n\":\"5\",\"x\":1e3,\"big\":18446744073709551615}\n", "n string, x double, big decimal(38,0)"),
         ("{\"at\":\"2015-05-17T10:05:00Z\",\"mixed\":1}\n{\"mixed\":\"a\"}\n", "at timestamp, mixed string"),
+        (
+            "{\"u\":{\"id\":1,\"x y\":[1,2.5]},\"l\":[],\"m\":[{}]}\n{\"u\":{\"at\":\"2015-05-17\"},\"l\":null}\n",
+            "u struct<id int, \"x y\" list<double>, at date>, l json, m list<json>",
+        ),
+        ("{\"a\":{\"b\":1}}\n{\"a\":[1]}\n{\"a\":5}\n", "a json"),
+        ("{\"a\":{\"q\\\"\":1}}\n", "a json"),
         // Of a key that comes twice the first counts.
         ("{\"a\":1,\"a\":\"x\"}\n", "a int"),
         ("{\"a.b\":1}\n", "a.b int"),

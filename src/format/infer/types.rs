@@ -6,12 +6,13 @@
 //! * Whole numbers: int; if one is too long for 64 bits, decimal(38,0).
 //! * Numbers with a point or exponent, also among whole ones: double. Measurements are doubles; who counts money
 //!   writes `decimal(12,2)` into the schema.
-//! * Every text form of a timestamp that is read without being told how. Numbers since 1970 stay ints.
+//! * Days as `2015-05-17`: date. Every text form of a timestamp that is read without being told how, also among days:
+//!   timestamp. Numbers since 1970 stay ints.
 //! * Everything else, mixed columns and columns without values: string.
 //!
 //! A number with zeros or a plus sign in front (`007`, `+491`) is a name made of digits: string.
 
-use crate::data::{DataType, text};
+use crate::data::{DataType, calendar, text};
 
 /// A set of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,8 @@ const INT: u8 = 2;
 /// Whole, up to 38 digits.
 const WIDE: u8 = 4;
 const DOUBLE: u8 = 8;
-const TIMESTAMP: u8 = 16;
+const DATE: u8 = 16;
+const TIMESTAMP: u8 = 32;
 
 /// Most digits of a decimal.
 const DIGITS_MAX: usize = 38;
@@ -52,7 +54,7 @@ impl Fits {
 
     /// A JSON string: it may be a moment, but no number.
     pub fn string(&mut self, value: &str) {
-        self.add(of_text(value.as_bytes()) & TIMESTAMP);
+        self.add(of_text(value.as_bytes()) & (DATE | TIMESTAMP));
     }
 
     pub fn boolean(&mut self) {
@@ -92,6 +94,7 @@ impl Fits {
             () if fits(INT) => DataType::Int,
             () if fits(WIDE) => DataType::Decimal { precision: DIGITS_MAX as u8, scale: 0 },
             () if fits(DOUBLE) && self.numbers => DataType::Double,
+            () if fits(DATE) => DataType::Date,
             () if fits(TIMESTAMP) => DataType::Timestamp,
             () => DataType::String,
         }
@@ -126,7 +129,9 @@ fn of_text(value: &[u8]) -> u8 {
     {
         return DOUBLE;
     }
-    if text::parse_timestamp(value).is_some() { TIMESTAMP } else { 0 }
+    let date = if calendar::parse_date(value).is_some() { DATE } else { 0 };
+    let timestamp = if text::parse_timestamp(value).is_some() { TIMESTAMP } else { 0 };
+    date | timestamp
 }
 
 /// Digits with perhaps a minus sign, a point, an exponent; no zeros in front but one before the point.
@@ -191,6 +196,8 @@ mod tests {
             (&["-"], "string"),
             (&["2015-05-17T10:05:00Z", "2015-05-17 10:05"], "timestamp"),
             (&["2015-05-17T10:05:00Z", "2015-05-17T25:05:00Z"], "string"),
+            (&["2015-05-17", "2015-05-18"], "date"),
+            (&["2015-05-17", "2015-05-18T10:05:00Z"], "timestamp"),
             (&["1431857100"], "int"),
             (&["a", "b"], "string"),
             (&["1", "a"], "string"),
