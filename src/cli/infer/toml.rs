@@ -76,7 +76,7 @@ impl Source<'_> {
     fn head(&self) -> String {
         let head = format!("[sources.{}]\n", node_name(self.path));
         match self.path {
-            Some(path) => format!("{head}type = \"file\"\npath = {}\n", quoted(&path.display().to_string())),
+            Some(path) => format!("{head}type = \"file\"\npath = {}\n", value(&path.display().to_string())),
             None => format!("{head}type = \"stdin\"\n"),
         }
     }
@@ -110,8 +110,10 @@ struct Name {
 impl Name {
     fn entry(&self, field: &SourceField) -> String {
         match &self.from {
-            None => format!("{} = \"{}\"", self.key, field.ty),
-            Some(from) => format!("{} = {{ type = \"{}\", from = {} }}", self.key, field.ty, quoted(from)),
+            None => format!("{} = {}", self.key, value(&field.ty.to_string())),
+            Some(from) => {
+                format!("{} = {{ type = {}, from = {} }}", self.key, value(&field.ty.to_string()), value(from))
+            }
         }
     }
 }
@@ -218,6 +220,11 @@ fn commented(lines: &[(String, String)]) -> String {
     lines.iter().map(|(line, comment)| format!("{line:width$}  # {comment}\n")).collect()
 }
 
+/// A TOML string that is a value, where `$` begins a variable.
+fn value(text: &str) -> String {
+    quoted(&text.replace('$', "$$"))
+}
+
 /// A TOML string.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -233,4 +240,54 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::infer::{RECORDS, Sample, infer};
+    use crate::format::{CsvOptions, JsonOptions};
+    use crate::spec::{self, NodeKind};
+
+    /// What is printed for a file is read as a source with the columns that were found.
+    fn check(format: Format, data: String) -> Result<(), TestCaseError> {
+        let sample = Sample { data: Bytes::from(data), whole: true };
+        let Ok(found) = infer(&format, &sample, RECORDS) else { return Ok(()) };
+        let path = Path::new("some ${file}.x");
+        let source = Source { path: Some(path), seen: "x", kind: format.name(), named: None, written: false };
+        let text = source.with_columns(&format, &found);
+        let sink = format!("[sinks.o]\ntype = 'blackhole'\ninput = '{}'\n", node_name(Some(path)));
+        let (job, faults) = spec::parse(Path::new("j.toml"), &format!("{text}{sink}"), &[], &|_| None);
+        prop_assert!(faults.is_empty(), "{}\n{}", text, faults.render(&job.unwrap().text, false));
+        let job = job.unwrap();
+        let NodeKind::Source(source) = &job.nodes[0].kind else { panic!() };
+        let read = source.schema.iter().flatten();
+        let read = read.map(|f| (f.from.as_ref().map_or(&f.name.value, |from| &from.value).clone(), f.ty.value));
+        let expect = found.fields.iter().map(|field| (field.name.clone(), field.ty));
+        prop_assert_eq!(read.collect::<Vec<_>>(), expect.collect::<Vec<_>>(), "{}", text);
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_for_tables_is_read_back(
+            names in proptest::collection::vec("[a-zA-Z0-9_ .$\\[\\]'\\\\{}é\u{7f}-]{1,6}", 1..5),
+            values in proptest::collection::vec("[a-z\u{1}#'0-9.]{0,4}", 4),
+        ) {
+            let row = values[..names.len()].join(",");
+            check(Format::Csv(CsvOptions::default()), format!("{}\n{row}\n", names.join(",")))?;
+        }
+
+        #[test]
+        fn what_is_printed_for_objects_is_read_back(
+            names in proptest::collection::vec("[a-zA-Z0-9_ .$\\[\\]'{}\"é-]{1,6}", 1..5),
+            value in "1|true|\"x\"|\\[1\\]|\\{\"a b\":[\\{\"$\":1\\}],\"c\":\"2024-05-01\"\\}",
+        ) {
+            let members: Vec<String> = names.iter().map(|name| format!("{}:{value}", serde_json::json!(name))).collect();
+            check(Format::Json(JsonOptions::default()), format!("{{{}}}\n", members.join(",")))?;
+        }
+    }
 }
