@@ -223,3 +223,34 @@ fn the_end_says_what_the_data_lacked() {
     let ran = folder.flott("run job.toml -D sources.s.path=bad.csv -D sources.s.on_error=skip").exits(0);
     ran.says("none of 2 records could be read").says("for example: column a: 'x' is not an int");
 }
+
+#[test]
+fn windows_that_wait_for_a_silent_source_are_named() {
+    let folder = Folder::new();
+    let source = |name: &str, more: &str| {
+        format!(
+            "[sources.{name}]\n{more}\nformat = {{ type = 'csv', header = false }}\n\
+             schema = {{ at = 'timestamp' }}\nevent_time = {{ column = 'at' }}\n"
+        )
+    };
+    let job = format!(
+        "[checkpoint]\ninterval = '1h'\n{}{}[transforms.w]\ntype = 'aggregate'\ninput = ['a', 'b']\n\
+         window = {{ type = 'tumbling', size = '1s' }}\nselect = ['window_start', 'count(*) AS n']\n\
+         [sinks.o]\ntype = 'blackhole'\ninput = 'w'\n",
+        source("a", "type = 'tcp'\nlisten = ':0'"),
+        source("b", "type = 'stdin'"),
+    );
+    folder.write("job.toml", &job);
+    let mut child = folder.command("run job.toml").spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"2024-05-01T12:00:00Z\n2024-05-01T12:00:05Z\n").unwrap();
+    let started = std::time::Instant::now();
+    while !folder.flott("status job --format json").stdout.contains("\"rows\": 2") {
+        assert!(started.elapsed() < crate::program::PATIENCE, "no rows came in");
+    }
+    folder.flott("stop job").exits(0);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("transforms.w: its watermark never moved"), "{said}");
+    assert!(said.contains("sources.a gave no rows; idle = \"30s\""), "{said}");
+}
