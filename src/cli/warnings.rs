@@ -136,18 +136,21 @@ fn still(plan: &LogicalPlan, stats: &JobStats) -> Option<Error> {
             _ => false,
         })
     };
-    let (name, ..) = stats.nodes.iter().find(|(name, _, figures)| {
-        let figures = figures.read();
-        figures.watermark == i64::MIN && figures.rows_in > 0 && waits(name)
+    let silent = || stats.sources.iter().filter(|(_, figures)| figures.read().rows == 0);
+    silent().next()?;
+    // A node of several operators comes several times, and not all of them have a watermark.
+    let of = |path: &str| {
+        let path = path.to_owned();
+        stats.nodes.iter().filter(move |(name, ..)| *name == path).map(|(.., figures)| figures.read())
+    };
+    let (name, ..) = stats.nodes.iter().find(|(name, ..)| {
+        waits(name) && of(name).any(|f| f.rows_in > 0) && of(name).all(|f| f.watermark == i64::MIN)
     })?;
-    let mut error = Error::data("its watermark never moved, so no window was closed").at(name.as_str());
-    for (source, figures) in &stats.sources {
-        if figures.read().rows == 0 {
-            error = error
-                .note(format!("{source} gave no rows; idle = \"30s\" in its event_time lets others go on without it"));
-        }
-    }
-    Some(error)
+    let error = Error::data("its watermark never moved, so no window was closed").at(name.as_str());
+    let advice = |source: &str| {
+        format!("{source} gave no rows; idle = \"30s\" in its event_time lets others go on without it")
+    };
+    Some(silent().fold(error, |error, (source, _)| error.note(advice(source))))
 }
 
 #[cfg(test)]
