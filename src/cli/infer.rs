@@ -2,7 +2,7 @@
 
 mod toml;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::InferArgs;
 use super::print;
@@ -49,9 +49,8 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
         true => (None, file::sample_of(std::io::stdin().lock(), "stdin", bytes)?),
         false => {
             let files = file::resolve_paths(&[args.file.display().to_string()])?;
-            let first = files.first().ok_or_else(|| Error::usage("there is no file"))?.clone();
-            let sample = file::sample(&first, bytes)?;
-            (Some(first), sample)
+            let (path, sample) = first(&files, bytes)?;
+            (Some(path), sample)
         }
     };
     let looks_like = guess(&sample);
@@ -86,6 +85,13 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
         screen.warning(&Error::data(what).note(help));
     }
     Ok(shown(kind).with_columns(&format, &found))
+}
+
+/// The start of the first file that has anything in it, else of the first one.
+fn first(files: &[PathBuf], bytes: usize) -> Result<(PathBuf, Sample)> {
+    let has_data = |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0);
+    let path = files.iter().find(has_data).or(files.first()).ok_or_else(|| Error::usage("there is no file"))?;
+    Ok((path.clone(), file::sample(path, bytes)?))
 }
 
 /// A format that somebody typed.

@@ -55,6 +55,16 @@ pub struct SourcePlan {
     pub chain: ChainPlan,
 }
 
+impl SourcePlan {
+    /// The columns that every file must have: what was inferred from one need not be in others, unless it is used.
+    pub fn needed(&self) -> Vec<SourceField> {
+        match self.inferred {
+            Some(_) => self.used.iter().map(|&field| self.fields[field].clone()).collect(),
+            None => self.fields.clone(),
+        }
+    }
+}
+
 /// Event time of a source. Durations in µs.
 #[derive(Debug, Clone)]
 pub struct EventTimePlan {

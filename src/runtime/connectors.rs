@@ -45,7 +45,7 @@ pub struct RealConnectors {
 
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
+        let records = Records::of(&plan.format, &plan.needed(), plan.max_record);
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));

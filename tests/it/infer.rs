@@ -47,6 +47,17 @@ fn the_first_file_with_records_is_looked_at() {
 }
 
 #[test]
+fn other_files_need_only_the_columns_that_are_used() {
+    let folder = Folder::new();
+    let select = "[transforms.t]\ntype = 'select'\ninput = 's'\nselect = ['b']\n";
+    folder.write("in-1.csv", "a,b\n1,x\n").write("in-2.csv", "b,c\ny,5\n");
+    folder.write("job.toml", &(copy("in-*.csv").replace("input = 's'", "input = 't'") + select));
+    folder.flott("run job.toml --quiet").exits(0).prints("{\"b\":\"x\"}\n{\"b\":\"y\"}\n");
+    folder.write("job.toml", &copy("in-*.csv"));
+    folder.flott("run job.toml").exits(1).says("in-2.csv: the header has no column 'a'");
+}
+
+#[test]
 fn nested_json_has_its_types() {
     let folder = Folder::new();
     let row = "{\"user\":{\"name\":\"a\",\"age\":5},\"tags\":[\"x\",\"y\"],\"on\":\"2024-05-01\",\"ok\":true,\"odd\":[1,\"a\"]}\n";
