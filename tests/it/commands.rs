@@ -36,7 +36,7 @@ fn wrong_usage_exits_2() {
         ("chek job.toml", "did you mean `check`?"),
         ("job.toml", "flott run job.toml"),
         ("why job", "`flott why` is not there yet"),
-        ("zzz", "there are run, check, plan, resume"),
+        ("zzz", "there are run, check, plan, infer, resume"),
         ("run job.toml --resume --fresh", "cannot be used with"),
         ("savepoint", "JOB"),
         ("stop", "JOB"),
