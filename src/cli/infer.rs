@@ -79,7 +79,8 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
     }
     let format = format(kind, &sample);
     let Some(format) = format else { return fixed("logfmt", "logfmt") };
-    let (format, found) = headed(format, &sample, args.records)?;
+    let named = |error: Error| Error { message: format!("{name}: {}", error.message), ..error };
+    let (format, found) = headed(format, &sample, args.records).map_err(named)?;
     for remark in &found.remarks {
         let (what, help) = remark.words();
         screen.warning(&Error::data(what).note(help));
