@@ -48,18 +48,11 @@ fn epoch(values: &StringViewArray) -> Option<String> {
     Some(format!("moments? {{ type = \"timestamp\", unit = \"{unit}\" }}"))
 }
 
-/// Numbers that all have the same digits behind the point, as amounts of money have.
+/// Numbers that all have two digits behind the point, as amounts of money have.
 fn digits(values: &StringViewArray) -> Option<String> {
-    let mut same = None;
-    for value in values.iter().flatten() {
-        let (_, fraction) = value.split_once('.')?;
-        let scale = fraction.len();
-        if !fraction.bytes().all(|b| b.is_ascii_digit()) || *same.get_or_insert(scale) != scale {
-            return None;
-        }
-    }
-    let scale = same.filter(|scale| (1..=4).contains(scale) && values.len() > 1)?;
-    Some(format!("exact: \"decimal({},{scale})\"", 12 + scale))
+    let is_cents = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let all = values.iter().flatten().all(|value| value.split_once('.').is_some_and(|(_, behind)| is_cents(behind)));
+    (all && values.len() - values.null_count() > 1).then(|| "money? \"decimal(12,2)\"".into())
 }
 
 fn pattern(values: &StringViewArray) -> Option<String> {
@@ -113,8 +106,9 @@ mod tests {
             (DataType::Int, &["1431857100", "1431857160"][..], "unit = \"s\""),
             (DataType::Int, &["1431857100123"], "unit = \"ms\""),
             (DataType::Int, &["5", "1431857100"], ""),
-            (DataType::Double, &["1.50", "12.00"], "\"decimal(14,2)\""),
+            (DataType::Double, &["1.50", "12.00"], "\"decimal(12,2)\""),
             (DataType::Double, &["1.50", "12.0"], ""),
+            (DataType::Double, &["1.50"], ""),
             (DataType::Double, &["1.5e3", "12.0"], ""),
             (DataType::String, &["17/May/2015:10:05:00 +0900"], "\"%d/%b/%Y:%H:%M:%S %z\""),
             (DataType::String, &["01/02/2015 10:05:00"], "or \"%m/%d/%Y %H:%M:%S\""),
