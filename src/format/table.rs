@@ -58,7 +58,7 @@ impl Encoder for TableEncoder {
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
         let mut cells: Vec<Vec<String>> = Vec::with_capacity(batch.columns.len());
         for (i, column) in batch.columns.iter().enumerate() {
-            let mut values = Values::new(column, TimestampStyle::Iso);
+            let mut values = Values::new(column, &TimestampStyle::Iso);
             let texts: Vec<String> = (0..batch.rows).map(|row| cell(&mut values, row)).collect();
             let widest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
             self.widths[i] = self.widths[i].max(widest);

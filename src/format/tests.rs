@@ -26,7 +26,7 @@ fn show(decoded: &Decoded) -> (Vec<String>, Vec<String>) {
     let mut rows = vec![String::new(); decoded.rows];
     for column in &decoded.columns {
         assert_eq!(column.len(), decoded.rows);
-        let mut values = writer::Values::new(column, TimestampStyle::Iso);
+        let mut values = writer::Values::new(column, &TimestampStyle::Iso);
         for (i, row) in rows.iter_mut().enumerate() {
             let mut text = Vec::new();
             writer::write_value(&mut values, i, &mut text);

@@ -431,7 +431,9 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        format::Format::Json(_) | format::Format::Logfmt(_) => {
+            source.used.iter().map(|&field| source.fields[field].name.clone()).collect()
+        }
         _ => Vec::new(),
     })
 }
