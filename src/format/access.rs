@@ -109,7 +109,7 @@ impl Grammar for AccessLog {
             return Err("not an access log line: no status behind the request".into());
         }
         let status = word(line, behind + 1).ok_or("not an access log line: no size behind the status")?;
-        let size = word(line, status + 1).unwrap_or(end);
+        let size = memchr(b' ', &line[status + 1..]).map_or(end, |len| status + 1 + len);
         self.word(line, row, STATUS, behind + 1, status);
         self.word(line, row, SIZE, status + 1, size);
         self.rest(line, row, size)
@@ -119,11 +119,13 @@ impl Grammar for AccessLog {
 impl AccessLog {
     /// The referer and the agent, if they are there.
     fn rest(&self, line: &[u8], row: &mut Rows, mut at: usize) -> Result<(), Broken> {
-        for field in [REFERER, AGENT] {
+        for (field, open) in
+            [(REFERER, "the quote of the referer is not closed"), (AGENT, "the quote of the agent is not closed")]
+        {
             if !line[at..].starts_with(b" \"") {
                 return Ok(());
             }
-            let text = quoted(line, at + 2).ok_or("a quote is not closed")?;
+            let text = quoted(line, at + 2).ok_or(open)?;
             at = text.end + 1;
             if line.get(at).is_some_and(|&byte| byte != b' ') {
                 return Err("text after a closing quote".into());
@@ -236,3 +238,6 @@ fn unescape(text: &[u8], row: &mut Rows) -> Span {
     }
     Span { start: start as u32, end: row.side.len() as u32, kind: Kind::Side }
 }
+
+#[cfg(test)]
+mod tests;

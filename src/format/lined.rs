@@ -10,7 +10,7 @@ use memchr::memchr;
 use super::assemble::assemble;
 use super::json::{Rows, is_blank};
 use super::values::{Converter, Span, Text};
-use super::{Decoded, Decoder, Header, SourceField, record_len, too_long};
+use super::{Decoded, Decoder, Header, SourceField, too_long};
 
 pub trait Grammar: Send {
     /// Values are cut beside ASCII characters only, so a block that is UTF-8 has values that are.

@@ -31,7 +31,7 @@ impl Local {
                     Column::Timestamp(times) => Column::String(local.column(times)),
                     other => other.clone(),
                 });
-                Cow::Owned(Batch::new(columns.collect(), batch.rows))
+                Cow::Owned(batch.with_columns(columns.collect()))
             }
             _ => Cow::Borrowed(batch),
         }

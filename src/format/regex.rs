@@ -81,3 +81,6 @@ impl Grammar for Groups {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

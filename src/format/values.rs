@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::instant::Instants;
 use super::number;
 use super::{SourceField, TimestampSource};
-use crate::data::{Column, DataType, raw, text};
+use crate::data::{Column, ColumnBuilder, DataType, raw, text};
 use crate::error::Result;
 
 /// How a value stands in the input.
@@ -149,6 +149,8 @@ pub struct Converter {
     /// Null is a bad value.
     required: bool,
     instants: Instants,
+    /// What a timestamp should have looked like, for messages.
+    expected: String,
 }
 
 /// Why null is a bad value.
@@ -157,13 +159,15 @@ const MISSING: &str = "the event time is missing";
 impl Converter {
     /// `nulls`: further texts that stand for null, beside the empty field. Errors: a pattern or zone is wrong.
     pub fn csv(field: &SourceField, nulls: &[String]) -> Result<Converter> {
+        let instants = Instants::new(&field.timestamp)?;
         Ok(Converter {
+            expected: instants.expected(),
             ty: field.ty,
             accept: Accept::Any,
             json: false,
             nulls: nulls.iter().map(|n| n.as_bytes().to_vec()).collect(),
             required: field.required,
-            instants: Instants::new(&field.timestamp)?,
+            instants,
         })
     }
 
@@ -171,8 +175,8 @@ impl Converter {
         let accept = match (field.ty, &field.timestamp) {
             (DataType::Boolean | DataType::Int | DataType::Double, _) => Accept::Scalar,
             (DataType::Timestamp, TimestampSource::Unit(_)) => Accept::Scalar,
-            (DataType::Timestamp, _) => Accept::Quoted,
-            (DataType::String | DataType::Decimal { .. }, _) => Accept::Any,
+            (DataType::Timestamp | DataType::Bytes | DataType::Date | DataType::Interval, _) => Accept::Quoted,
+            _ => Accept::Any,
         };
         Ok(Converter { accept, json: true, ..Converter::csv(field, &[])? })
     }
@@ -241,7 +245,48 @@ impl Converter {
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 Column::Boolean(BooleanArray::new(values.into(), nulls))
             }
+            _ => self.rare(cells, text, column, bad),
         }
+    }
+
+    /// Types without a loop of their own.
+    fn rare<C: Cells>(&self, cells: C, text: Text, column: usize, bad: &mut Vec<BadCell>) -> Column {
+        let mut builder = ColumnBuilder::new(self.ty, cells.rows());
+        for row in 0..cells.rows() {
+            let span = cells.span(row);
+            if self.is_null(span, text) {
+                builder.append_null();
+                continue;
+            }
+            let Ok(value) = std::str::from_utf8(text.get(span)) else {
+                builder.append_null();
+                bad.push(BadCell { row, column, reason: "not valid UTF-8".to_string() });
+                continue;
+            };
+            if let Err(reason) = self.append(&mut builder, span.kind, value) {
+                bad.push(BadCell { row, column, reason });
+            }
+        }
+        builder.finish()
+    }
+
+    /// Appends a value; any one, if there is an error.
+    fn append(&self, builder: &mut ColumnBuilder, kind: Kind, value: &str) -> std::result::Result<(), String> {
+        let is_json = self.json && (self.ty.is_nested() || self.ty == DataType::Json);
+        let result = match kind {
+            Kind::Plain if self.json && !is_json => {
+                builder.append_null();
+                Err(format!("is not a {}: that stands in quotes", self.ty))
+            }
+            Kind::Quoted | Kind::Side if is_json => {
+                let mut quoted = Vec::new();
+                crate::data::write_json_string(value, &mut quoted);
+                builder.append_json(&String::from_utf8_lossy(&quoted))
+            }
+            _ if is_json => builder.append_json(value),
+            _ => builder.append_text(value),
+        };
+        result.map_err(|reason| format!("{} {reason}", quote(value.as_bytes())))
     }
 
     /// The loop of all types but strings. `parse` gets the text as a place in a longer one, so that it may load
@@ -364,7 +409,7 @@ impl Converter {
                 }
             }
             DataType::Int => format!("{value} is not an int"),
-            DataType::Timestamp => format!("{value} is not a timestamp{}", self.instants.expected()),
+            DataType::Timestamp => format!("{value} is not a timestamp{}", self.expected),
             ty => format!("{value} is not a {ty}"),
         }
     }

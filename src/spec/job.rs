@@ -311,7 +311,7 @@ pub struct TopNode {
 #[derive(Debug, Clone)]
 pub struct SinkSpec {
     pub connector: SinkConnector,
-    pub format: Option<FormatSpec>,
+    pub format: Option<Box<FormatSpec>>,
 }
 
 #[derive(Debug, Clone)]

@@ -270,6 +270,14 @@ impl Cells for LastField<'_> {
 }
 
 #[cfg(test)]
+impl CsvDecoder {
+    /// The reference: record by record, whatever the block.
+    pub fn by_records(&mut self, block: &Bytes) -> Decoded {
+        self.decode_records(block, std::str::from_utf8(block).is_ok())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

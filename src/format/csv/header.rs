@@ -39,7 +39,7 @@ pub fn read_header(options: &CsvOptions, fields: &[SourceField], data: &[u8], la
             let names = names(record, dialect)?;
             check(fields, &names).map_err(|error| other_delimiter(error, options.delimiter, &names))?;
             let lines = memchr::memchr_iter(b'\n', &data[..consumed]).count() as u64;
-            let header = Header { names, lines };
+            let header = Header { names, lines, years: None };
             return Ok(HeaderRead::Done { consumed, header: Some(Arc::new(header)) });
         }
         if consumed == data.len() {

@@ -3,7 +3,7 @@
 use crate::data::{Batch, Field};
 use crate::format::json::{escape, needs_escape};
 use crate::format::local::Local;
-use crate::format::writer::{Values, write_text, write_value};
+use crate::format::writer::{Values, printed, write_text, write_value};
 use crate::format::{Encoder, LogfmtOptions, TimestampStyle};
 
 pub struct LogfmtEncoder {
@@ -39,6 +39,7 @@ impl Encoder for LogfmtEncoder {
 
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
         let batch = &*Local::written(&self.local, batch);
+        let batch = &*printed(batch);
         let mut columns: Vec<Values> = batch.columns.iter().map(|column| Values::new(column, &self.style)).collect();
         for row in 0..batch.rows {
             let start = out.len();

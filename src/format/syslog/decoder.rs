@@ -203,7 +203,12 @@ impl Syslog {
             self.text(row, HOST, at, host_end);
             at = (host_end + 1).min(line.len());
         }
-        let tag = tag(&line[at..]);
+        // Some programs put a blank in front of the application.
+        let blanks = line[at..].iter().take_while(|&&byte| byte == b' ').count();
+        let tag = tag(&line[at + blanks..]);
+        if tag.app.is_some() {
+            at += blanks;
+        }
         if let Some((start, end)) = tag.app {
             self.text(row, APP, at + start, at + end);
         }

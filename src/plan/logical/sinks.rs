@@ -145,7 +145,7 @@ impl Builder<'_> {
             }
         };
         let tcp = matches!(sink.connector, SinkConnector::Tcp { .. });
-        format(&kind, sink.format.as_ref(), !tcp)
+        format(&kind, sink.format.as_deref(), !tcp)
     }
 }
 

@@ -176,7 +176,7 @@ impl Builder<'_> {
         let names: Vec<&str> = known.iter().map(SourceField::source_name).collect();
         if !names.contains(&name.as_str()) && !format.has_hidden(name) {
             let all = format!("it has {}", names.join(", "));
-            let near = nearest(name, names.into_iter()).map(|near| format!("did you mean `{near}`? "));
+            let near = nearest(name, names).map(|near| format!("did you mean `{near}`? "));
             let diagnostic = Diagnostic::error(format!("format `{}` has no field `{name}`", format.name())).at(span);
             let help = format!("{}{all}", near.unwrap_or_default());
             self.found.push(diagnostic.label("no such field").help(help));
