@@ -10,7 +10,7 @@ use super::screen::Screen;
 use crate::connect::file;
 use crate::error::{Error, Result};
 use crate::format::infer::{self, Guess, Sample, guess, infer};
-use crate::format::{CsvOptions, Format, JsonOptions};
+use crate::format::{CsvOptions, Format, JsonOptions, LogfmtOptions};
 use crate::plan::logical::sources::format_of_name;
 use crate::spec::suggest;
 
@@ -29,7 +29,7 @@ const FIXED: [(Guess, &str, &str); 5] = [
 ];
 
 /// The formats whose columns are found in the data.
-const FOUND: [&str; 3] = ["csv", "tsv", "json"];
+const FOUND: [&str; 4] = ["csv", "tsv", "json", "logfmt"];
 
 pub fn run(args: &InferArgs) -> u8 {
     let screen = Screen::new(args.color);
@@ -78,7 +78,6 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
         return fixed(kind, what);
     }
     let format = format(kind, &sample);
-    let Some(format) = format else { return fixed("logfmt", "logfmt") };
     let named = |error: Error| Error { message: format!("{name}: {}", error.message), ..error };
     let (format, found) = headed(format, &sample, args.records).map_err(named)?;
     for remark in &found.remarks {
@@ -108,13 +107,13 @@ fn known(word: &str) -> Result<&'static str> {
     })
 }
 
-fn format(kind: &str, sample: &Sample) -> Option<Format> {
+fn format(kind: &str, sample: &Sample) -> Format {
     let csv = |delimiter| Format::Csv(CsvOptions { delimiter, ..CsvOptions::default() });
     match kind {
-        "csv" => Some(csv(infer::delimiter(sample).unwrap_or(b','))),
-        "tsv" => Some(csv(b'\t')),
-        "json" => Some(Format::Json(JsonOptions::default())),
-        _ => None,
+        "tsv" => csv(b'\t'),
+        "json" => Format::Json(JsonOptions::default()),
+        "logfmt" => Format::Logfmt(LogfmtOptions::default()),
+        _ => csv(infer::delimiter(sample).unwrap_or(b',')),
     }
 }
 

@@ -147,9 +147,8 @@ fn still(plan: &LogicalPlan, stats: &JobStats) -> Option<Error> {
         waits(name) && of(name).any(|f| f.rows_in > 0) && of(name).all(|f| f.watermark == i64::MIN)
     })?;
     let error = Error::data("its watermark never moved, so no window was closed").at(name.as_str());
-    let advice = |source: &str| {
-        format!("{source} gave no rows; idle = \"30s\" in its event_time lets others go on without it")
-    };
+    let advice =
+        |source: &str| format!("{source} gave no rows; idle = \"30s\" in its event_time lets others go on without it");
     Some(silent().fold(error, |error, (source, _)| error.note(advice(source))))
 }
 

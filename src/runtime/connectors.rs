@@ -184,7 +184,10 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(options) if options.delimiter == b'\t' => "tsv",
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
-        Format::Lines | Format::Table | Format::Rows => "txt",
+        Format::Logfmt(_) => "log",
+        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) | Format::Table | Format::Rows => {
+            "txt"
+        }
     };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),

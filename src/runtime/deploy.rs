@@ -431,7 +431,7 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => {
+        format::Format::Json(_) | format::Format::Logfmt(_) => {
             let place = |&field: &usize| {
                 let field = &source.fields[field];
                 (field.name.clone(), field.source_name().to_owned())

@@ -178,10 +178,17 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("type", "\"csv\""),
         ("delimiter", "\";\""),
         ("header", "false"),
+        ("quote", "\"'\""),
+        ("escape", "'\\'"),
+        ("comment", "\"#\""),
+        ("trim", "true"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
+        ("zone", "\"Asia/Seoul\""),
+        ("year", "2015"),
+        ("pattern", "'^(?<user>\\S+) (?<ms>\\d+)$'"),
     ],
-    later: &["quote", "escape", "comment", "trim", "zone", "pattern", "year"],
+    later: &[],
 };
 
 pub(super) const TUMBLING: Options = Options {

@@ -184,6 +184,12 @@ fn what_is_printed_is_a_source() {
             "\"a.b\" = \"int\"",
             "{\"a.b\":1,\"u\":{\"x\":\"y\"},\"a_b\":2}",
         ),
+        (
+            "in.log",
+            "at=2024-05-01 level=info\nlevel=warn n=1\n",
+            "n = \"int\"",
+            "{\"at\":\"2024-05-01\",\"level\":\"info\",\"n\":null}",
+        ),
         ("app.log", "one\ntwo\n", "format = \"lines\" needs no schema", "{\"line\":\"one\"}"),
     ] {
         folder.write(name, text);

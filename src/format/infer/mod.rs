@@ -19,7 +19,9 @@ use bytes::Bytes;
 
 use self::json::Shape;
 use self::types::Fits;
-use super::{CsvOptions, Cut, Format, Header, HeaderRead, MAX_RECORD_BYTES, SourceField, cutter, decoder, read_header};
+use super::{
+    CsvOptions, Cut, Format, Header, HeaderRead, MAX_RECORD_BYTES, SourceField, cutter, decoder, logfmt, read_header,
+};
 use crate::data::{Column, DataType};
 use crate::error::{Error, Result};
 
@@ -75,6 +77,9 @@ pub fn infer(format: &Format, sample: &Sample, records: usize) -> Result<Found> 
         _ => Start { consumed: bom(&sample.data), names: Vec::new(), header: None, remarks: Vec::new() },
     };
     let data = whole_records(format, sample, start.consumed)?;
+    if matches!(format, Format::Logfmt(_)) {
+        start.names = keys(&data, records);
+    }
     let mut objects = 0;
     let shape = matches!(format, Format::Json(_)).then(|| shape(&data, records, &mut objects));
     if let Some(shape) = &shape {
@@ -155,9 +160,23 @@ fn nothing(format: &Format, data: &[u8], objects: bool) -> Error {
         (Format::Json(_), Some(b'[' | b'{')) => Error::job("this is JSON, but not one object a line")
             .note("jq -c '.[]' FILE makes lines of a list, jq -c . FILE of objects that go over several lines"),
         (Format::Json(_), _) => Error::job("no line is a JSON object"),
+        (Format::Logfmt(_), _) => Error::job("no line has a key"),
         _ => Error::job("there are no columns with a name that stands for one of them alone")
             .note("header = false in the format reads columns by their order"),
     }
+}
+
+/// The keys of the first `records` lines of logfmt, in the order in which they first come.
+fn keys(data: &[u8], records: usize) -> Vec<String> {
+    let (mut names, mut known) = (Vec::new(), HashSet::new());
+    let lines = data.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    for key in lines.take(records).flat_map(logfmt::keys) {
+        let Ok(name) = std::str::from_utf8(key) else { continue };
+        if known.insert(name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// The fields of the first `records` lines, and how many of these are `objects`.

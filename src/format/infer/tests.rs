@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::JsonOptions;
+use crate::format::{JsonOptions, LogfmtOptions};
 
 fn sample(data: impl Into<Vec<u8>>) -> Sample {
     Sample { data: Bytes::from(data.into()), whole: true }
@@ -80,6 +80,15 @@ fn columns_of_json() {
 }
 
 #[test]
+fn columns_of_logfmt() {
+    let logfmt = Format::Logfmt(LogfmtOptions::default());
+    let data = "at=2015-05-17T10:05:00Z level=info msg=\"it is = on\" n=1 cached\nn=2.5 level=warn who=\n";
+    let expect = "at timestamp, level string, msg string, n double, cached boolean, who string";
+    assert_eq!(columns(&logfmt, data), expect);
+    assert_eq!(columns(&logfmt, "= x\n"), "no line has a key");
+}
+
+#[test]
 fn only_the_first_records_count() {
     let data = sample("a\n1\n2\nx\n");
     let types = |records| infer(&csv(), &data, records).unwrap().fields[0].ty;
@@ -139,7 +148,7 @@ proptest! {
         4 => proptest::sample::select(&b"{}[]\":,\n\r1.ea -"[..]), 1 => any::<u8>(),
     ], 0..200)) {
         let headless = Format::Csv(CsvOptions { header: false, ..CsvOptions::default() });
-        for format in [csv(), headless, json()] {
+        for format in [csv(), headless, json(), Format::Logfmt(LogfmtOptions::default())] {
             check(&format, &data)?;
             let cut = Sample { data: Bytes::from(data.clone()), whole: false };
             let _ = infer(&format, &cut, 3);

@@ -4,10 +4,13 @@ use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
 use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
-use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
+use crate::format::{
+    CsvOptions, Format, JsonOptions, LogfmtOptions, MAX_RECORD_BYTES, RegexOptions, SourceField, SyslogOptions,
+    TimestampSource,
+};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
-    SourceConnector, SourceSpec,
+    SourceConnector, SourceSpec, Spanned,
 };
 
 /// Columns of `NAME.errors`.
@@ -112,7 +115,7 @@ impl Builder<'_> {
 
     fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
         match (&source.schema, format) {
-            (None, Format::Lines) => Some(vec![line_field()]),
+            (None, format) if format.fields().is_some() => format.fields(),
             (Some(fields), Format::Lines) => {
                 if fields.len() == 1 && fields[0].ty.value == DataType::String {
                     return Some(fields.iter().map(field).collect());
@@ -127,7 +130,11 @@ impl Builder<'_> {
                 self.found.push(Diagnostic::error("the schema has no columns").at(span).label("empty"));
                 None
             }
-            (Some(fields), _) => Some(fields.iter().map(field).collect()),
+            (Some(fields), format) => {
+                let known = format.fields();
+                let good = known.is_none_or(|known| fields.iter().all(|f| self.is_field(f, format, &known)));
+                good.then(|| fields.iter().map(field).collect())
+            }
             (None, _) => {
                 let name = &node.name.value;
                 if let Some(found) = self.resolved.schemas.get(name) {
@@ -139,6 +146,32 @@ impl Builder<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a column of the schema is one of the fields that the format has by itself.
+    fn is_field(&mut self, column: &FieldSpec, format: &Format, known: &[SourceField]) -> bool {
+        let (name, span) = match &column.from {
+            Some(from) => (&from.value, &from.span),
+            None => (&column.name.value, &column.name.span),
+        };
+        let names: Vec<&str> = known.iter().map(SourceField::source_name).collect();
+        if !names.contains(&name.as_str()) && !format.has_hidden(name) {
+            let all = format!("it has {}", names.join(", "));
+            let near = nearest(name, names).map(|near| format!("did you mean `{near}`? "));
+            let diagnostic = Diagnostic::error(format!("format `{}` has no field `{name}`", format.name())).at(span);
+            let help = format!("{}{all}", near.unwrap_or_default());
+            self.found.push(diagnostic.label("no such field").help(help));
+            return false;
+        }
+        let own_time = matches!(format, Format::Syslog(_)) && name == "time";
+        if own_time && column.ty.value == DataType::Timestamp && column.timestamp != TimestampSource::Text {
+            let diagnostic = Diagnostic::error("how the time of syslog is written is known").at(&column.name.span);
+            let help =
+                "leave out `unit` and `format`; format = { type = \"syslog\", zone = \"Asia/Seoul\" } says the zone";
+            self.found.push(diagnostic.label("not to be said here").help(help));
+            return false;
+        }
+        true
     }
 
     fn event_time(&mut self, spec: &crate::spec::EventTimeSpec, schema: &Schema) -> Option<EventTime> {
@@ -179,7 +212,8 @@ pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Dia
                 None => (&node.name.span, "the source needs a format"),
             };
             let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
-            return Err(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
+            let formats = "\"csv\", \"tsv\", \"json\", \"lines\", \"logfmt\", \"access-log\" or \"syslog\"";
+            return Err(diagnostic.help(format!("add format = {formats}")));
         }
     };
     let tcp = matches!(source.connector, SourceConnector::Tcp { .. });
@@ -210,7 +244,7 @@ fn no_schema(node: &NodeSpec, source: &SourceSpec, format: &Format) -> Diagnosti
 
 /// Whether columns and types are found in the data where the job has no schema.
 pub fn is_inferred(format: &Format) -> bool {
-    matches!(format, Format::Csv(_) | Format::Json(_))
+    matches!(format, Format::Csv(_) | Format::Json(_) | Format::Logfmt(_))
 }
 
 /// One reader a stdin, one listener a port.
@@ -251,10 +285,6 @@ fn field(spec: &FieldSpec) -> SourceField {
     }
 }
 
-fn line_field() -> SourceField {
-    SourceField::new("line", DataType::String, None)
-}
-
 fn generated_fields(schema: &Schema) -> Vec<SourceField> {
     schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
 }
@@ -285,18 +315,34 @@ pub fn format_of_name(name: &str) -> Option<&'static str> {
 
 /// The format `kind` with its options. `header`: what holds where the job does not say.
 pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<Format> {
-    let timestamp = spec.and_then(|s| s.timestamp.as_ref()).map(|t| t.value).unwrap_or_default();
+    let timestamp = spec.and_then(|s| s.timestamp.as_ref()).map(|t| t.value.clone()).unwrap_or_default();
     match kind {
-        "csv" | "tsv" => Some(Format::Csv(CsvOptions {
-            delimiter: spec
-                .and_then(|s| s.delimiter.as_ref())
-                .map_or(if kind == "tsv" { b'\t' } else { b',' }, |d| d.value),
-            header: spec.and_then(|s| s.header.as_ref()).map_or(header, |h| h.value),
-            null: spec.map(|s| s.null.clone()).unwrap_or_default(),
-            timestamp,
-        })),
+        "csv" | "tsv" => {
+            let byte = |option: fn(&FormatSpec) -> Option<&Spanned<u8>>| spec.and_then(option).map(|b| b.value);
+            let quote = spec.and_then(|s| s.quote.as_ref()).map(|quote| quote.as_ref().map(|q| q.value));
+            Some(Format::Csv(CsvOptions {
+                delimiter: byte(|s| s.delimiter.as_ref()).unwrap_or(if kind == "tsv" { b'\t' } else { b',' }),
+                header: spec.and_then(|s| s.header.as_ref()).map_or(header, |h| h.value),
+                quote: quote.unwrap_or(Some(b'"')),
+                escape: byte(|s| s.escape.as_ref()),
+                comment: byte(|s| s.comment.as_ref()),
+                trim: spec.and_then(|s| s.trim.as_ref()).is_some_and(|t| t.value),
+                null: spec.map(|s| s.null.clone()).unwrap_or_default(),
+                timestamp,
+            }))
+        }
         "json" => Some(Format::Json(JsonOptions { timestamp })),
         "lines" => Some(Format::Lines),
+        "logfmt" => Some(Format::Logfmt(LogfmtOptions { timestamp })),
+        "access-log" => Some(Format::AccessLog),
+        "syslog" => Some(Format::Syslog(SyslogOptions {
+            year: spec.and_then(|s| s.year).unwrap_or_default(),
+            zone: spec.and_then(|s| s.zone.clone()),
+        })),
+        "regex" => {
+            let pattern = spec.and_then(|s| s.pattern.as_ref())?.value.clone();
+            Some(Format::Regex(RegexOptions { pattern }))
+        }
         "table" => Some(Format::Table),
         _ => None,
     }
