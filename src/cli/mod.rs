@@ -10,6 +10,7 @@ mod cancel;
 mod check;
 mod checkpoint;
 mod completions;
+mod infer;
 mod later;
 mod launch;
 mod list;
@@ -20,6 +21,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod report;
+mod resolve;
 mod resume;
 mod run;
 mod savepoint;
@@ -30,6 +32,7 @@ mod status;
 mod stop;
 mod summary;
 mod test;
+mod warnings;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -61,6 +64,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Test(args) => test::test(&args),
             Command::New(args) => new::new(&args),
             Command::Completions(args) => completions::completions(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),
