@@ -13,6 +13,8 @@ mod crash;
 mod disk;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/follow.rs"]
+mod follow;
 #[path = "it/jobs.rs"]
 mod jobs;
 #[path = "it/journal.rs"]

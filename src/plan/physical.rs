@@ -8,7 +8,7 @@ use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
-use crate::spec::{OnError, SinkConnector, SourceConnector};
+use crate::spec::{Compression, Metadata, OnError, SinkConnector, SourceConnector};
 
 #[derive(Debug, Clone)]
 pub struct PhysicalPlan {
@@ -37,7 +37,9 @@ pub struct SourcePlan {
     pub event_time: Option<EventTimePlan>,
     pub on_error: OnError,
     pub max_record: usize,
-    pub gzip: Option<bool>,
+    pub compression: Option<Compression>,
+    /// Columns of the decoded batch behind those of `used`.
+    pub metadata: Vec<Metadata>,
     /// Bytes that the journal of a live input may hold; `None` without one.
     pub journal: Option<u64>,
     /// Rows a second at most.
@@ -50,6 +52,18 @@ pub struct SourcePlan {
     pub rows: Vec<Target>,
     pub errors: Vec<Target>,
     pub chain: ChainPlan,
+}
+
+impl SourcePlan {
+    /// What was read is gone when the job dies.
+    pub fn forgets(&self) -> bool {
+        self.live && self.journal.is_none() && !self.connector.follows()
+    }
+
+    /// Lines are counted where blocks are cut.
+    pub fn counts_lines(&self) -> bool {
+        self.metadata.contains(&Metadata::Line)
+    }
 }
 
 /// Event time of a source. Durations in µs.

@@ -445,6 +445,8 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
+        metadata: source.metadata.clone(),
+        counted: source.connector.follows(),
     }
 }
 

@@ -79,13 +79,13 @@ impl ByTime {
         let was_open = started.input.is_open();
         let cut = started.input.next_block(&shared.pool)?;
         self.open += usize::from(started.input.is_open() && !was_open);
-        let (body, slot) = match cut {
+        let (body, slot, line) = match cut {
             Cut::Starved => return Ok(Next::Pending { until: None }),
-            Cut::Records { data, offset, .. } => {
-                (Body::Bytes { data, offset, header: started.input.header.clone() }, started.slot)
+            Cut::Records { data, offset, line, .. } => {
+                (Body::Bytes { data, offset, header: started.input.header.clone() }, started.slot, line)
             }
             // It became shorter since it was looked at.
-            Cut::End => (Body::Empty, started.slot),
+            Cut::End => (Body::Empty, started.slot, None),
         };
         self.queue.pop();
         self.clock += 1;
@@ -99,7 +99,7 @@ impl ByTime {
             self.limit_open(file);
         }
         let hold = self.unopened.last().map_or(i64::MAX, |&(time, _)| time);
-        Ok(Next::Block(Block { body, file, slot, slots: self.slots, hold, ends, idle: false }))
+        Ok(Next::Block(Block { file, slot, slots: self.slots, hold, ends, line, ..Block::single(body) }))
     }
 
     /// Event time of the next record, as [`ByTime::next`] goes by it.
@@ -171,7 +171,10 @@ impl ByTime {
         let mut states = vec![State::Done; files];
         for &Reverse((time, file)) in &self.queue {
             states[file as usize] = match self.started.get_mut(&file) {
-                Some(started) => State::Open { mark: started.input.mark(), slot: started.slot, time },
+                Some(started) => {
+                    let (mark, lines) = (started.input.mark(), started.input.lines());
+                    State::Open { mark, slot: started.slot, time, lines }
+                }
                 None => State::Waiting { time: Some(time) },
             };
         }

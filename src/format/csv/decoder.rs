@@ -16,6 +16,8 @@ use crate::format::values::{BadCell, Cells, Converter, Kind, Span, Text};
 use crate::format::{CsvOptions, Decoded, Decoder, Header, SourceField};
 
 pub struct CsvDecoder {
+    /// See [`Decoder::keep_places`].
+    keep_places: bool,
     delimiter: u8,
     max_record: usize,
     /// Name in the header of every declared field.
@@ -43,6 +45,7 @@ impl CsvDecoder {
         let converters =
             used.iter().map(|&field| Converter::csv(&fields[field], &options.null)).collect::<Result<_>>()?;
         Ok(CsvDecoder {
+            keep_places: false,
             delimiter: options.delimiter,
             max_record,
             declared: fields.iter().map(|field| field.source_name().to_string()).collect(),
@@ -102,7 +105,8 @@ impl CsvDecoder {
                 converter.convert(LastField { places, block }, text, column, &mut cells)
             });
         }
-        let decoded = Decoded { columns, rows, lines: rows as u64, ..Decoded::default() };
+        let places = self.keep_places.then(Vec::new);
+        let decoded = Decoded { columns, rows, lines: rows as u64, places, ..Decoded::default() };
         let place = |row: usize| {
             let (start, end) = (index[row * width].wrapping_add(1) as usize, index[(row + 1) * width] as usize);
             Place { offset: start, len: trim_cr(&block[start..end]).len(), line: row as u64 }
@@ -121,7 +125,8 @@ impl CsvDecoder {
         for (column, converter) in self.converters.iter_mut().enumerate() {
             columns.push(converter.convert(&records.columns[column][..], text, column, &mut cells));
         }
-        let decoded = Decoded { columns, rows: records.places.len(), lines: records.lines, ..Decoded::default() };
+        let (rows, lines, places) = (records.places.len(), records.lines, self.keep_places.then(Vec::new));
+        let decoded = Decoded { columns, rows, lines, places, ..Decoded::default() };
         let broken = std::mem::take(&mut records.broken);
         assemble(decoded, broken, cells, |column| self.names[self.used[column]].clone(), |row| records.places[row])
     }
@@ -144,6 +149,10 @@ impl Decoder for CsvDecoder {
         } else {
             self.decode_records(block, utf8)
         }
+    }
+
+    fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 }
 

@@ -99,7 +99,7 @@ fn file_sources() {
         "type = 'file'\npath = ['a.csv', 'b/*.gz']\norder = 'name'\nread = 'stream'\nformat = 'tsv'\non_error = 'skip'\n\
          max_record = '1KiB'\ncompression = 'gzip'\nrate = 2.5\nevent_time = { column = 'at', delay = '1m', idle = '30s' }",
     );
-    let SourceConnector::File { paths, order, read } = s.connector else { panic!() };
+    let SourceConnector::File { paths, order, read, follow: None, .. } = s.connector else { panic!() };
     assert_eq!(values(&paths), ["a.csv", "b/*.gz"]);
     assert_eq!((order.unwrap().value, read.unwrap().value), (FileOrder::Name, ReadMode::Stream));
     assert_eq!(s.format.unwrap().kind.value, "tsv");

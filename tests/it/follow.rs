@@ -1,0 +1,229 @@
+//! Files that grow while a job reads them: written to, rotated, cut, while it runs and while it does not.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use crate::program::{Folder, PATIENCE, send, wait};
+
+/// Every row of the logs, and where it was, into `out.csv`.
+const JOB: &str = "
+[sources.logs]
+type = 'file'
+path = 'logs/*.csv'
+follow = true
+schema = { at = 'timestamp', n = 'int' }
+event_time = { column = 'at', delay = '5s' }
+metadata = ['stem', 'line']
+on_error = 'dead-letter'
+[sinks.out]
+type = 'file'
+input = 'logs'
+path = 'out.csv'
+mode = 'append'
+[sinks.bad]
+type = 'file'
+input = 'logs.errors'
+path = 'bad.csv'
+mode = 'append'
+[checkpoint]
+interval = '50ms'
+durability = 'process'
+";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("job.toml", JOB);
+    fs::create_dir(folder.path("logs")).unwrap();
+    folder
+}
+
+fn append(folder: &Folder, name: &str, text: &str) {
+    let path = folder.path(&format!("logs/{name}"));
+    OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn row(n: usize) -> String {
+    format!("2024-05-01T12:{:02}:{:02}Z,{n}\n", n / 60 % 60, n % 60)
+}
+
+fn start(folder: &Folder, arguments: &str) -> Child {
+    folder.command(arguments).spawn().unwrap()
+}
+
+/// Waits until `out.csv` has so many rows.
+#[track_caller]
+fn until(folder: &Folder, rows: usize) {
+    let started = Instant::now();
+    loop {
+        let text = fs::read_to_string(folder.path("out.csv")).unwrap_or_default();
+        if text.lines().count() > rows {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "{rows} rows are expected:\n{text}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The numbers in `out.csv`, sorted.
+fn numbers(folder: &Folder) -> Vec<usize> {
+    let text = folder.read("out.csv");
+    let mut numbers: Vec<usize> =
+        text.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn growing_files_are_followed_until_the_job_is_stopped() {
+    for parallelism in [1, 3] {
+        let folder = folder();
+        let child = start(&folder, &format!("run job.toml -p {parallelism}"));
+        append(&folder, "a.csv", "n,at\n1,2024-05-01T12:00:00Z\nbad,2024-05-01T12:00:01Z\n2,2024-05-01T12:00:0");
+        until(&folder, 1);
+        append(&folder, "a.csv", "2Z\n");
+        append(&folder, "b.csv", &format!("at,n\n{}", row(3)));
+        until(&folder, 3);
+        fs::rename(folder.path("logs/a.csv"), folder.path("logs/a.csv.1")).unwrap();
+        append(&folder, "a.csv", &format!("at,n\n{}", row(4)));
+        until(&folder, 4);
+        send(&child, "-INT");
+        assert_eq!(wait(child), Some(0));
+        let mut rows: Vec<String> = folder.read("out.csv").lines().map(str::to_owned).collect();
+        rows[1..].sort();
+        let expect = [
+            "at,n,_stem,_line",
+            "2024-05-01T12:00:00Z,1,a,2",
+            "2024-05-01T12:00:02Z,2,a,4",
+            "2024-05-01T12:00:03Z,3,b,2",
+            "2024-05-01T12:00:04Z,4,a,2",
+        ];
+        assert_eq!(rows, expect);
+        let bad = folder.read("bad.csv");
+        assert!(bad.contains("logs,logs/a.csv,") && bad.contains(",3,column n:"), "{bad}");
+    }
+}
+
+/// Written to, rotated and cut, killed and resumed: every row once.
+#[test]
+fn every_row_comes_once_whatever_happens() {
+    let folder = folder();
+    let (mut n, mut rotated) = (0, 0);
+    let more = |folder: &Folder, n: &mut usize, name: &str, count: usize| {
+        let fresh = !folder.path(&format!("logs/{name}")).exists();
+        let rows: String = (*n..*n + count).map(row).collect();
+        *n += count;
+        append(folder, name, &format!("{}{rows}", if fresh { "at,n\n" } else { "" }));
+    };
+    for life in 0..8 {
+        let mut child = start(&folder, &format!("run job.toml --resume -p {}", 1 + life % 3));
+        for step in 0..12 {
+            more(&folder, &mut n, ["a.csv", "b.csv"][step % 2], 1 + 37 * step % 90);
+            if step % 5 == 4 {
+                // The name is known before it is another's.
+                until(&folder, n);
+                rotated += 1;
+                fs::rename(folder.path("logs/a.csv"), folder.path(&format!("logs/a.csv.{rotated}"))).unwrap();
+                append(&folder, &format!("a.csv.{rotated}"), &row(n));
+                n += 1;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if life % 2 == 0 {
+            child.kill().unwrap();
+            wait(child);
+        } else {
+            send(&child, "-TERM");
+            assert_eq!(wait(child), Some(0));
+        }
+        // While nobody reads.
+        more(&folder, &mut n, "b.csv", 5);
+        if folder.path("logs/a.csv").exists() && life % 3 == 0 {
+            more(&folder, &mut n, "a.csv", 1);
+            if life % 2 == 1 {
+                rotated += 1;
+                fs::rename(folder.path("logs/a.csv"), folder.path(&format!("logs/a.csv.{rotated}"))).unwrap();
+                more(&folder, &mut n, "a.csv", 3);
+            }
+        }
+    }
+    let child = start(&folder, "run job.toml --resume -p 2");
+    until(&folder, n);
+    send(&child, "-INT");
+    assert_eq!(wait(child), Some(0));
+    assert_eq!(numbers(&folder), (0..n).collect::<Vec<_>>());
+}
+
+#[test]
+fn from_the_end_and_out_of_nothing() {
+    let folder = folder();
+    append(&folder, "a.csv", &format!("at,n\n{}{}", row(1), row(2)));
+    let job = JOB.replace("follow = true", "follow = true\nstart = 'end'").replace("*.csv'", "*.csv'\nexclude = 'x*'");
+    folder.write("job.toml", &job);
+    let child = start(&folder, "run job.toml");
+    std::thread::sleep(Duration::from_millis(600));
+    append(&folder, "a.csv", &row(3));
+    append(&folder, "xa.csv", &format!("at,n\n{}", row(9)));
+    append(&folder, "b.csv", &format!("at,n\n{}", row(4)));
+    until(&folder, 2);
+    send(&child, "-TERM");
+    assert_eq!(wait(child), Some(0));
+    assert_eq!(numbers(&folder), [3, 4]);
+    assert!(folder.read("out.csv").contains(",3,a,4\n"), "{}", folder.read("out.csv"));
+}
+
+/// Without checkpoints it drains: windows close, and the sinks have all there is.
+#[test]
+fn without_checkpoints_it_drains_at_the_first_signal() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("logs")).unwrap();
+    folder.write(
+        "job.toml",
+        "[sources.logs]\ntype = 'file'\npath = 'logs'\nfollow = true\nformat = 'csv'\n\
+         schema = { at = 'timestamp', n = 'int' }\nevent_time = { column = 'at' }\n\
+         [transforms.t]\ntype = 'aggregate'\ninput = 'logs'\nwindow = { type = 'tumbling', size = '1h' }\n\
+         select = ['count(*) AS rows']\n[sinks.out]\ntype = 'stdout'\ninput = 't'\nformat = 'csv'\n\
+         [sinks.seen]\ntype = 'file'\ninput = 'logs'\npath = 'out.csv'\nmode = 'append'\n",
+    );
+    let mut child = start(&folder, "run job.toml -D checkpoint.interval=off");
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("logs has no files to read: it is waited for") || line.contains("waited for"), "{line}");
+    append(&folder, "a", &format!("at,n\n{}{}", row(1), row(2)));
+    until(&folder, 2);
+    send(&child, "-INT");
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(wait(child), Some(0));
+    assert_eq!(out, "rows\n2\n");
+}
+
+#[test]
+fn what_cannot_be_followed_is_refused() {
+    let folder = folder();
+    for (more, says) in [
+        ("path = 'a.csv.gz'", "a compressed file cannot be followed"),
+        ("read = 'mmap'", "a file that is followed cannot be mapped"),
+        ("rate = 5", "`rate` together with `follow` is not there yet"),
+        ("compression = 'gzip'", "a compressed file cannot be followed"),
+        ("follow = false\nstart = 'end'", "`start` needs `follow`"),
+        ("metadata = ['peer']", "a file that is followed has no metadata `peer`"),
+        ("exclude = '***'", "this is not a glob"),
+    ] {
+        let has_path = more.contains("path");
+        let path = if has_path { "" } else { "path = 'logs/*'\n" };
+        let follow = if more.contains("follow") { "" } else { "follow = true\n" };
+        let job = format!(
+            "[sources.a]\ntype = 'file'\n{path}{follow}{more}\nformat = 'lines'\n\
+             [sinks.s]\ntype = 'blackhole'\ninput = 'a'\n"
+        );
+        folder.write("other.toml", &job);
+        folder.flott("check other.toml").exits(2).says(says);
+    }
+    // A job does not read what it writes.
+    let job = JOB.replace("'out.csv'", "'logs/out.csv'");
+    folder.write("other.toml", &job);
+    folder.flott("run other.toml").exits(2).says("`out` writes a file that `logs` follows");
+}
