@@ -126,7 +126,7 @@ impl FileSource {
                     let shared = &self.shared;
                     let mut input = Input::reenter(&path, &shared.records, shared.map, (mark, lines), (raw, edges))?;
                     if opened.len() >= by_time::OPEN_FILES_MAX {
-                        input.park();
+                        input.park(opened.len() >= by_time::OPEN_PACKED_MAX);
                     }
                     opened.push(input);
                     path

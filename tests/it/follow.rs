@@ -105,10 +105,18 @@ fn growing_files_are_followed_until_the_job_is_stopped() {
     }
 }
 
-/// Written to, rotated and cut, killed and resumed: every row once.
+/// Its pattern matches the names of rotated files, too: so files are found that came and were rotated between two
+/// checkpoints.
+fn all_names() -> Folder {
+    let folder = folder();
+    folder.write("job.toml", &JOB.replace("*.csv'", "*'\nformat = 'csv'"));
+    folder
+}
+
+/// Written to, rotated, killed and resumed: every row once.
 #[test]
 fn every_row_comes_once_whatever_happens() {
-    let folder = folder();
+    let folder = all_names();
     let (mut n, mut rotated) = (0, 0);
     let more = |folder: &Folder, n: &mut usize, name: &str, count: usize| {
         let fresh = !folder.path(&format!("logs/{name}")).exists();
@@ -121,8 +129,6 @@ fn every_row_comes_once_whatever_happens() {
         for step in 0..12 {
             more(&folder, &mut n, ["a.csv", "b.csv"][step % 2], 1 + 37 * step % 90);
             if step % 5 == 4 {
-                // The name is known before it is another's.
-                until(&folder, n);
                 rotated += 1;
                 fs::rename(folder.path("logs/a.csv"), folder.path(&format!("logs/a.csv.{rotated}"))).unwrap();
                 append(&folder, &format!("a.csv.{rotated}"), &row(n));
@@ -225,5 +231,86 @@ fn what_cannot_be_followed_is_refused() {
     // A job does not read what it writes.
     let job = JOB.replace("'out.csv'", "'logs/out.csv'");
     folder.write("other.toml", &job);
-    folder.flott("run other.toml").exits(2).says("`out` writes a file that `logs` follows");
+    folder.flott("run other.toml").exits(2).says("`out` writes a file that `logs` reads");
+}
+
+/// Killed at each place of a checkpoint where it could matter, while files are rotated and cut.
+#[test]
+fn killed_at_every_point_while_files_are_rotated() {
+    let points: Vec<&str> =
+        flott::storage::crash::POINTS.iter().copied().filter(|p| p.starts_with("checkpoint-")).collect();
+    assert!(points.len() > 3, "{points:?}");
+    let folder = all_names();
+    let (mut n, mut rotated) = (0, 0);
+    let mut reached = 0;
+    for (life, point) in points.iter().cycle().take(2 * points.len()).enumerate() {
+        let mut command = folder.command(&format!("run job.toml --resume -p {}", 1 + life % 2));
+        command.env("FLOTT_CRASH", format!("{point}:{}", 2 + life % 3));
+        let mut child = command.spawn().unwrap();
+        for step in 0..40 {
+            let fresh = !folder.path("logs/a.csv").exists();
+            append(&folder, "a.csv", &format!("{}{}", if fresh { "at,n\n" } else { "" }, row(n)));
+            n += 1;
+            if step == 10 {
+                rotated += 1;
+                fs::rename(folder.path("logs/a.csv"), folder.path(&format!("logs/a.csv.{rotated}"))).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            if child.try_wait().unwrap().is_some() {
+                reached += 1;
+                break;
+            }
+        }
+        let _ = child.kill();
+        wait(child);
+        // What nobody has known yet is read before it goes away.
+        let child = start(&folder, "run job.toml --resume");
+        until(&folder, n);
+        send(&child, "-TERM");
+        assert_eq!(wait(child), Some(0));
+    }
+    assert!(reached > points.len() / 2, "{reached} of {points:?} were reached");
+    assert_eq!(numbers(&folder), (0..n).collect::<Vec<_>>());
+}
+
+/// Files of many machines that overlap, some compressed, empty, with a header only or with a bad first record: no row is
+/// late, and every window is complete.
+#[test]
+fn files_that_overlap_in_time() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).unwrap();
+    let mut expect = std::collections::BTreeMap::new();
+    for machine in 0..40 {
+        let mut text = "at,n\n".to_owned();
+        text += if machine % 7 == 3 { "nonsense,1\n" } else { "" };
+        for i in 0..200 {
+            let minute = machine * 15 + i * 3;
+            text += &format!("2024-05-01T{:02}:{:02}:00Z,{i}\n", minute / 60, minute % 60);
+            *expect.entry((minute / 60, machine)).or_insert(0) += 1;
+        }
+        let path = folder.path(&format!("in/{machine:02}.csv"));
+        if machine % 3 == 1 {
+            let file = fs::File::create(path.with_extension("csv.gz")).unwrap();
+            let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+            encoder.write_all(text.as_bytes()).unwrap();
+            encoder.finish().unwrap();
+        } else {
+            fs::write(path, text).unwrap();
+        }
+    }
+    folder.write("in/empty.csv", "").write("in/header.csv", "at,n\n");
+    folder.write(
+        "job.toml",
+        "[sources.cpu]\ntype = 'file'\npath = 'in'\nformat = 'csv'\nschema = { at = 'timestamp', n = 'int' }\n\
+         event_time = { column = 'at' }\non_error = 'skip'\nmetadata = ['stem']\n\
+         [transforms.hourly]\ntype = 'aggregate'\ninput = 'cpu'\nby = ['_stem AS machine']\n\
+         window = { type = 'tumbling', size = '1h' }\nselect = ['window_start', 'machine', 'count(*) AS n']\n\
+         [sinks.out]\ntype = 'stdout'\ninput = 'hourly'\nformat = 'csv'\n",
+    );
+    let row = |((hour, machine), n): (&(i32, i32), &i32)| format!("2024-05-01T{hour:02}:00:00Z,{machine:02},{n}");
+    let expect: Vec<String> = expect.iter().map(row).collect();
+    for parallelism in [1, 3] {
+        let ran = folder.flott(&format!("run job.toml -p {parallelism}")).exits(0).says(" 0 late, 6 bad");
+        assert_eq!(ran.stdout.lines().skip(1).collect::<Vec<_>>(), expect);
+    }
 }

@@ -21,8 +21,10 @@ use crate::format::Header;
 /// Decodes the event time (µs) of the one record it is given; `None` if the record is bad or blank.
 pub type FirstTime = Box<dyn FnMut(&Bytes, &Option<Arc<Header>>) -> Option<i64> + Send>;
 
-/// Plain files that are held open at once; beyond, the one that waits longest is closed until its turn.
+/// Files that are held open at once; beyond, the plain one that waits longest is closed until its turn.
 pub const OPEN_FILES_MAX: usize = 256;
+/// Beyond so many, compressed ones are closed, too: fewer than the descriptors that a process has everywhere.
+pub const OPEN_PACKED_MAX: usize = 768;
 
 pub struct ByTime {
     first_time: FirstTime,
@@ -146,9 +148,10 @@ impl ByTime {
             return;
         }
         let others = self.started.iter_mut().filter(|(file, s)| **file != keep && s.input.is_open());
-        if let Some((_, oldest)) = others.min_by_key(|(_, started)| started.used)
-            && oldest.input.park()
-        {
+        let mut waiting: Vec<&mut Started> = others.map(|(_, started)| started).collect();
+        waiting.sort_unstable_by_key(|started| started.used);
+        let packed = self.open > OPEN_PACKED_MAX;
+        if waiting.into_iter().any(|started| started.input.park(packed)) {
             self.open -= 1;
         }
     }

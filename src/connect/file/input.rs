@@ -322,13 +322,19 @@ impl Input {
         Ok(())
     }
 
-    /// Closes the file until it is read again. Compressed files stay open: going back to their place is slow.
-    pub fn park(&mut self) -> bool {
-        let plain = matches!(self.raw, Some(Raw::Plain(_) | Raw::Mapped(_))) && self.path.is_file();
-        if plain {
+    /// Closes the file until it is read again; true if that was done. Compressed files stay open unless `packed` ones
+    /// are meant, too: going back to their place means to unpack all before it.
+    pub fn park(&mut self, packed: bool) -> bool {
+        let may = match self.raw {
+            Some(Raw::Plain(_) | Raw::Mapped(_)) => true,
+            Some(Raw::Gzip { .. } | Raw::Zstd { .. }) => packed,
+            None => false,
+        };
+        let parks = may && self.path.is_file();
+        if parks {
             self.raw = None;
         }
-        plain
+        parks
     }
 
     pub fn is_open(&self) -> bool {

@@ -108,6 +108,15 @@ fn file_sources() {
     let time = s.event_time.unwrap();
     assert_eq!((time.column.value.as_str(), time.delay, time.idle), ("at", 60_000_000, Some(30_000_000)));
 
+    let s = source(
+        "type = 'file'\npath = 'a'\nexclude = ['*.tmp', 'b/*']\nfollow = true\nstart = 'end'\nmetadata = ['line', 'received']\n\
+         event_time = { column = 'at' }",
+    );
+    let SourceConnector::File { exclude, follow, .. } = &s.connector else { panic!() };
+    assert_eq!((values(exclude), *follow), (vec!["*.tmp", "b/*"], Some(StartAt::End)));
+    assert_eq!(s.metadata.iter().map(|m| m.value).collect::<Vec<_>>(), [Metadata::Line, Metadata::Received]);
+    assert_eq!(s.event_time.unwrap().idle, Some(10_000_000));
+
     let s =
         source("type = 'file'\npath = 'a'\nmax_record = 99\nrate = 5\nevent_time = { column = 'at', idle = 'off' }");
     assert_eq!((s.on_error.value, s.max_record.unwrap().value, s.rate.unwrap().value), (OnError::Fail, 99, 5.0));

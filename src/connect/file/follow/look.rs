@@ -170,6 +170,8 @@ impl Follow {
     fn leave(&mut self, number: u32, now: i64, folders: &mut Folders) -> Result<()> {
         let Some(tail) = self.tails.get_mut(&number) else { return Ok(()) };
         let name = tail.path.clone();
+        // Another may have come under its name.
+        self.next_list = now;
         if self.by_path.get(&name) == Some(&number) {
             self.by_path.remove(&name);
         }
@@ -261,6 +263,7 @@ impl Follow {
         let before = before.map(|(number, tail)| (*number, tail.slot));
         let slot = before.map_or_else(|| self.new_slot(), |(_, slot)| slot);
         let behind = before.map(|(number, _)| number);
+        self.unsaved |= behind.is_some();
         let number = self.add(Tail { seen: meta.len(), behind, ..Tail::new(path, id, slot) });
         if first && self.options.from_end && meta.len() > 0 {
             let Some(at) = self.file(number)? else { return Ok(Some(number)) };

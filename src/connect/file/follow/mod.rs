@@ -78,6 +78,9 @@ pub struct Follow {
     begun: bool,
     stopped: bool,
     bytes: u64,
+    /// A name went from one file to another, which the next position says first: should the new file lose it, too,
+    /// before there is one, nobody would know that file.
+    unsaved: bool,
     warnings: Vec<String>,
 }
 
@@ -114,6 +117,7 @@ impl Follow {
             begun: false,
             stopped: false,
             bytes: 0,
+            unsaved: false,
             warnings: Vec::new(),
         }
     }
@@ -340,6 +344,7 @@ impl Source for Follow {
 
     fn position(&mut self) -> Result<Value> {
         self.begin(i64::MIN)?;
+        self.unsaved = false;
         self.saved()
     }
 
@@ -349,5 +354,9 @@ impl Source for Follow {
 
     fn warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        self.unsaved
     }
 }
