@@ -8,7 +8,7 @@ use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
-use crate::spec::{Compression, Metadata, OnError, SinkConnector, SourceConnector};
+use crate::spec::{Compression, Metadata, OnError, SinkConnector, SourceConnector, StartAt};
 
 #[derive(Debug, Clone)]
 pub struct PhysicalPlan {
@@ -58,6 +58,12 @@ impl SourcePlan {
     /// What was read is gone when the job dies.
     pub fn forgets(&self) -> bool {
         self.live && self.journal.is_none() && !self.connector.follows()
+    }
+
+    /// Where it began is not to be found again: a checkpoint says it before anything is read.
+    pub fn begins_once(&self) -> bool {
+        let from_end = matches!(self.connector, SourceConnector::File { follow: Some(StartAt::End), .. });
+        from_end || self.journal.is_some()
     }
 
     /// Lines are counted where blocks are cut.
