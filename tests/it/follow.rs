@@ -154,6 +154,7 @@ fn every_row_comes_once_whatever_happens() {
             }
         }
     }
+    more(&folder, &mut n, "b.csv", 1);
     let child = start(&folder, "run job.toml --resume -p 2");
     until(&folder, n);
     send(&child, "-INT");
@@ -263,7 +264,9 @@ fn killed_at_every_point_while_files_are_rotated() {
         }
         let _ = child.kill();
         wait(child);
-        // What nobody has known yet is read before it goes away.
+        // Only who is there reads this.
+        append(&folder, "b.csv", &format!("{}{}", if life == 0 { "at,n\n" } else { "" }, row(n)));
+        n += 1;
         let child = start(&folder, "run job.toml --resume");
         until(&folder, n);
         send(&child, "-TERM");
@@ -313,4 +316,112 @@ fn files_that_overlap_in_time() {
         let ran = folder.flott(&format!("run job.toml -p {parallelism}")).exits(0).says(" 0 late, 6 bad");
         assert_eq!(ran.stdout.lines().skip(1).collect::<Vec<_>>(), expect);
     }
+}
+
+/// Where each row stands, at any parallelism, in every order, for every format, also beside records that are bad.
+#[test]
+fn metadata_says_where_a_row_is() {
+    let folder = Folder::new();
+    folder.write(
+        "b.x.csv",
+        "at,n\n2024-05-01T12:00:01Z,1\n\n\"2024-05-01T12:00:03Z\",\"2\"\nbad,3\n2024-05-01T12:00:05Z,4\n",
+    );
+    folder.write("a.csv", "n,at\n10,2024-05-01T12:00:02Z\n11,\"2024-05-01\n\"\n12,2024-05-01T12:00:04Z");
+    let job = |more: &str| {
+        format!(
+            "[sources.s]\ntype = 'file'\npath = ['b.x.csv', 'a.csv']\nschema = {{ at = 'timestamp', n = 'int' }}\n\
+             event_time = {{ column = 'at' }}\non_error = 'dead-letter'\n\
+             metadata = ['file', 'stem', 'line', 'offset']\n{more}\n\
+             [transforms.t]\ntype = 'select'\ninput = 's'\nselect = ['n', '_line', '_file', '_offset', '_stem']\n\
+             [sinks.out]\ntype = 'stdout'\ninput = 't'\nformat = 'csv'\n\
+             [sinks.bad]\ntype = 'file'\ninput = 's.errors'\npath = 'bad.csv'\n"
+        )
+    };
+    let rows = ["1,2,b.x.csv,5,b", "10,2,a.csv,5,a", "2,4,b.x.csv,29,b", "12,5,a.csv,46,a", "4,6,b.x.csv,62,b"];
+    for (more, order) in [("", [0, 2, 4, 1, 3]), ("order = 'name'", [0, 2, 4, 1, 3])] {
+        let by_name = !more.is_empty();
+        folder.write("job.toml", &job(more));
+        for parallelism in [1, 3] {
+            let ran = folder.flott(&format!("run job.toml --quiet -p {parallelism}")).exits(0);
+            let mut got: Vec<&str> = ran.stdout.lines().skip(1).collect();
+            let mut expect = order.map(|i| rows[i]).to_vec();
+            if !by_name {
+                got.sort_unstable();
+                expect.sort_unstable();
+            }
+            assert_eq!(got, expect, "{more} -p {parallelism}");
+            let bad = folder.read("bad.csv");
+            assert!(bad.contains("b.x.csv,56,5,") && bad.contains("a.csv,29,3,"), "{bad}");
+        }
+    }
+    // Only what is used is there.
+    let plan = folder.flott("plan job.toml").exits(0).stdout;
+    assert!(plan.contains("decode at, n, _file, _stem, _line, _offset"), "{plan}");
+    folder.write("job.toml", &job("").replace("'n', '_line', '_file', '_offset', '_stem'", "'_stem'"));
+    folder.flott("plan job.toml").exits(0).prints("decode at, _stem; not decoded: n");
+}
+
+/// JSON and lines, many blocks, and a run that goes on from a checkpoint: lines are counted from the start.
+#[test]
+fn lines_are_exact_across_blocks_and_runs() {
+    let folder = Folder::new();
+    let rows: String = (1..=40_000).map(|n| format!("{{\"n\":{n},\"x\":\"{}\"}}\n", "y".repeat(n % 50))).collect();
+    folder.write("in.jsonl", &rows);
+    let job = "[sources.s]\ntype = 'file'\npath = 'in.jsonl'\nschema = { n = 'int' }\nmetadata = ['line', 'offset']\nrate = 100000\n\
+               [sinks.out]\ntype = 'file'\ninput = 's'\npath = 'out.csv'\nmode = 'append'\n\
+               [checkpoint]\ninterval = '20ms'\ndurability = 'process'\n";
+    folder.write("job.toml", job);
+    for (life, begin) in
+        ["run job.toml -p 1", "run job.toml --resume -p 3", "run job.toml --resume -p 2"].iter().enumerate()
+    {
+        let mut child = start(&folder, begin);
+        if life < 2 {
+            std::thread::sleep(Duration::from_millis(120));
+            child.kill().unwrap();
+            wait(child);
+        } else {
+            assert_eq!(wait(child), Some(0));
+        }
+    }
+    let text = folder.read("out.csv");
+    let mut offset = 0;
+    let mut lines = rows.lines();
+    for (i, row) in text.lines().skip(1).enumerate() {
+        assert_eq!(row, format!("{0},{0},{offset}", i + 1));
+        offset += lines.next().unwrap().len() + 1;
+    }
+    assert_eq!(text.lines().count(), 40_001);
+}
+
+/// When a block came is written down with it, and is the same when it is read again.
+#[test]
+fn what_stdin_gave_keeps_its_lines_and_times() {
+    let folder = Folder::new();
+    let job = "[sources.s]\ntype = 'stdin'\nformat = 'lines'\nmetadata = ['line', 'offset', 'received']\n\
+               [sinks.out]\ntype = 'file'\ninput = 's'\npath = 'out.csv'\nmode = 'append'\n\
+               [sinks.copy]\ntype = 'stdout'\ninput = 's'\nformat = 'csv'\n\
+               [checkpoint]\ninterval = '1h'\ndurability = 'process'\n";
+    folder.write("job.toml", job);
+    let mut child = start(&folder, "run job.toml --quiet");
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    for text in ["a\nb\n", "c\n"] {
+        stdin.write_all(text.as_bytes()).unwrap();
+        while !first.ends_with(&format!("{}\n", text.lines().last().unwrap())) && first.lines().count() < 4 {
+            stdout.read_line(&mut first).unwrap();
+            if text.len() == 4 && first.lines().count() == 3 {
+                break;
+            }
+        }
+    }
+    child.kill().unwrap();
+    wait(child);
+    let ran = folder.flott_with("run job.toml --resume --quiet", b"").exits(0);
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), first.lines().collect::<Vec<_>>());
+    let columns = |row: &str| row.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = folder.read("out.csv").lines().skip(1).map(columns).collect();
+    let places: Vec<&[String]> = rows.iter().map(|row| &row[..3]).collect();
+    assert_eq!(places, [["a", "1", "0"], ["b", "2", "2"], ["c", "3", "4"]]);
+    assert!(rows.iter().all(|row| row[3].starts_with("20") && row[3].ends_with('Z')), "{rows:?}");
 }
