@@ -9,8 +9,8 @@ use crate::format::{
     TimestampSource,
 };
 use crate::spec::{
-    Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
-    SourceConnector, SourceSpec, Spanned,
+    Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec, SourceConnector,
+    SourceSpec, Spanned,
 };
 
 /// Columns of `NAME.errors`.
@@ -55,20 +55,17 @@ impl Builder<'_> {
                 _ => None,
             },
         };
-        let gzip = source.compression.as_ref().filter(|c| c.value == Compression::Gzip);
-        if let (Some(compression), false) = (gzip, matches!(source.connector, SourceConnector::File { .. })) {
-            let diagnostic = Diagnostic::error("compressed stdin and sockets are not there yet").at(&compression.span);
-            self.found.push(diagnostic.label("only files").help("zcat FILE.gz | flott run …"));
-        }
         let mut fields = fields;
         if let Some(time) = &event_time {
             fields[time.column].required = true;
         }
-        let live = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let schema = self.with_metadata(schema, source)?;
+        let journaled = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let live = journaled || source.connector.follows();
         let endless = match &source.connector {
             SourceConnector::Tcp { once, .. } => !once,
             SourceConnector::Generate { rows, .. } => rows.is_none(),
-            _ => false,
+            connector => connector.follows(),
         };
         let has_time = source.event_time.is_some() || event_time.is_some();
         let kind = Kind::Source(Box::new(Source {
@@ -78,8 +75,10 @@ impl Builder<'_> {
             event_time,
             on_error: source.on_error.value,
             max_record: source.max_record.as_ref().map_or(MAX_RECORD_BYTES, |m| m.value as usize),
-            gzip: source.compression.as_ref().map(|c| c.value == Compression::Gzip),
-            journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
+            compression: source.compression.as_ref().map(|c| c.value),
+            metadata: source.metadata.iter().map(|m| m.value).collect(),
+            journal: (journaled && source.journal)
+                .then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
             inferred: source
@@ -93,6 +92,22 @@ impl Builder<'_> {
         built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = endless;
         Some(built)
+    }
+
+    /// The schema with the columns of `metadata` behind it.
+    fn with_metadata(&mut self, mut schema: Schema, source: &SourceSpec) -> Option<Schema> {
+        let mut fine = true;
+        for metadata in &source.metadata {
+            let (name, ty) = metadata.value.column();
+            if schema.index_of(name).is_some() {
+                let diagnostic = Diagnostic::error(format!("the schema has a column `{name}`")).at(&metadata.span);
+                self.found
+                    .push(diagnostic.label("makes another one").help("give the column of the schema another name"));
+                fine = false;
+            }
+            schema.fields.push(Field { name: name.to_owned(), ty });
+        }
+        fine.then_some(schema)
     }
 
     fn table(
