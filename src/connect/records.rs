@@ -15,6 +15,8 @@ pub struct Records {
     cutter: Arc<NewCutter>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
+    /// Connections send records in frames of a given length, and whether line ends inside are kept.
+    pub framed: Option<bool>,
 }
 
 impl Records {
@@ -26,7 +28,13 @@ impl Records {
             header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
             max_record,
+            framed: None,
         }
+    }
+
+    /// The same of records that come in frames instead of lines. Only CSV holds line ends inside of records.
+    pub fn in_frames(self, format: &Format) -> Records {
+        Records { framed: Some(matches!(format, Format::Csv(_))), ..self }
     }
 
     /// What the start of a file holds. Errors: a header without a declared column.
@@ -112,6 +120,7 @@ pub mod double {
             header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
             max_record,
+            framed: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod bits;
 mod csv;
+mod framed;
 mod instant;
 mod json;
 mod lines;
@@ -35,10 +36,14 @@ pub enum Format {
     Json(JsonOptions),
     /// One column, `line`.
     Lines,
-    /// Aligned columns for people; only for sinks.
-    Table,
+    /// Aligned columns for people, and how many places a line of their terminal has; only for sinks.
+    Table {
+        line: Option<usize>,
+    },
     /// Rows for our own use: what a sink keeps until it hands them on as values.
     Rows,
+    /// The rows of another format, each in a frame with its length; only for sinks.
+    Framed(Box<Format>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -195,8 +200,9 @@ impl Format {
             Format::Csv(_) => "csv",
             Format::Json(_) => "json",
             Format::Lines => "lines",
-            Format::Table => "table",
+            Format::Table { .. } => "table",
             Format::Rows => "rows",
+            Format::Framed(inner) => inner.name(),
         }
     }
 }
@@ -244,7 +250,7 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::Csv(options) => Box::new(csv::CsvDecoder::new(options, fields, used, max_record)?),
         Format::Json(_) => Box::new(json::JsonDecoder::new(fields, used, max_record)?),
         Format::Lines => Box::new(lines::LineDecoder::new(fields, used, max_record)?),
-        Format::Table | Format::Rows => {
+        Format::Table { .. } | Format::Rows | Format::Framed(_) => {
             return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
         }
     })
@@ -256,8 +262,9 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
         Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
         Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
         Format::Lines => Box::new(lines::LineEncoder),
-        Format::Table => Box::new(table::TableEncoder::new(schema)),
+        Format::Table { line } => Box::new(table::TableEncoder::new(schema, *line)),
         Format::Rows => Box::new(rows::RowsEncoder::default()),
+        Format::Framed(inner) => Box::new(framed::FramedEncoder(encoder(inner, schema))),
     }
 }
 

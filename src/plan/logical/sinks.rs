@@ -138,7 +138,11 @@ impl Builder<'_> {
             }
         };
         let tcp = matches!(sink.connector, SinkConnector::Tcp { .. });
-        format(&kind, sink.format.as_ref(), !tcp)
+        let format = format(&kind, sink.format.as_ref(), !tcp)?;
+        match sink.connector {
+            SinkConnector::Tcp { framed: true, .. } => Some(Format::Framed(Box::new(format))),
+            _ => Some(format),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::data::{DataType, Field, Schema};
 use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
-    SourceConnector, SourceSpec,
+    SinkConnector, SourceConnector, SourceSpec,
 };
 
 /// Columns of `NAME.errors`.
@@ -120,7 +120,7 @@ impl Builder<'_> {
         };
         let tcp = matches!(connector, SourceConnector::Tcp { .. });
         match format(&kind, source.format.as_ref(), !tcp) {
-            Some(Format::Table) | None => {
+            Some(Format::Table { .. }) | None => {
                 let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
                 let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
                 self.found.push(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"));
@@ -187,26 +187,35 @@ pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
     let mut stdin: Option<&str> = None;
     let mut listeners: Vec<(&str, &str)> = Vec::new();
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
-        let NodeKind::Source(source) = &node.kind else { continue };
         let name = &node.name.value;
-        match &source.connector {
-            SourceConnector::Stdin => {
-                if let Some(first) = stdin.replace(name) {
-                    let message = format!("`{first}` and `{name}` both read stdin");
-                    let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
-                    found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+        let address = match &node.kind {
+            NodeKind::Source(source) => match &source.connector {
+                SourceConnector::Stdin => {
+                    if let Some(first) = stdin.replace(name) {
+                        let message = format!("`{first}` and `{name}` both read stdin");
+                        let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
+                        found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+                    }
+                    continue;
                 }
-            }
-            SourceConnector::Tcp { address, listen: true, .. } if !address.value.ends_with(":0") => {
-                let port = address.value.rsplit(':').next().unwrap_or_default();
-                if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
-                    let message = format!("`{first}` and `{name}` both listen on port {port}");
-                    found.push(Diagnostic::error(message).at(&address.span).label("taken"));
-                }
-                listeners.push((port, name));
-            }
-            _ => {}
+                SourceConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            NodeKind::Sink(sink) => match &sink.connector {
+                SinkConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if address.value.ends_with(":0") {
+            continue;
         }
+        let port = address.value.rsplit(':').next().unwrap_or_default();
+        if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
+            let message = format!("`{first}` and `{name}` both listen on port {port}");
+            found.push(Diagnostic::error(message).at(&address.span).label("taken"));
+        }
+        listeners.push((port, name));
     }
 }
 
@@ -266,7 +275,7 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
         })),
         "json" => Some(Format::Json(JsonOptions { timestamp })),
         "lines" => Some(Format::Lines),
-        "table" => Some(Format::Table),
+        "table" => Some(Format::Table { line: None }),
         _ => None,
     }
 }
