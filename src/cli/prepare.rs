@@ -220,7 +220,13 @@ pub fn parallelism(asked: Option<usize>, job: &JobSpec) -> Result<usize> {
     }
 }
 
-/// The format of stdout sinks that the job leaves open: a table on a terminal, CSV otherwise.
+/// Places of a line of the terminal that stdout is, if it is one.
+fn terminal_line() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}
+
+/// The format of stdout sinks that the job leaves open: a table on a terminal, CSV otherwise. Tables fit the terminal.
 pub fn stdout_format(job: &JobSpec, plan: &mut LogicalPlan, terminal: bool) {
     let open = |name: &str| {
         job.nodes.iter().any(|node| match &node.kind {
@@ -231,10 +237,12 @@ pub fn stdout_format(job: &JobSpec, plan: &mut LogicalPlan, terminal: bool) {
         })
     };
     for node in &mut plan.nodes {
-        if let Kind::Sink(sink) = &mut node.kind
-            && open(&node.name)
-        {
-            sink.format = if terminal { Format::Table } else { Format::Csv(CsvOptions::default()) };
+        let Kind::Sink(sink) = &mut node.kind else { continue };
+        if open(&node.name) {
+            sink.format = if terminal { Format::Table { line: None } } else { Format::Csv(CsvOptions::default()) };
+        }
+        if let (SinkConnector::Stdout, Format::Table { line }) = (&sink.connector, &mut sink.format) {
+            *line = terminal_line();
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Records {
     pub counted: bool,
     /// How the bytes they are in are compressed.
     pub unpack: Unpack,
+    /// Connections send records in frames of a given length, and whether line ends inside are kept.
+    pub framed: Option<bool>,
 }
 
 impl Records {
@@ -36,6 +38,7 @@ impl Records {
             max_record,
             counted: false,
             unpack: Unpack::Default,
+            framed: None,
         }
     }
 
@@ -47,6 +50,11 @@ impl Records {
     /// Of compressed bytes.
     pub fn unpacked(self, unpack: Unpack) -> Records {
         Records { unpack, ..self }
+    }
+
+    /// The same of records that come in frames instead of lines. Only CSV holds line ends inside of records.
+    pub fn in_frames(self, format: &Format) -> Records {
+        Records { framed: Some(matches!(format, Format::Csv(_))), ..self }
     }
 
     /// What the start of a file holds. Errors: a header without a declared column.
@@ -146,6 +154,7 @@ pub mod double {
             max_record,
             counted: false,
             unpack: Unpack::Default,
+            framed: None,
         }
     }
 

@@ -145,7 +145,8 @@ fn sink(connector: &SinkConnector, format: &str) -> String {
             format!("directory {}, {format}, {mode}{by}", spec.path.value)
         }
         SinkConnector::Stdout => format!("stdout, {format}"),
-        SinkConnector::Tcp { address } => format!("tcp to {}, {format}", address.value),
+        SinkConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
+        SinkConnector::Tcp { address, .. } => format!("tcp to {}, {format}", address.value),
         SinkConnector::Sqlite { path, table, key, mode } => {
             let names: Vec<&str> = key.iter().map(|k| k.value.as_str()).collect();
             let how = if names.is_empty() { "insert".into() } else { format!("upsert by {}", names.join(", ")) };

@@ -19,7 +19,7 @@ use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
-use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
+use crate::connect::tcp::{TcpBroadcast, TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
 use crate::connect::unpack::Unpack;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
@@ -49,8 +49,11 @@ pub struct RealConnectors {
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
         let counted = plan.counts_lines() || plan.connector.follows();
-        let records =
+        let mut records =
             Records::of(&plan.format, &plan.needed(), plan.max_record).counting(counted).unpacked(unpack(plan));
+        if let SourceConnector::Tcp { framed: true, .. } = &plan.connector {
+            records = records.in_frames(&plan.format);
+        }
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));
@@ -84,7 +87,7 @@ impl Connectors for RealConnectors {
             }
             SourceConnector::Given => return Err(Error::internal("rows of a test outside of a test")),
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
-            SourceConnector::Tcp { address, listen: true, max_connections, once } => {
+            SourceConnector::Tcp { address, listen: true, max_connections, once, .. } => {
                 let server = TcpServer::bind(TcpListenerOptions {
                     listen: address.value.clone(),
                     records: records.clone(),
@@ -154,7 +157,12 @@ impl Connectors for RealConnectors {
                 Box::new(Directory::new(directory_options(spec, &plan.format), self.run.clone()))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
-            SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Tcp { address, listen: true, .. } => {
+                let sink = TcpBroadcast::bind(&address.value)?;
+                self.listening.push((plan.name.clone(), sink.local_addr()));
+                Box::new(sink)
+            }
+            SinkConnector::Tcp { address, .. } => Box::new(TcpWriter::new(address.value.clone())),
             SinkConnector::Sqlite { .. } => Box::new(SqliteSink::new(sqlite_options(plan, &self.run)?)),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
@@ -206,10 +214,9 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
         Format::Logfmt(_) => "log",
-        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) | Format::Table | Format::Rows => {
-            "txt"
-        }
+        _ => "txt",
     };
+    let extension = if spec.gzip { format!("{extension}.gz") } else { extension.into() };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),
         mode: match spec.mode.value {
@@ -219,7 +226,8 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         },
         roll: directory::Roll { size: spec.roll.size, time: spec.roll.time, idle: spec.roll.idle },
         prefix: spec.prefix.clone(),
-        extension: extension.into(),
+        extension,
+        gzip: spec.gzip,
         success_file: spec.success_file,
         storage: Arc::new(RealStorage),
     }

@@ -165,6 +165,8 @@ pub enum SourceConnector {
         listen: bool,
         max_connections: Option<Spanned<u64>>,
         once: bool,
+        /// Records come in frames with their length, instead of lines.
+        framed: bool,
     },
     Generate {
         kind: Spanned<GenerateKind>,
@@ -387,6 +389,8 @@ pub enum SinkConnector {
     Stdout,
     Tcp {
         address: Text,
+        listen: bool,
+        framed: bool,
     },
     /// `key`: the columns that tell rows apart; empty for none.
     Sqlite {
@@ -408,6 +412,7 @@ pub struct DirectorySpec {
     pub partition_by: Vec<Text>,
     pub prefix: String,
     pub success_file: bool,
+    pub gzip: bool,
 }
 
 /// When a part file is closed.

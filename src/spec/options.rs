@@ -281,8 +281,9 @@ pub(super) const DIRECTORY_SINK: Options = Options {
         ("partition_by", "[\"day\", \"city\"]"),
         ("prefix", "\"part\""),
         ("success_file", "true"),
+        COMPRESSION,
     ],
-    later: &["op", "compression"],
+    later: &["op"],
 };
 
 pub(super) const ROLL: Options =
@@ -292,8 +293,15 @@ pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[
 
 pub(super) const TCP_SINK: Options = Options {
     what: "a tcp sink",
-    has: &[TYPE, INPUT, ("connect", "\"example.org:9000\""), FORMAT, ("framing", "\"lines\"")],
-    later: &["op", "listen"],
+    has: &[
+        TYPE,
+        INPUT,
+        ("connect", "\"example.org:9000\""),
+        ("listen", "\":9000\""),
+        FORMAT,
+        ("framing", "\"length\""),
+    ],
+    later: &["op"],
 };
 
 pub(super) const SQLITE_SINK: Options = Options {

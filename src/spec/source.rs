@@ -71,7 +71,7 @@ const METADATA: Words<Metadata> = Words {
 /// How long a file that is followed may be silent before the others no longer wait for it, in µs.
 const FOLLOW_IDLE: i64 = 10_000_000;
 
-const FRAMINGS: Words<()> = Words { what: "framing", has: &[("lines", ())], later: &["length"] };
+const FRAMINGS: Words<bool> = Words { what: "framing", has: &[("lines", false), ("length", true)], later: &[] };
 
 const COMPRESSIONS: Words<Compression> = Words {
     what: "compression",
@@ -164,9 +164,9 @@ pub(super) fn compression(cx: &mut Cx, fields: &Fields) -> Option<Spanned<Compre
     fields.word(cx, "compression", &COMPRESSIONS)
 }
 
-/// Lines are the only framing there is; the option is checked and needs no place in the spec.
-pub(super) fn framing(cx: &mut Cx, fields: &Fields) {
-    fields.word(cx, "framing", &FRAMINGS);
+/// Whether records come in frames with their length, instead of lines.
+pub(super) fn framing(cx: &mut Cx, fields: &Fields) -> bool {
+    fields.word(cx, "framing", &FRAMINGS).is_some_and(|framing| framing.value)
 }
 
 fn file(cx: &mut Cx, fields: &Fields) -> Option<SourceConnector> {
@@ -236,9 +236,19 @@ fn metadata(cx: &mut Cx, fields: &Fields, ty: Type, follows: bool) -> Vec<Spanne
 }
 
 fn tcp(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<SourceConnector> {
-    framing(cx, fields);
+    let framed = framing(cx, fields);
     let max_connections = fields.count(cx, "max_connections", 1, u32::MAX.into());
     let once = fields.boolean(cx, "once").is_some_and(|once| once.value);
+    let (address, is_listening) = one_address(cx, fields, name, "source")?;
+    if let (None, Some(max)) = (fields.get("listen"), fields.get("max_connections")) {
+        let error = Diagnostic::error("`max_connections` needs `listen`").at(&max.span);
+        cx.push(error.label("there is one connection only").help("leave it out"));
+    }
+    Some(SourceConnector::Tcp { address, listen: is_listening, max_connections, once, framed })
+}
+
+/// The address to listen on or to connect to, and whether it is the former.
+pub(super) fn one_address(cx: &mut Cx, fields: &Fields, name: &Spanned<String>, what: &str) -> Option<(Text, bool)> {
     let listen = address(cx, fields, "listen");
     let connect = address(cx, fields, "connect");
     match (fields.get("listen"), fields.get("connect")) {
@@ -247,22 +257,16 @@ fn tcp(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<SourceCon
             cx.push(
                 error.label("one of them is too many").help("`listen` waits for clients, `connect` goes to a server"),
             );
-            return None;
+            None
         }
         (None, None) => {
-            let error = Diagnostic::error(format!("`listen` or `connect` is missing in source `{}`", name.value));
-            let label = "a tcp source needs one of them";
+            let error = Diagnostic::error(format!("`listen` or `connect` is missing in {what} `{}`", name.value));
+            let label = format!("a tcp {what} needs one of them");
             cx.push(error.at(&name.span).label(label).help("add listen = \":9000\" or connect = \"example.org:9000\""));
-            return None;
+            None
         }
-        _ => {}
+        (listens, _) => Some((listen.or(connect)?, listens.is_some())),
     }
-    if let (None, Some(max)) = (fields.get("listen"), fields.get("max_connections")) {
-        let error = Diagnostic::error("`max_connections` needs `listen`").at(&max.span);
-        cx.push(error.label("there is one connection only").help("leave it out"));
-    }
-    let is_listening = fields.get("listen").is_some();
-    Some(SourceConnector::Tcp { address: listen.or(connect)?, listen: is_listening, max_connections, once })
 }
 
 /// `HOST:PORT` or `:PORT`; whether the host exists is found out when it is opened.

@@ -9,8 +9,8 @@ use crate::format::{
     TimestampSource,
 };
 use crate::spec::{
-    Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec, SourceConnector,
-    SourceSpec, Spanned,
+    Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec, SinkConnector,
+    SourceConnector, SourceSpec, Spanned,
 };
 
 /// Columns of `NAME.errors`.
@@ -233,7 +233,7 @@ pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Dia
     };
     let tcp = matches!(source.connector, SourceConnector::Tcp { .. });
     match format(&kind, source.format.as_ref(), !tcp) {
-        Some(Format::Table) | None => {
+        Some(Format::Table { .. }) | None => {
             let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
             Err(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"))
@@ -267,26 +267,35 @@ pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
     let mut stdin: Option<&str> = None;
     let mut listeners: Vec<(&str, &str)> = Vec::new();
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
-        let NodeKind::Source(source) = &node.kind else { continue };
         let name = &node.name.value;
-        match &source.connector {
-            SourceConnector::Stdin => {
-                if let Some(first) = stdin.replace(name) {
-                    let message = format!("`{first}` and `{name}` both read stdin");
-                    let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
-                    found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+        let address = match &node.kind {
+            NodeKind::Source(source) => match &source.connector {
+                SourceConnector::Stdin => {
+                    if let Some(first) = stdin.replace(name) {
+                        let message = format!("`{first}` and `{name}` both read stdin");
+                        let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
+                        found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+                    }
+                    continue;
                 }
-            }
-            SourceConnector::Tcp { address, listen: true, .. } if !address.value.ends_with(":0") => {
-                let port = address.value.rsplit(':').next().unwrap_or_default();
-                if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
-                    let message = format!("`{first}` and `{name}` both listen on port {port}");
-                    found.push(Diagnostic::error(message).at(&address.span).label("taken"));
-                }
-                listeners.push((port, name));
-            }
-            _ => {}
+                SourceConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            NodeKind::Sink(sink) => match &sink.connector {
+                SinkConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if address.value.ends_with(":0") {
+            continue;
         }
+        let port = address.value.rsplit(':').next().unwrap_or_default();
+        if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
+            let message = format!("`{first}` and `{name}` both listen on port {port}");
+            found.push(Diagnostic::error(message).at(&address.span).label("taken"));
+        }
+        listeners.push((port, name));
     }
 }
 
@@ -362,7 +371,7 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
             let pattern = spec.and_then(|s| s.pattern.as_ref())?.value.clone();
             Some(Format::Regex(RegexOptions { pattern }))
         }
-        "table" => Some(Format::Table),
+        "table" => Some(Format::Table { line: None }),
         _ => None,
     }
 }

@@ -128,11 +128,11 @@ fn file_sources() {
 #[test]
 fn tcp_sources() {
     let s = source("type = 'tcp'\nlisten = ':9000'\nframing = 'lines'\nmax_connections = 5\nonce = true");
-    let SourceConnector::Tcp { address, listen, max_connections, once } = s.connector else { panic!() };
+    let SourceConnector::Tcp { address, listen, max_connections, once, framed: false } = s.connector else { panic!() };
     assert_eq!((address.value.as_str(), listen, once), (":9000", true, true));
     assert_eq!(max_connections.unwrap().value, 5);
     let s = source("type = 'tcp'\nconnect = '[::1]:99'\non_error = 'dead-letter'");
-    let SourceConnector::Tcp { address, listen, max_connections, once } = s.connector else { panic!() };
+    let SourceConnector::Tcp { address, listen, max_connections, once, framed: false } = s.connector else { panic!() };
     assert_eq!((address.value.as_str(), listen, once, max_connections), ("[::1]:99", false, false, None));
     assert_eq!(s.on_error.value, OnError::DeadLetter);
 }
@@ -296,7 +296,9 @@ fn sinks() {
     assert!(matches!(sink.connector, SinkConnector::Stdout));
     assert_eq!(sink.format.unwrap().kind.value, "table");
     let NodeKind::Sink(sink) = node("#sink\ntype = 'tcp'\nconnect = 'a:1'\nframing = 'lines'").kind else { panic!() };
-    assert!(matches!(sink.connector, SinkConnector::Tcp { address } if address.value == "a:1"));
+    assert!(
+        matches!(sink.connector, SinkConnector::Tcp { address, listen: false, framed: false } if address.value == "a:1")
+    );
     let text = "#sink\ntype = 'sqlite'\npath = 'a.db'\ntable = 't'\nkey = ['a', 'b']\nmode = 'new'";
     let NodeKind::Sink(sink) = node(text).kind else { panic!() };
     let SinkConnector::Sqlite { path, table, key, mode } = sink.connector else { panic!() };

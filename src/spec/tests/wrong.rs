@@ -101,7 +101,7 @@ fn sources() {
         ("type = 'tcp'\nlisten = '9000'", &["6:11 «9000»", "expected HOST:PORT"]),
         ("type = 'tcp'\nconnect = 'a:0'", &["not an address"]),
         ("type = 'tcp'\nlisten = 'tcp://a:99'", &["not an address"]),
-        ("type = 'tcp'\nlisten = ':1'\nframing = 'length'", &["framing `length` is not there yet", "there is `lines`"]),
+        ("type = 'tcp'\nlisten = ':1'\nframing = 'frames'", &["unknown framing `frames`", "`lines`, `length`"]),
         ("type = 'tcp'\nlisten = ':1'\nmax_connections = 0", &["`max_connections` is out of range", "between 1 and"]),
         ("type = 'tcp'\nconnect = 'a:1'\nmax_connections = 3", &["`max_connections` needs `listen`"]),
         ("type = 'tcp'\nlisten = ':1'\nonce = 'yes'", &["7:8 «'yes'»", "expected true or false, found a string"]),
@@ -328,7 +328,8 @@ fn sinks_and_the_job() {
         ("type = 'directory'\ninput = 's'\npath = 'a'\nprefix = 'a/b'", &["cannot begin the name of a part file"]),
         ("type = 'tcp'\ninput = 's'", &["`connect` is missing"]),
         ("type = 'tcp'\ninput = 's'\nconnect = 'a:b'", &["not an address"]),
-        ("type = 'tcp'\ninput = 's'\nconnect = 'a:1'\nlisten = ':1'", &["`listen` in sink `o` is not there yet"]),
+        ("type = 'tcp'\ninput = 's'\nconnect = 'a:1'\nlisten = ':1'", &["`listen` and `connect` exclude each other"]),
+        ("type = 'tcp'\ninput = 's'", &["`listen` or `connect` is missing in sink `o`"]),
         ("type = 'blackhole'\ninput = 's'\ntopic = 'a'", &["unknown option `topic` in sink `o`"]),
         (
             "type = 'stdout'\ninput = 's'\n[source.x]\ntype = 'stdin'",
