@@ -10,6 +10,7 @@ mod error;
 mod eval;
 pub mod function;
 pub mod grouping;
+mod json;
 mod kernel;
 mod lexer;
 mod parser;

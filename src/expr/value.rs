@@ -150,6 +150,11 @@ impl Value {
         (!self.is_null(row)).then(|| self.timestamps().get(row))
     }
 
+    /// The text of JSON, or a text that should be some.
+    pub fn json(&self, row: usize) -> Option<&str> {
+        self.str(row)
+    }
+
     pub fn str(&self, row: usize) -> Option<&str> {
         match self {
             Value::Scalar(Scalar::String(v)) => Some(v),

@@ -3,10 +3,19 @@
 //! An entry is the one place a function is described: the resolver, suggestions, documentation and tests read it.
 //! To add one: an entry in the family's `FUNCTIONS`, with an example, and a binder that returns its kernel.
 
+mod bits;
+mod calendar;
+mod encode;
+mod hash;
+mod json;
 mod math;
 mod regex;
 mod string;
+mod text;
 pub mod time;
+mod trigonometry;
+mod url;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +42,33 @@ pub struct Function {
     pub(crate) bind: fn(&[Typed]) -> Result<Bound, BindError>,
 }
 
+impl Function {
+    /// A function that takes just `args`; see the methods below for others.
+    pub(crate) const fn new(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        example: (&'static str, &'static str),
+        args: &'static [Arg],
+        bind: fn(&[Typed]) -> Result<Bound, BindError>,
+    ) -> Function {
+        Function { name, aliases: &[], signature, doc, example, args, required: args.len(), variadic: false, bind }
+    }
+
+    pub(crate) const fn also(self, aliases: &'static [&'static str]) -> Function {
+        Function { aliases, ..self }
+    }
+
+    /// The arguments behind the first `required` may be left out.
+    pub(crate) const fn least(self, required: usize) -> Function {
+        Function { required, ..self }
+    }
+
+    pub(crate) const fn variadic(self) -> Function {
+        Function { variadic: true, ..self }
+    }
+}
+
 /// What an argument takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arg {
@@ -45,6 +81,12 @@ pub(crate) enum Arg {
     Timestamp,
     /// Anything, as text.
     Text,
+    /// A text, for its bytes.
+    Binary,
+    /// A text that holds JSON.
+    Json,
+    /// Anything, as it is.
+    Any,
 }
 
 /// A function with its argument types known.
@@ -111,6 +153,13 @@ pub(crate) fn rows_to_string(
     })
 }
 
+/// As [`rows_to_string`], where what is made is JSON.
+pub(crate) fn rows_to_json(
+    f: impl Fn(&[Value], usize, &mut String) -> Result<Option<()>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    rows_to_string(f)
+}
+
 /// As [`rows_to_string`], for the other types.
 macro_rules! rows_to {
     ($name:ident, $kind:ident, $ty:expr, $native:ty) => {
@@ -157,9 +206,21 @@ pub(crate) fn constant_text<'a>(args: &'a [Typed], arg: usize, what: &str) -> Re
     }
 }
 
+/// The families of functions as documentation shows them, each with its title.
+pub const FAMILIES: [(&str, &[&[Function]]); 8] = [
+    ("Texts", &[string::FUNCTIONS, text::FUNCTIONS]),
+    ("Regular expressions", &[regex::FUNCTIONS]),
+    ("Numbers", &[math::FUNCTIONS, trigonometry::FUNCTIONS]),
+    ("Bits", &[bits::FUNCTIONS]),
+    ("Time", &[time::FUNCTIONS, calendar::FUNCTIONS]),
+    ("JSON", &[json::FUNCTIONS]),
+    ("URLs", &[url::FUNCTIONS]),
+    ("Hashes and encodings", &[hash::FUNCTIONS, encode::FUNCTIONS]),
+];
+
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [string::FUNCTIONS, regex::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS].into_iter().flatten()
+    FAMILIES.into_iter().flat_map(|(_, tables)| tables.iter().copied().flatten())
 }
 
 /// The function of a name or alias in lower case.
@@ -167,34 +228,4 @@ pub fn find(name: &str) -> Option<&'static Function> {
     all().find(|f| f.name == name || f.aliases.contains(&name))
 }
 
-/// Functions that are part of the language and not of the table, with their documentation.
-pub const FORMS: [(&str, &str); 7] = [
-    ("coalesce", "coalesce(a, b, …): the first that is not null"),
-    ("nullif", "nullif(a, b): null if both are equal, else a"),
-    ("if", "if(condition, a, b): a if the condition is true, else b"),
-    ("greatest", "greatest(a, b, …): the greatest; null if one is null"),
-    ("least", "least(a, b, …): the least; null if one is null"),
-    ("try", "try(x): x, or null where it fails"),
-    ("extract", "extract(unit FROM timestamp): as date_part"),
-];
-
-/// Functions that the language knows but does not have yet.
-pub const LATER: [&str; 17] = [
-    "now",
-    "current_timestamp",
-    "regexp_split",
-    "json_extract",
-    "json_value",
-    "json_query",
-    "xxhash64",
-    "md5",
-    "sha256",
-    "hash",
-    "from_json",
-    "to_json",
-    "explode",
-    "list",
-    "struct",
-    "row_number",
-    "rank",
-];
+pub use words::{FORMS, elsewhere};

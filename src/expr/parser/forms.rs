@@ -107,6 +107,7 @@ impl Parser {
             "cast" | "try_cast" if called => self.cast(lower == "try_cast"),
             "extract" if called => self.extract(),
             "position" if called => self.position(),
+            "trim" if called && self.peek_at(2).kind != Kind::Symbol(")") => self.trim(),
             "interval" if text_follows => self.interval(),
             "timestamp" | "timestamptz" if text_follows => {
                 self.next();
@@ -249,6 +250,64 @@ impl Parser {
         Ok(self.made_call("strpos", head, args))
     }
 
+    /// `AT TIME ZONE` comes next.
+    pub(super) fn is_time_zone(&self) -> bool {
+        let is = |ahead: usize, word: &str| matches!(&self.peek_at(ahead).kind, Kind::Word(w) if w.eq_ignore_ascii_case(word));
+        is(1, "time") && is(2, "zone")
+    }
+
+    /// `t AT TIME ZONE 'Asia/Seoul'`.
+    pub(super) fn at_time_zone(&mut self, left: Ast) -> Result<Ast> {
+        let head = self.next().span;
+        self.next();
+        self.next();
+        let zone = self.expr(power::REACH)?;
+        Ok(self.infix_call("at_timezone", head, vec![left, zone]))
+    }
+
+    /// `TRIM([LEADING | TRAILING | BOTH] [characters] FROM text)`; `trim(text, characters)` is a plain call.
+    fn trim(&mut self) -> Result<Ast> {
+        let side = match &self.peek_at(2).kind {
+            Kind::Word(word) if !matches!(self.peek_at(3).kind, Kind::Symbol(")" | ",")) => {
+                match word.to_ascii_lowercase().as_str() {
+                    "leading" => Some("ltrim"),
+                    "trailing" => Some("rtrim"),
+                    "both" => Some("trim"),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let (head, open) = self.head();
+        if side.is_some() {
+            self.next();
+        }
+        let first = if side.is_some() && self.is_word("from") { None } else { Some(self.expr(0)?) };
+        let mut args = Vec::new();
+        if self.eat_word("from") {
+            args.push(self.expr(0)?);
+            args.extend(first);
+        } else if side.is_some() {
+            return Err(self.unexpected("FROM and the text"));
+        } else {
+            args.extend(first);
+            while self.eat_symbol(",") {
+                args.push(self.expr(0)?);
+            }
+        }
+        self.close(&open)?;
+        Ok(self.made_call(side.unwrap_or("trim"), head, args))
+    }
+
+    /// A call for an operator at `head` between its arguments.
+    pub(super) fn infix_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
+        let mut call = self.made_call(name, head, args);
+        if let AstKind::Call(Call { args, .. }) = &call.kind {
+            call.span.start = args[0].span.start;
+        }
+        call
+    }
+
     fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
         let span = head.start..self.end();
         let call = Call { name: name.to_owned(), name_span: head, args, star: false, distinct: false, filter: None };
@@ -284,7 +343,7 @@ impl Parser {
                 self.next();
                 call.distinct = true;
             }
-            call.args.push(self.expr(0)?);
+            call.args.push(self.first_argument(&call.name)?);
             while self.eat_symbol(",") || self.eat_argument_word(&call) {
                 call.args.push(self.expr(0)?);
             }
@@ -303,8 +362,24 @@ impl Parser {
         Ok(Ast { kind: AstKind::Call(call), span })
     }
 
-    /// `substring(x FROM a FOR b)`.
+    /// `timestampdiff(DAY, a, b)` may have its unit without quotes.
+    fn first_argument(&mut self, name: &str) -> Result<Ast> {
+        const WITH_UNIT: [&str; 6] =
+            ["timestampdiff", "timestampadd", "date_diff", "datediff", "timestamp_diff", "timestamp_add"];
+        if let Kind::Word(unit) = self.peek().kind.clone()
+            && WITH_UNIT.contains(&name)
+            && self.peek_at(1).kind == Kind::Symbol(",")
+        {
+            return Ok(literal(Scalar::String(unit.into()), DataType::String, self.next().span));
+        }
+        self.expr(0)
+    }
+
+    /// `substring(x FROM a FOR b)`, `overlay(x PLACING y FROM a FOR b)`.
     fn eat_argument_word(&mut self, call: &Call) -> bool {
+        if call.name == "overlay" {
+            return ["placing", "from", "for"].get(call.args.len() - 1).is_some_and(|word| self.eat_word(word));
+        }
         matches!(call.name.as_str(), "substring" | "substr")
             && (call.args.len() == 1 && self.eat_word("from") || call.args.len() == 2 && self.eat_word("for"))
     }

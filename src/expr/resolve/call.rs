@@ -141,27 +141,23 @@ impl Resolver<'_> {
             return Ok(function);
         }
         let name = call.name.as_str();
-        let later = function::LATER.contains(&name) || AGGREGATES_LATER.contains(&name);
-        if later {
-            let list = if AGGREGATES_LATER.contains(&name) {
-                format!("aggregates are {}", AGGREGATES.map(|(n, _)| n).join(", "))
-            } else {
-                let names: Vec<&str> = function::all().map(|f| f.name).collect();
-                format!("functions are {}", names.join(", "))
-            };
+        if AGGREGATES_LATER.contains(&name) {
             return Err(ExprError::new(
                 call.name_span.clone(),
                 format!("the function `{name}` is not there yet"),
                 "not there yet",
             )
-            .help(list));
+            .help(format!("aggregates are {}", AGGREGATES.map(|(n, _)| n).join(", "))));
+        }
+        let error =
+            ExprError::new(call.name_span.clone(), format!("there is no function `{name}`"), "unknown function");
+        if let Some(help) = function::elsewhere(name) {
+            return Err(error.help(help));
         }
         let names = function::all()
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()))
             .chain(function::FORMS.iter().map(|f| f.0))
             .chain(AGGREGATES.iter().map(|a| a.0));
-        let error =
-            ExprError::new(call.name_span.clone(), format!("there is no function `{name}`"), "unknown function");
         Err(match nearest(name, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
@@ -189,7 +185,8 @@ impl Resolver<'_> {
 fn argument(typed: Typed, takes: Arg, ast: &Ast, function: &Function, index: usize) -> Result<Typed> {
     let rule = |what: &str| format!("argument {} of {} takes {what}", index + 1, function.signature);
     let (ty, what) = match takes {
-        Arg::String => (DataType::String, "a string"),
+        Arg::String | Arg::Binary | Arg::Json => (DataType::String, "a string"),
+        Arg::Any => return Ok(typed),
         Arg::Int => (DataType::Int, "an int"),
         Arg::Double => (DataType::Double, "a number"),
         Arg::Timestamp => {

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn values() {
-    let cases = "
+    let cases = r#"
         1 + 2 * 3 | | 7
         (1 + 2) * 3 | | 9
         -a | a=5 | -5
@@ -157,7 +157,7 @@ fn values() {
         CAST(s AS timestamp) | s=2015-05-17 | 2015-05-17T00:00:00Z
         CAST(NULL AS int) | | NULL
         NULL | | NULL
-        \"x y\" + `x y` | | NULL
+        "x y" + `x y` | | NULL
         substring('abcdef' FROM 2 FOR 3) | | bcd
         substr('abc', 0, 2) | | a
         position('c' IN 'abc') | | 3
@@ -185,8 +185,51 @@ fn values() {
         to_timestamp('2015-05-17', '%Y-%m-%d') | | 2015-05-17T00:00:00Z
         to_timestamp_ms(a) | a=9223372036854775807 | error: 9223372036854775807 is too large for a timestamp
         a -- a comment | a=1 | 1
+        a & (6 << 1) = 8 | a=8 | true
+        TRIM(s) | s=_x_ | x
+        TRIM(BOTH 'x' FROM s) | s=xyx | y
+        TRIM(LEADING FROM s) | s=_x_ | x
+        TRIM(TRAILING 'x' FROM s) | s=xyx | xy
+        trim('x' FROM s) | s=xyx | y
+        overlay(s PLACING '__' FROM 2 FOR 1) | s=abc | a  c
+        s -> 'a' ->> 'b' | s={"a":{"b":"x\u00e4"}} | xä
+        s ->> '$.a.b' | s={"a":{"b":1.50}} | 1.50
+        (s ->> 'n')::int + 1 | s={"n":4} | 5
+        s ->> s | s={} | NULL
+        s -> a | s=[1,2] a=-1 | 2
+        json_value(s, '$.a') | s={"a":[1]} | NULL
+        json_value(s, '$.a') | s={"a":1 | NULL
+        json_exists(s, '$.a') | s={"a":null} | true
+        json_exists(s, '$.b') | s={"a":null} | false
+        t AT TIME ZONE 'Asia/Seoul' | t=2015-05-17T22:00:00Z | 2015-05-18T07:00:00Z
+        extract(hour FROM t AT TIME ZONE 'America/New_York') | t=2015-07-01T12:00:00Z | 8
+        to_utc_timestamp(t, 'Europe/Berlin') | t=2015-03-29T02:30:00Z | 2015-03-29T01:30:00Z
+        to_utc_timestamp(t, 'Europe/Berlin') | t=2015-10-25T02:30:00Z | 2015-10-25T00:30:00Z
+        date_trunc('day', t, 'Asia/Seoul') | t=2015-05-17T16:00:00Z | 2015-05-17T15:00:00Z
+        strftime(t, '%H:%M', 'Asia/Seoul') | t=2015-05-17T16:00:00Z | 01:00
+        to_timestamp('2015-05-17 10:00', '%Y-%m-%d %H:%M', 'Asia/Seoul') | | 2015-05-17T01:00:00Z
+        timestampdiff(month, t, '2020-02-29') | t=2020-01-31 | 1
+        timestampdiff(month, t, '2020-01-31') | t=2020-02-29 | 0
+        timestampdiff(day, t, '2020-01-31') | t=2020-02-01T12:00:00Z | -1
+        date_diff('week', t, '2020-01-06') | t=2020-01-05 | 1
+        timestampadd(year, -1, t) | t=2020-02-29 | 2019-02-28T00:00:00Z
+        timestampadd(year, a, t) | t=2020-02-29 a=9223372036854775807 | error: 9223372036854775807 units later is too far away for a timestamp
+        year(t) | t=-000001-03-01T00:00:00Z | -1
+        monthname(t) | t=1969-12-31 | December
+        round(a, -2) | a=1250 | 1300
+        round(a, -19) | a=9223372036854775807 | error: 9223372036854775807 is too large for int when rounded
+        round(m, -2) | m=1250.00 | 1300
+        round(m, -5) | m=1250.00 | 0
+        trunc(d, 30) | d=1.5 | 1.5
+        div(a, b) | a=-9223372036854775808 b=-1 | error: the result is too large for int: -9223372036854775808 / -1
+        gcd(a, 0) | a=-4 | 4
+        url_decode(s) | s=%ff | error: '%ff' is not the encoding of a text
+        regexp_replace(s, 'A', 'x', 'gi') | s=aA | xx
+        chr(a) | a=55296 | error: there is no character 55296
+        width_bucket(d, 0, 1, 4) | d=1.0 | 5
+        a << b | a=1 b=64 | error: a shift by 64 places: 0 to 63 are possible
         a /* and */ + 1 | a=1 | 2
-    ";
+    "#;
     for line in cases.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (rest, expected) = line.rsplit_once('|').unwrap();
         let (text, row) = rest.rsplit_once('|').unwrap();

@@ -1,0 +1,135 @@
+//! Names that are not in the table: forms with a grammar of their own, and what other systems call our functions.
+
+/// Functions that are part of the language and not of the table, with their documentation.
+pub const FORMS: [(&str, &str); 7] = [
+    ("coalesce", "coalesce(a, b, …): the first that is not null"),
+    ("nullif", "nullif(a, b): null if both are equal, else a"),
+    ("if", "if(condition, a, b): a if the condition is true, else b"),
+    ("greatest", "greatest(a, b, …): the greatest; null if one is null"),
+    ("least", "least(a, b, …): the least; null if one is null"),
+    ("try", "try(x): x, or null where it fails"),
+    ("extract", "extract(unit FROM timestamp): as date_part"),
+];
+
+/// What to write for a function of DuckDB, PostgreSQL, Flink, MySQL, Spark, Miller, jq or VRL, in lower case.
+pub fn elsewhere(name: &str) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
+}
+
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["to_lower", "downcase", "ascii_downcase", "tolower"], "write lower(text)"),
+    (&["to_upper", "upcase", "ascii_upcase", "toupper"], "write upper(text)"),
+    (&["strlen", "str_length", "lengthb"], "write length(text); octet_length(text) counts bytes"),
+    (&["strip", "strip_whitespace", "clean_whitespace"], "write trim(text)"),
+    (&["lstrip"], "write ltrim(text)"),
+    (&["rstrip"], "write rtrim(text)"),
+    (&["prefix", "startswith", "string_starts_with"], "write starts_with(text, start)"),
+    (&["suffix", "endswith"], "write ends_with(text, end)"),
+    (&["includes", "includes_text", "str_contains", "has", "indexof_any"], "write contains(text, part)"),
+    (&["index", "charindex", "locate", "indexof", "find"], "write strpos(text, part)"),
+    (&["substring_index", "splitax", "split_index"], "write split_part(text, separator, n), which counts from 1"),
+    (&["sub", "gsub", "ssub", "regex_replace", "regexreplace"], "write regexp_replace(text, pattern, replacement)"),
+    (&["regexp_substr", "regex_extract", "parse_regex", "match"], "write regexp_extract(text, pattern, group)"),
+    (&["matchx", "regexp_full_match", "rlike", "regex_match", "any_match"], "write text ~ 'pattern'"),
+    (&["str_split_regex", "regexp_split_to_array", "string_split_regex"], "write regexp_split(text, pattern)"),
+    (&["string_split", "string_to_array", "str_split", "split_to_array", "splitx"], "write split(text, separator)"),
+    (&["format_values", "sprintf", "printf", "fmtnum"], "join texts with `||`; round(x, n) has n digits"),
+    (&["string_join", "join", "array_to_string", "implode"], "write array_join(list, separator)"),
+    (&["str", "to_char", "tostring", "to_string", "text"], "write CAST(x AS string), or strftime(t, format)"),
+    (&["to_int", "toint", "int", "to_number", "tonumber", "parse_int", "to_integer"], "write CAST(x AS int)"),
+    (&["to_float", "to_double", "float", "double", "tofloat", "parse_float"], "write CAST(x AS double)"),
+    (&["to_decimal", "decimal"], "write CAST(x AS decimal(12,2))"),
+    (&["to_boolean", "to_bool"], "write CAST(x AS boolean)"),
+    (&["safe_cast", "try_convert", "convert"], "write TRY_CAST(x AS type)"),
+    (&["isnull", "is_null", "is_nullish"], "write x IS NULL"),
+    (&["isnotnull", "is_not_null", "is_present"], "write x IS NOT NULL"),
+    (&["zeroifnull"], "write coalesce(x, 0)"),
+    (&["nullifzero"], "write nullif(x, 0)"),
+    (&["decode_case", "nvl2", "casewhen"], "write CASE WHEN … THEN … ELSE … END"),
+    (&["max_by", "min_by"], "aggregates are arg_max(x, by) and arg_min(x, by); of one row, greatest and least"),
+    (&["roundm", "round_to"], "write round(x, n)"),
+    (&["msub", "madd", "div0", "safe_divide"], "write TRY(a / b)"),
+    (
+        &["rand", "random", "urand", "uuid", "gen_random_uuid", "random_int", "uuid_v4", "newid", "urandint"],
+        "a result that differs from run to run has no place in a job that may be replayed; the transform `sample` picks \
+      rows by a seed, and md5 or xxhash64 of a key spreads rows",
+    ),
+    (
+        &["from_unixtime_ms", "fromunixtimestamp", "epoch_to_timestamp", "sec2gmt", "to_timestamp_ltz"],
+        "write to_timestamp_s(x), to_timestamp_ms(x) or to_timestamp_us(x)",
+    ),
+    (&["gmt2sec", "strptime_seconds", "to_unixtime", "tounixtimestamp"], "write epoch(timestamp)"),
+    (
+        &["strptime", "str_to_date", "parse_timestamp", "parse_datetime", "to_datetime", "parsedatetime"],
+        "write to_timestamp(text, format), with a strftime format such as '%Y-%m-%d %H:%M:%S'",
+    ),
+    (
+        &["format_timestamp", "format_datetime", "strftime_local", "formatdatetime", "time_format"],
+        "write strftime(timestamp, format [, zone])",
+    ),
+    (
+        &["adddate", "date_add", "add_months", "dateadd", "date_sub", "subdate"],
+        "write t + INTERVAL '1 month', or timestampadd(unit, n, t)",
+    ),
+    (&["age"], "write a - b, or timestampdiff(unit, b, a)"),
+    (&["months_between"], "write timestampdiff(month, a, b)"),
+    (
+        &["dayofweek", "weekday", "dow"],
+        "write extract(dow FROM t), Sunday is 0, or extract(isodow FROM t), Monday is 1",
+    ),
+    (&["toyyyymmdd"], "write strftime(t, '%Y%m%d')"),
+    (&["convert_tz", "convert_timezone", "timezone"], "write t AT TIME ZONE 'Asia/Seoul'"),
+    (
+        &["tostartofhour", "tostartofday", "tostartofminute", "datetrunc", "timestamp_trunc", "dtrunc"],
+        "write date_trunc('hour', t)",
+    ),
+    (&["getdate", "systimestamp", "unix_now"], "write now()"),
+    (
+        &[
+            "json_extract_path_text",
+            "json_extract_scalar",
+            "get_json_object",
+            "jsonextractstring",
+            "visitparamextractstring",
+        ],
+        "write json_value(x, '$.a.b')",
+    ),
+    (&["json_extract_path", "jsonextractraw", "jsonb_extract_path"], "write json_extract(x, '$.a.b')"),
+    (&["json_contains_path", "jsonb_path_exists", "jsonhas", "json_contains"], "write json_exists(x, '$.a.b')"),
+    (&["json_valid", "isvalidjson", "is_valid_json"], "write is_json(text)"),
+    (&["json_typeof", "jsonb_typeof"], "write json_type(x)"),
+    (&["json_decode", "parse_json_text", "fromjson", "from_json"], "write CAST(x AS json), or json_value(x, '$.a')"),
+    (&["json_encode", "encode_json", "to_json_string", "tojson", "row_to_json"], "write to_json(x)"),
+    (&["json_build_object", "jsonb_build_object", "object_construct"], "write json_object('name', value, …)"),
+    (&["json_build_array", "jsonb_build_array"], "write json_array(a, b, …)"),
+    (&["keys", "object_keys", "json_object_keys"], "write json_keys(x)"),
+    (&["base64", "encode_base64", "base64_encode"], "write to_base64(x)"),
+    (&["unbase64", "decode_base64", "base64_decode"], "write from_base64(text)"),
+    (&["hex_encode", "encode_base16", "format_hex"], "write hex(x)"),
+    (&["hex_decode", "decode_base16", "from_hex"], "write unhex(text)"),
+    (&["urlencode", "encode_percent", "url_escape"], "write url_encode(text)"),
+    (&["urldecode", "decode_percent", "url_unescape"], "write url_decode(text)"),
+    (&["parse_query", "geturlparameter", "extracturlparameter"], "write url_extract_parameter(url, name)"),
+    (&["domain", "domainname", "host", "url_host"], "write url_extract_host(url)"),
+    (&["sha1", "sha", "sha224", "sha384", "sha3", "hmac"], "md5, sha256 and sha512 are there"),
+    (&["sha2"], "write sha256(x) or sha512(x)"),
+    (
+        &["hash", "farmhash", "murmur_hash", "cityhash64", "fnv", "farm_fingerprint", "xxhash", "hash_code"],
+        "write xxhash64(x)",
+    ),
+    (&["array_length", "array_size", "list_length"], "write cardinality(list)"),
+    (&["list_has", "list_contains_all"], "write array_contains(list, value)"),
+    (&["log_e", "loge"], "write ln(x)"),
+    (&["xor"], "write bitxor(a, b)"),
+    (&["bit_count_ones", "popcount", "bit_length_ones"], "write bit_count(x)"),
+    (
+        &["user_agent", "parse_user_agent", "geoip", "parse_useragent"],
+        "there is none; regexp_extract finds parts of texts",
+    ),
+    (&["row_number", "rank", "dense_rank"], "ranks are the transform `top` with `rank = \"NAME\"`"),
+    (
+        &["lag", "lead", "first_value", "last_value", "ntile"],
+        "values of other rows are for the transforms `over` and `pattern`",
+    ),
+    (&["explode", "unnest", "flatten", "json_each", "generate_series"], "rows from a list are the transform `explode`"),
+];
