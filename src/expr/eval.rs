@@ -8,7 +8,7 @@ use arrow_buffer::BooleanBuffer;
 
 use super::EvalError;
 use super::ast::{BinaryOp, Negated};
-use super::kernel::{Faults, arith, cast, choose, compare, like, logic};
+use super::kernel::{Faults, arith, cast, choose, compare, like, logic, moment};
 use super::typed::{Node, Typed};
 use super::value::{Scalar, Value};
 use crate::data::{Batch, Column, ColumnBuilder, DataType};
@@ -93,6 +93,9 @@ impl Typed {
     fn kernel(&self, parts: &[Value], rows: usize, faults: &mut Faults) -> Column {
         let a = || &parts[0];
         match &self.node {
+            Node::Arithmetic(op, x, y) if !(x.ty.is_numeric() && y.ty.is_numeric()) => {
+                moment::binary(*op, self.ty, a(), &parts[1], [x.ty, y.ty], rows, faults)
+            }
             Node::Arithmetic(op, x, y) => arith::binary(*op, self.ty, a(), &parts[1], [x.ty, y.ty], rows, faults),
             Node::Compare(op @ (BinaryOp::Distinct | BinaryOp::NotDistinct), x, _) => {
                 Column::Boolean(compare::distinct(*op, x.ty, a(), &parts[1], rows))
@@ -128,6 +131,7 @@ impl Typed {
                 }
                 column
             }
+            Node::Field(value, index, _) => field(a(), value.ty, *index, self.ty, rows),
             Node::Call { kernel, .. } => kernel.run(parts, rows, faults),
             Node::Column { .. }
             | Node::Literal(_)
@@ -266,6 +270,17 @@ fn concat(a: &Value, b: &Value, rows: usize) -> Column {
         }
     }
     builder.finish()
+}
+
+/// A field of structs: null where the struct is.
+fn field(value: &Value, ty: DataType, index: usize, of: DataType, rows: usize) -> Column {
+    let structs = value.clone().into_column(ty, rows);
+    let Some(mut fields) = structs.fields() else { return Column::new_null(of, rows) };
+    let column = fields.swap_remove(index);
+    match structs.nulls() {
+        None => column,
+        Some(nulls) => choose::null_out(column, (0..rows).filter(|row| nulls.is_null(*row))),
+    }
 }
 
 /// `found`, or null where the value is null, or was not found in a list that has a null.

@@ -1,7 +1,7 @@
 //! Tokens to [`Ast`]: a Pratt parser. Words with a grammar of their own (CASE, CAST, …) are in `parser/forms.rs`.
 //!
 //! From loose to tight: `OR`, `AND`, `NOT`, comparison and its kin, `|| & | << >>`, `+ -`, `* / %`, unary minus,
-//! `-> ->> AT TIME ZONE`, `::`.
+//! `-> ->> AT TIME ZONE`, `::`, `[…] .`.
 
 mod forms;
 
@@ -205,7 +205,6 @@ impl Parser {
             "==" => "write `=`",
             "&&" => "write AND",
             ";" => "an expression has no `;`",
-            "." => "access inside lists and structs is not there yet; a source reads nested fields with `from`",
             _ => return None,
         };
         Some(
@@ -305,6 +304,8 @@ impl Parser {
                 "~" | "~*" | "!~" | "!~*" if floor < power::COMPARE => return Ok((self.regex(left, symbol)?, true)),
                 "&" | "|" | "<<" | ">>" if floor < power::CONCAT => return Ok((self.bits(left, symbol)?, true)),
                 "->" | "->>" if floor < power::REACH => return Ok((self.reach(left, symbol)?, true)),
+                "[" => return Ok((self.item(left)?, true)),
+                "." => return Ok((self.field(left)?, true)),
                 "::" if floor < power::CAST => return Ok((self.cast_suffix(left)?, true)),
                 _ => return Ok((left, false)),
             },
@@ -416,6 +417,7 @@ impl Parser {
                 inner.span = start..self.end();
                 Ok(inner)
             }
+            Kind::Symbol("[") => self.list_of(start),
             Kind::Symbol("-") => self.minus(start),
             Kind::Symbol("+") => {
                 self.next();

@@ -4,6 +4,7 @@
 //! the columns of a schema is up to a [`Hook`], which the select list of an aggregation brings.
 
 mod call;
+mod nested;
 mod operator;
 
 pub(super) use call::aggregate as aggregate_function;
@@ -18,7 +19,7 @@ use super::kernel::like::LikePattern;
 use super::typed::{Node, Typed};
 use super::types::{can_cast, common};
 use super::value::Scalar;
-use crate::data::{DataType, Schema, text};
+use crate::data::{DataType, Interval, Schema, calendar, text};
 
 type Result<T> = std::result::Result<T, ExprError>;
 
@@ -57,9 +58,9 @@ impl Resolver<'_> {
         match &ast.kind {
             AstKind::Column { name, quoted } => self.column(name, *quoted, &ast.span),
             AstKind::Literal(value, ty) => Ok(Typed::literal(value.clone(), *ty)),
-            AstKind::TimestampText(text) => timestamp(text, &ast.span),
-            AstKind::Interval(_) => Err(ExprError::new(ast.span.clone(), "an interval stands alone", "not a value")
-                .help("an interval can only be added to or subtracted from a timestamp")),
+            AstKind::TypedText(ty, text) => of_text(text, *ty, &ast.span),
+            AstKind::Field(value, name, span) => self.field(value, name, span),
+            AstKind::Struct(fields) => self.structure(fields),
             AstKind::Negate(a) => self.negate(a),
             AstKind::Not(a) => boolean(Node::Not(Box::new(self.condition(a, "NOT")?))),
             AstKind::And(parts) => boolean(Node::And(self.conditions(parts, "AND")?)),
@@ -207,7 +208,7 @@ impl Resolver<'_> {
                 Some(ty) => match common_of_values(ty, part) {
                     Some(ty) => ty,
                     // Text before a timestamp: the timestamp decides, if all that came before is constant.
-                    None if part.ty == DataType::Timestamp && ty == DataType::String => part.ty,
+                    None if is_from_text(part.ty) && ty == DataType::String => part.ty,
                     None => {
                         return Err(type_error(
                             ast,
@@ -241,9 +242,14 @@ impl Resolver<'_> {
     }
 }
 
+/// Types that a constant text beside them is read as.
+pub(super) fn is_from_text(ty: DataType) -> bool {
+    matches!(ty, DataType::Timestamp | DataType::Date | DataType::Interval)
+}
+
 /// The type two values share; a constant text may be a timestamp.
 fn common_of_values(ty: DataType, part: &Typed) -> Option<DataType> {
-    if ty == DataType::Timestamp && part.ty == DataType::String && part.is_constant() {
+    if is_from_text(ty) && part.ty == DataType::String && part.is_constant() {
         return Some(ty);
     }
     common(ty, part.ty)
@@ -253,11 +259,26 @@ fn not(typed: Typed) -> Typed {
     Typed::new(DataType::Boolean, Node::Not(Box::new(typed)))
 }
 
-fn timestamp(text: &str, span: &Range<usize>) -> Result<Typed> {
-    match text::parse_timestamp(text.trim_ascii().as_bytes()) {
-        Some(micros) => Ok(Typed::literal(Scalar::Timestamp(micros), DataType::Timestamp)),
-        None => Err(ExprError::new(span.clone(), format!("'{text}' is not a timestamp"), "not a timestamp")
-            .help("timestamps look like '2015-05-17T10:05:00Z' or '2015-05-17 10:05:00'")),
+/// A constant text as a timestamp, date or interval.
+fn of_text(text: &str, ty: DataType, span: &Range<usize>) -> Result<Typed> {
+    let plain = text.trim_ascii();
+    let (value, help) = match ty {
+        DataType::Date => (calendar::parse_date(plain.as_bytes()).map(Scalar::Date), "dates look like '2015-05-17'"),
+        DataType::Interval => {
+            (Interval::parse(plain).map(Scalar::Interval), "intervals look like '5 minutes' or '1h 30m'")
+        }
+        _ => {
+            let micros = text::parse_timestamp(plain.as_bytes());
+            (micros.map(Scalar::Timestamp), "timestamps look like '2015-05-17T10:05:00Z' or '2015-05-17 10:05:00'")
+        }
+    };
+    match value {
+        Some(value) => Ok(Typed::literal(value, ty)),
+        None => {
+            let article = if ty == DataType::Interval { "an" } else { "a" };
+            let label = format!("not {article} {ty}");
+            Err(ExprError::new(span.clone(), format!("'{text}' is not {article} {ty}"), label).help(help))
+        }
     }
 }
 
@@ -280,7 +301,9 @@ fn coerce(typed: Typed, ty: DataType) -> std::result::Result<Typed, Typed> {
     if typed.is_null_literal() {
         return Ok(Typed::literal(Scalar::Null, ty));
     }
-    if !(typed.ty.is_numeric() && ty.is_numeric()) {
+    let is_list = matches!((typed.ty, ty), (DataType::List(a), DataType::List(b)) if common(*a, *b) == Some(*b));
+    let is_date = typed.ty == DataType::Date && ty == DataType::Timestamp;
+    if !(typed.ty.is_numeric() && ty.is_numeric() || is_date || is_list) {
         return Err(typed);
     }
     Ok(fold(Typed::new(ty, Node::Cast { value: Box::new(typed), try_: false })))
@@ -288,10 +311,10 @@ fn coerce(typed: Typed, ty: DataType) -> std::result::Result<Typed, Typed> {
 
 /// As [`coerce`], with a constant text as a timestamp, and an error at `ast`.
 fn coerce_at(typed: Typed, ty: DataType, ast: &Ast) -> Result<Typed> {
-    if ty == DataType::Timestamp
+    if is_from_text(ty)
         && let Some(Scalar::String(text)) = typed.as_constant()
     {
-        return timestamp(text, &ast.span);
+        return of_text(text, ty, &ast.span);
     }
     coerce(typed, ty).map_err(|typed| type_error(ast, &format!("{ty} is expected"), typed.ty, ty))
 }

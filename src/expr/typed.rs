@@ -58,6 +58,8 @@ pub(crate) enum Node {
     },
     /// Null where the value fails.
     Try(Box<Typed>),
+    /// A field of a struct, by its number and name.
+    Field(Box<Typed>, usize, String),
     Call {
         name: &'static str,
         args: Vec<Typed>,
@@ -150,6 +152,7 @@ impl Typed {
             | Node::IsTruth(a, ..)
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
+            | Node::Field(a, ..)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter().collect(),
@@ -171,6 +174,7 @@ impl Typed {
             | Node::IsTruth(a, ..)
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
+            | Node::Field(a, ..)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter_mut().collect(),
@@ -231,6 +235,10 @@ impl fmt::Display for Typed {
                 write!(f, "{}({value} AS {})", if *try_ { "TRY_CAST" } else { "CAST" }, self.ty)
             }
             Node::Try(a) => write!(f, "TRY({a})"),
+            Node::Field(a, _, name) => {
+                write!(f, "{}.", Inner(a))?;
+                write_name(f, name)
+            }
             Node::Call { name, args, .. } => {
                 write!(f, "{name}(")?;
                 write_list(f, args, ", ", false)?;
@@ -252,6 +260,7 @@ impl fmt::Display for Inner<'_> {
             | Node::Coalesce(_)
             | Node::Cast { .. }
             | Node::Try(_)
+            | Node::Field(..)
             | Node::Case { .. } => write!(f, "{}", self.0),
             _ => write!(f, "({})", self.0),
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow_array::Array;
+
 use super::kernel::Operand;
 use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, text};
 
@@ -182,15 +184,47 @@ impl Value {
         (!self.is_null(row)).then(|| self.timestamps().get(row))
     }
 
-    /// The text of JSON, or a text that should be some.
-    pub fn json(&self, row: usize) -> Option<&str> {
-        self.str(row)
+    pub fn date(&self, row: usize) -> Option<i32> {
+        (!self.is_null(row)).then(|| self.dates().get(row))
+    }
+
+    pub fn interval(&self, row: usize) -> Option<Interval> {
+        match self {
+            Value::Scalar(Scalar::Interval(v)) => Some(*v),
+            Value::Column(Column::Interval(a)) if !a.is_null(row) => Some(Interval::from_arrow(a.value(row))),
+            _ => None,
+        }
+    }
+
+    /// The row's value, where it has no type of its own here: bytes, JSON, a list or a struct.
+    fn other(&self, row: usize) -> Option<(&Column, usize)> {
+        match self {
+            Value::Scalar(Scalar::Held(column)) => Some((column, 0)),
+            Value::Column(column) if !column.is_null(row) => Some((column, row)),
+            _ => None,
+        }
+    }
+
+    /// The text of JSON, and whether that is known to be JSON: a text only should be.
+    pub fn json(&self, row: usize) -> Option<(&str, bool)> {
+        match self.other(row) {
+            Some((Column::Json(a), row)) => Some((a.value(row), true)),
+            _ => self.str(row).map(|text| (text, false)),
+        }
+    }
+
+    /// Bytes, or those of a text.
+    pub fn bytes(&self, row: usize) -> Option<&[u8]> {
+        match self.other(row) {
+            Some((Column::Bytes(a), row)) => Some(a.value(row)),
+            _ => self.str(row).map(str::as_bytes),
+        }
     }
 
     pub fn str(&self, row: usize) -> Option<&str> {
         match self {
             Value::Scalar(Scalar::String(v)) => Some(v),
-            Value::Column(Column::String(a)) if !arrow_array::Array::is_null(a, row) => Some(a.value(row)),
+            Value::Column(Column::String(a)) if !a.is_null(row) => Some(a.value(row)),
             _ => None,
         }
     }

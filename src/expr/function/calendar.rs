@@ -5,9 +5,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::super::kernel::moment::add_months;
 use super::super::typed::Typed;
-use super::time::{DAY, Step, civil, constant_step, floor, part_of};
-use super::{Arg, BindError, Bound, Function, constant_text, rows_to_int, rows_to_string, rows_to_timestamp};
+use super::time::{DAY, Step, checked_format, civil, constant_step, floor, parse_pattern, part_of};
+use super::{
+    Arg, BindError, Bound, Function, constant_text, rows_to_date, rows_to_int, rows_to_string, rows_to_timestamp,
+};
+use crate::data::DataType;
+use crate::data::calendar::parse_date;
 use crate::data::text::{civil_from_days, days_from_civil, days_in_month};
 
 const T: Arg = Arg::Timestamp;
@@ -111,6 +116,47 @@ pub const FUNCTIONS: &[Function] = &[
         |_| make_timestamp(),
     ),
     Function::new(
+        "make_date",
+        "make_date(year, month, day)",
+        "the date of its parts",
+        ("make_date(2015, 5, 17)", "2015-05-17"),
+        &[I, I, I],
+        |_| {
+            rows_to_date(|args, row| {
+                let (Some(year), Some(month), Some(day)) = (args[0].int(row), args[1].int(row), args[2].int(row))
+                else {
+                    return Ok(None);
+                };
+                let found = date(year, month, day).and_then(|days| i32::try_from(days).ok());
+                found.map(Some).ok_or_else(|| format!("there is no date {year}-{month}-{day}"))
+            })
+        },
+    ),
+    Function::new(
+        "last_day",
+        "last_day(date)",
+        "the last day of the month",
+        ("last_day(DATE '2016-02-03')", "2016-02-29"),
+        &[Arg::Date],
+        |_| {
+            rows_to_date(|args, row| {
+                let Some(days) = args[0].date(row) else { return Ok(None) };
+                let (year, month, day) = civil_from_days(i64::from(days));
+                Ok(days.checked_add((days_in_month(year, month) - day) as i32))
+            })
+        },
+    ),
+    Function::new(
+        "to_date",
+        "to_date(text [, format])",
+        "reads a date, with a strftime format if one is given; also the date of a timestamp",
+        ("to_date('17.05.2015', '%d.%m.%Y')", "2015-05-17"),
+        &[Arg::Any, Arg::String],
+        to_date,
+    )
+    .also(&["date"])
+    .least(1),
+    Function::new(
         "at_timezone",
         "at_timezone(timestamp, zone)",
         "what clocks in a time zone show then, as a timestamp; also timestamp AT TIME ZONE zone",
@@ -176,19 +222,27 @@ fn whole_units(step: Step, a: i64, b: i64) -> i64 {
     }
 }
 
-/// `months` later at the same time of the day; a day that the month does not have becomes its last.
-pub fn add_months(t: i64, months: i64) -> Option<i64> {
-    let days = t.div_euclid(DAY);
-    days_plus_months(days, months)?.checked_mul(DAY)?.checked_add(t.rem_euclid(DAY))
-}
-
-/// As [`add_months`], for days since 1970.
-pub fn days_plus_months(days: i64, months: i64) -> Option<i64> {
-    let (year, month, day) = civil_from_days(days);
-    let number = (year * 12 + i64::from(month) - 1).checked_add(months)?;
-    let (year, month) = (number.div_euclid(12), number.rem_euclid(12) as u32 + 1);
-    // Years with more digits are no timestamps in any case.
-    (year.abs() < 1_000_000).then(|| days_from_civil(year, month, day.min(days_in_month(year, month))))
+fn to_date(args: &[Typed]) -> Result<Bound, BindError> {
+    let format = if args.len() > 1 { Some(checked_format(args, 1)?) } else { None };
+    match args[0].ty {
+        DataType::Date => rows_to_date(|args, row| Ok(args[0].date(row))),
+        DataType::Timestamp => {
+            rows_to_date(|args, row| Ok(args[0].timestamp(row).and_then(|t| i32::try_from(t.div_euclid(DAY)).ok())))
+        }
+        DataType::String => rows_to_date(move |args, row| {
+            let Some(text) = args[0].str(row) else { return Ok(None) };
+            match &format {
+                Some(format) => {
+                    let micros = parse_pattern(format, text, &TimeZone::UTC)?;
+                    Ok(i32::try_from(micros.div_euclid(DAY)).ok())
+                }
+                None => parse_date(text.trim_ascii().as_bytes())
+                    .map(Some)
+                    .ok_or_else(|| format!("'{text}' is not a date such as 2015-05-17")),
+            }
+        }),
+        other => Err(BindError::new(0, format!("to_date takes a string, date or timestamp, not {other}"))),
+    }
 }
 
 fn make_timestamp() -> Result<Bound, BindError> {
@@ -231,14 +285,22 @@ pub fn constant_zone(args: &[Typed], arg: usize) -> Result<TimeZone, BindError> 
 
 /// What clocks in `zone` show at `t`.
 pub fn to_local(t: i64, zone: &TimeZone) -> Result<i64, String> {
-    let moment =
-        Timestamp::from_microsecond(t).map_err(|_| "the timestamp is too far away for a time zone".to_owned())?;
-    Ok(t + i64::from(zone.to_offset(moment).seconds()) * 1_000_000)
+    let offset = i64::from(zone.to_offset(near(t)).seconds()) * 1_000_000;
+    t.checked_add(offset).ok_or_else(|| "the timestamp is too far away for a time zone".to_owned())
+}
+
+/// The moment, or the nearest of those that jiff knows: zones do not change out there.
+pub fn near(t: i64) -> Timestamp {
+    Timestamp::from_microsecond(t).unwrap_or(if t < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// When clocks in `zone` show `t`; where they skip it, as if they had not yet.
 pub fn from_local(t: i64, zone: &TimeZone) -> Result<i64, String> {
-    let far = |_| "the timestamp is too far away for a time zone".to_owned();
-    let shown = Timestamp::from_microsecond(t).map_err(far)?.to_zoned(TimeZone::UTC).datetime();
-    zone.to_timestamp(shown).map(|t| t.as_microsecond()).map_err(far)
+    let shown = near(t).to_zoned(TimeZone::UTC).datetime();
+    match zone.to_timestamp(shown) {
+        Ok(moment) if near(t).as_microsecond() == t => Ok(moment.as_microsecond()),
+        _ => t
+            .checked_sub(i64::from(zone.to_offset(near(t)).seconds()) * 1_000_000)
+            .ok_or_else(|| "the timestamp is too far away for a time zone".to_owned()),
+    }
 }

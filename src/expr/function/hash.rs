@@ -1,15 +1,15 @@
-//! Hashes of texts. They are the same on every machine and in every version.
+//! Hashes of texts and bytes. They are the same on every machine and in every version.
 
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::encode::{hex, input};
+use super::encode::hex;
 use super::{Arg, BindError, Bound, Function, rows_to_int, rows_to_string};
 
 pub const FUNCTIONS: &[Function] = &[
     Function::new(
         "md5",
-        "md5(text)",
+        "md5(x)",
         "the MD5 hash in hex digits",
         ("md5('abc')", "900150983cd24fb0d6963f7d28e17f72"),
         &[Arg::Binary],
@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "sha256",
-        "sha256(text)",
+        "sha256(x)",
         "the SHA-256 hash in hex digits",
         ("left(sha256('abc'), 16)", "ba7816bf8f01cfea"),
         &[Arg::Binary],
@@ -25,7 +25,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "sha512",
-        "sha512(text)",
+        "sha512(x)",
         "the SHA-512 hash in hex digits",
         ("left(sha512('abc'), 16)", "ddaf35a193617aba"),
         &[Arg::Binary],
@@ -33,22 +33,22 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "xxhash64",
-        "xxhash64(text)",
+        "xxhash64(x)",
         "the 64 bit xxHash as an int: quick, and good for spreading keys",
         ("xxhash64('abc')", "4952883123889572249"),
         &[Arg::Binary],
-        |_| rows_to_int(|args, row| Ok(input(&args[0], row).map(|b| xxhash_rust::xxh64::xxh64(b, 0).cast_signed()))),
+        |_| rows_to_int(|args, row| Ok(args[0].bytes(row).map(|b| xxhash_rust::xxh64::xxh64(b, 0).cast_signed()))),
     ),
     Function::new(
         "crc32",
-        "crc32(text)",
+        "crc32(x)",
         "the CRC-32 checksum as zip and Ethernet have it",
         ("crc32('abc')", "891568578"),
         &[Arg::Binary],
-        |_| rows_to_int(|args, row| Ok(input(&args[0], row).map(|bytes| i64::from(crc32fast::hash(bytes))))),
+        |_| rows_to_int(|args, row| Ok(args[0].bytes(row).map(|bytes| i64::from(crc32fast::hash(bytes))))),
     ),
 ];
 
 fn digest<D: Digest>() -> Result<Bound, BindError> {
-    rows_to_string(|args, row, out| Ok(input(&args[0], row).map(|bytes| hex(&D::digest(bytes), out))))
+    rows_to_string(|args, row, out| Ok(args[0].bytes(row).map(|bytes| hex(&D::digest(bytes), out))))
 }

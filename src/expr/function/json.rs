@@ -3,10 +3,13 @@
 //! A text that is not JSON gives null, as a row of a log should not end a job; `is_json` tells, and a CAST to json
 //! is an error. Paths are constants, so that they are read once.
 
-use super::super::json::{Item, Kind, Path, elements, is_json, kind, members, unescape, whole};
+use super::super::json::{Kind, Path, elements, is_json, kind, members, unescape, whole};
 use super::super::typed::Typed;
 use super::super::value::{Scalar, Value};
-use super::{Arg, BindError, Function, constant_text, rows_to_boolean, rows_to_int, rows_to_json, rows_to_string};
+use super::{
+    Arg, BindError, Function, bound, constant_text, rows_to_boolean, rows_to_int, rows_to_json, rows_to_string,
+};
+use crate::data::{ColumnBuilder, DataType};
 
 const J: Arg = Arg::Json;
 const S: Arg = Arg::String;
@@ -80,9 +83,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[J, S],
         |args| {
             let path = path(args, 1)?;
-            rows_to_boolean(move |args, row| {
-                Ok(args[0].json(row).map(|text| whole(text).and_then(|value| path.find(value)).is_some()))
-            })
+            rows_to_boolean(move |args, row| Ok(args[0].json(row).map(|_| at(&args[0], row, &path).is_some())))
         },
     ),
     Function::new(
@@ -114,8 +115,34 @@ pub const FUNCTIONS: &[Function] = &[
         },
     )
     .least(1),
+    Function::new(
+        "json_keys",
+        "json_keys(json [, path])",
+        "the names in an object, as a list; null if it is no object",
+        (r#"array_join(json_keys('{"a": 1, "b": 2}'), ',')"#, "a,b"),
+        &[J, S],
+        |args| {
+            let path = optional_path(args)?;
+            bound(DataType::list(DataType::String), move |args, rows, _| {
+                let mut builder = ColumnBuilder::new(DataType::list(DataType::String), rows);
+                if let ColumnBuilder::List(out) = &mut builder {
+                    for row in 0..rows {
+                        match at(&args[0], row, &path).filter(|value| kind(value) == Kind::Object) {
+                            Some(object) => {
+                                members(object).for_each(|item| push_key(item.key, out.items()));
+                                out.end();
+                            }
+                            None => out.append_null(),
+                        }
+                    }
+                }
+                builder.finish()
+            })
+        },
+    )
+    .least(1),
     Function::new("is_json", "is_json(text)", "whether the text is JSON", ("is_json('{')", "false"), &[J], |_| {
-        rows_to_boolean(|args, row| Ok(args[0].json(row).map(is_json)))
+        rows_to_boolean(|args, row| Ok(args[0].json(row).map(|(text, known)| known || is_json(text))))
     }),
 ];
 
@@ -141,7 +168,8 @@ fn optional_path(args: &[Typed]) -> Result<Path, BindError> {
 
 /// What a path leads to in a row; null where the text is no JSON.
 fn at<'a>(value: &'a Value, row: usize, path: &Path) -> Option<&'a str> {
-    path.find(whole(value.json(row)?)?)
+    let (text, known) = value.json(row)?;
+    path.find(if known { text.trim_ascii() } else { whole(text)? })
 }
 
 /// Appends a value as text; nothing of a JSON null.
@@ -167,8 +195,8 @@ impl Get {
             (Some(Scalar::String(text)), _) if text.starts_with('$') => Get::Path(path(args, 1)?),
             (Some(Scalar::String(key)), _) => Get::Path(Path::key(key)),
             (Some(Scalar::Int(index)), _) => Get::Path(Path::index(*index)),
-            (_, crate::data::DataType::String) => Get::Key,
-            (_, crate::data::DataType::Int) => Get::Index,
+            (_, DataType::String) => Get::Key,
+            (_, DataType::Int) => Get::Index,
             (_, ty) => return Err(BindError::new(1, format!("a key is a string or an int, not {ty}"))),
         })
     }
@@ -182,12 +210,10 @@ impl Get {
     }
 }
 
-/// Keys of an object as texts.
-#[expect(dead_code, reason = "lists")]
-fn keys(object: &str) -> impl Iterator<Item = String> {
-    members(object).map(|Item { key, .. }| {
-        let mut text = String::new();
-        unescape(key, &mut text);
-        text
-    })
+fn push_key(key: &str, out: &mut ColumnBuilder) {
+    let mut text = String::new();
+    unescape(key, &mut text);
+    if let ColumnBuilder::String(out) = out {
+        out.append_value(text);
+    }
 }

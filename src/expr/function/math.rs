@@ -264,9 +264,8 @@ fn digits(args: &[Typed], double: fn(f64, f64) -> f64, decimal: fn(i128, i128) -
             let power = 10f64.powi(n);
             bound(DataType::Double, move |args, rows, _| {
                 let values = map2(args[0].doubles(), Operand::Scalar(power), rows, |v, power| {
-                    let result = double(v, power);
-                    // Beyond the digits that a double has there is nothing to round.
-                    if result.is_finite() { result } else { v }
+                    // Beyond the 53 bits that a double has there is nothing to round.
+                    if (v * power).abs() < 9_007_199_254_740_992.0 { double(v, power) } else { v }
                 });
                 Column::Double(Float64Array::new(values.into(), validity(&args[0], rows)))
             })

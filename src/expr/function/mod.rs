@@ -8,6 +8,7 @@ mod calendar;
 mod encode;
 mod hash;
 mod json;
+pub(super) mod list;
 mod math;
 mod regex;
 mod string;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use super::kernel::Faults;
 use super::typed::Typed;
-use super::value::Value;
+use super::value::{Held, Value};
 use crate::data::{Column, ColumnBuilder, DataType};
 
 /// A function of the expression language.
@@ -78,12 +79,17 @@ pub(crate) enum Arg {
     Number,
     /// Any number, as a double.
     Double,
+    /// A timestamp, or a date as its midnight.
     Timestamp,
+    Date,
+    /// A timestamp, a date as its midnight, or an interval.
+    Moment,
+    List,
     /// Anything, as text.
     Text,
-    /// A text, for its bytes.
+    /// Bytes, or those of a text.
     Binary,
-    /// A text that holds JSON.
+    /// JSON, or a text that should be some.
     Json,
     /// Anything, as it is.
     Any,
@@ -157,7 +163,52 @@ pub(crate) fn rows_to_string(
 pub(crate) fn rows_to_json(
     f: impl Fn(&[Value], usize, &mut String) -> Result<Option<()>, String> + Send + Sync + 'static,
 ) -> Result<Bound, BindError> {
-    rows_to_string(f)
+    let strings = rows_to_string(f)?;
+    bound(DataType::Json, move |args, rows, faults| match strings.kernel.run(args, rows, faults) {
+        Column::String(texts) => Column::Json(texts),
+        other => other,
+    })
+}
+
+/// As [`rows_to_string`], for bytes.
+pub(crate) fn rows_to_bytes(
+    f: impl Fn(&[Value], usize) -> Result<Option<Vec<u8>>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    bound(DataType::Bytes, move |args, rows, faults| {
+        let mut builder = ColumnBuilder::new(DataType::Bytes, rows);
+        if let ColumnBuilder::Bytes(out) = &mut builder {
+            for row in 0..rows {
+                out.append_option(f(args, row).unwrap_or_else(|message| {
+                    faults.push(row, message);
+                    None
+                }));
+            }
+        }
+        builder.finish()
+    })
+}
+
+/// A function whose result for one row is what it appends to a builder of type `ty`: a value, or not, for null.
+pub(crate) fn rows_to(
+    ty: DataType,
+    types: Vec<DataType>,
+    f: impl Fn(&[Held], usize, &mut ColumnBuilder) -> Result<Option<()>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    bound(ty, move |args, rows, faults| {
+        let held: Vec<Held> = args.iter().zip(&types).map(|(arg, ty)| arg.held(*ty)).collect();
+        let mut builder = ColumnBuilder::new(ty, rows);
+        for row in 0..rows {
+            let done = f(&held, row, &mut builder).unwrap_or_else(|message| {
+                faults.push(row, message);
+                None
+            });
+            if done.is_none() {
+                builder.append_null();
+            }
+            debug_assert_eq!(builder.len(), row + 1);
+        }
+        builder.finish()
+    })
 }
 
 /// As [`rows_to_string`], for the other types.
@@ -186,6 +237,7 @@ rows_to!(rows_to_int, Int, DataType::Int, i64);
 rows_to!(rows_to_double, Double, DataType::Double, f64);
 rows_to!(rows_to_boolean, Boolean, DataType::Boolean, bool);
 rows_to!(rows_to_timestamp, Timestamp, DataType::Timestamp, i64);
+rows_to!(rows_to_date, Date, DataType::Date, i32);
 
 impl BindError {
     pub fn new(arg: usize, message: impl Into<String>) -> BindError {
@@ -207,12 +259,13 @@ pub(crate) fn constant_text<'a>(args: &'a [Typed], arg: usize, what: &str) -> Re
 }
 
 /// The families of functions as documentation shows them, each with its title.
-pub const FAMILIES: [(&str, &[&[Function]]); 8] = [
+pub const FAMILIES: [(&str, &[&[Function]]); 9] = [
     ("Texts", &[string::FUNCTIONS, text::FUNCTIONS]),
     ("Regular expressions", &[regex::FUNCTIONS]),
     ("Numbers", &[math::FUNCTIONS, trigonometry::FUNCTIONS]),
     ("Bits", &[bits::FUNCTIONS]),
     ("Time", &[time::FUNCTIONS, calendar::FUNCTIONS]),
+    ("Lists", &[list::FUNCTIONS, list::MADE]),
     ("JSON", &[json::FUNCTIONS]),
     ("URLs", &[url::FUNCTIONS]),
     ("Hashes and encodings", &[hash::FUNCTIONS, encode::FUNCTIONS]),

@@ -107,14 +107,19 @@ pub fn pattern_error(error: &::regex::Error) -> String {
     format!("the pattern is not a regular expression: {line}")
 }
 
+/// The group that argument 2 asks for; else the first, if there is one.
+pub(super) fn group(args: &[Typed], regex: &Regex) -> Result<usize, BindError> {
+    let groups = regex.captures_len() - 1;
+    match args.get(2).map(Typed::as_constant) {
+        None => Ok(groups.min(1)),
+        Some(Some(Scalar::Int(n))) if usize::try_from(*n).is_ok_and(|n| n <= groups) => Ok(*n as usize),
+        Some(_) => Err(BindError::new(2, format!("the group must be a constant from 0 to {groups}"))),
+    }
+}
+
 fn extract(args: &[Typed]) -> Result<Bound, BindError> {
     let regex = compile(args, 3)?;
-    let groups = regex.captures_len() - 1;
-    let group = match args.get(2).map(Typed::as_constant) {
-        None => groups.min(1),
-        Some(Some(Scalar::Int(n))) if usize::try_from(*n).is_ok_and(|n| n <= groups) => *n as usize,
-        Some(_) => return Err(BindError::new(2, format!("the group must be a constant from 0 to {groups}"))),
-    };
+    let group = group(args, &regex)?;
     rows_to_string(move |args, row, out| {
         let found = args[0].str(row).and_then(|text| match group {
             0 => regex.find(text),

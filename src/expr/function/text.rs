@@ -55,7 +55,7 @@ pub const FUNCTIONS: &[Function] = &[
         "number of bytes, in UTF-8",
         ("octet_length('äb')", "3"),
         &[Arg::Binary],
-        |_| rows_to_int(|args, row| Ok(super::encode::input(&args[0], row).map(|bytes| bytes.len() as i64))),
+        |_| rows_to_int(|args, row| Ok(args[0].bytes(row).map(|bytes| bytes.len() as i64))),
     )
     .also(&["byte_length"]),
     Function::new(

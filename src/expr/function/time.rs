@@ -9,6 +9,7 @@ use super::super::value::Scalar;
 use super::calendar::{constant_zone, from_local, to_local};
 use super::{Arg, BindError, Bound, Function, constant_text, rows_to_int, rows_to_string, rows_to_timestamp};
 use crate::data::text::{civil_from_days, days_from_civil, parse_timestamp};
+use crate::data::{DataType, Interval};
 
 const SECOND: i64 = 1_000_000;
 pub const DAY: i64 = 86_400 * SECOND;
@@ -32,15 +33,11 @@ pub const FUNCTIONS: &[Function] = &[
         signature: "date_bin(duration, timestamp [, origin])",
         doc: "the start of the bin of a duration such as '15 minutes', counted from 1970 or a constant origin",
         example: ("date_bin('15 minutes', TIMESTAMP '2015-05-17 10:20:03')", "2015-05-17T10:15:00Z"),
-        args: &[Arg::String, Arg::Timestamp, Arg::Timestamp],
+        args: &[Arg::Any, Arg::Timestamp, Arg::Timestamp],
         required: 2,
         variadic: false,
         bind: |args| {
-            let size = match interval_micros(constant_text(args, 0, "the duration")?) {
-                Ok(size) if size > 0 => size,
-                Ok(_) => return Err(BindError::new(0, "the duration must be greater than 0")),
-                Err(message) => return Err(BindError::new(0, message)),
-            };
+            let size = bin_micros(args)?;
             let origin = match args.get(2).map(Typed::as_constant) {
                 None => 0,
                 Some(Some(Scalar::Timestamp(origin))) => origin.rem_euclid(size),
@@ -59,7 +56,7 @@ pub const FUNCTIONS: &[Function] = &[
               isoyear, quarter, month, week, day, doy, dow (Sunday is 0), isodow (Monday is 1), hour, minute, second, millisecond, microsecond \
               (both of the second), epoch",
         example: ("extract(hour FROM TIMESTAMP '2015-05-17 10:05:03')", "10"),
-        args: &[Arg::String, Arg::Timestamp],
+        args: &[Arg::String, Arg::Moment],
         required: 2,
         variadic: false,
         bind: date_part,
@@ -162,45 +159,16 @@ pub fn floor(t: i64, size: i64) -> i64 {
     t.saturating_sub(t.rem_euclid(size))
 }
 
-/// Microseconds of one unit, which may be in the plural.
-pub fn unit_micros(unit: &str) -> Result<i64, String> {
-    let lower = unit.to_ascii_lowercase();
-    Ok(match lower.as_str() {
-        "us" | "microsecond" | "microseconds" => 1,
-        "ms" | "millisecond" | "milliseconds" => 1000,
-        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
-        "h" | "hour" | "hours" => 3600 * SECOND,
-        "d" | "day" | "days" => DAY,
-        "w" | "week" | "weeks" => 7 * DAY,
-        "mo" | "month" | "months" | "y" | "year" | "years" | "quarter" | "quarters" => {
-            return Err(format!("{unit}: months and years vary in length and are no intervals yet"));
-        }
-        _ => return Err(format!("`{unit}` is not a unit of time (us, ms, s, minutes, hours, days, weeks)")),
-    })
-}
-
-/// `5 minutes`, `1h 30m`, `-2 days`, in µs.
-pub fn interval_micros(text: &str) -> Result<i64, String> {
-    let bad = || format!("'{text}' is not an interval such as '5 minutes' or '1h 30m'");
-    let mut rest = text.trim();
-    let mut total = 0i64;
-    if rest.is_empty() {
-        return Err(bad());
+/// Microseconds of a unit of fixed length.
+fn unit_micros(unit: &str) -> i64 {
+    match unit {
+        "millisecond" => 1000,
+        "second" => SECOND,
+        "minute" => 60 * SECOND,
+        "hour" => 3600 * SECOND,
+        "day" => DAY,
+        _ => 1,
     }
-    while !rest.is_empty() {
-        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '+').ok_or_else(bad)?;
-        let number: i64 = rest[..number_len].parse().map_err(|_| bad())?;
-        rest = rest[number_len..].trim_start();
-        let unit_len = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-        if unit_len == 0 {
-            return Err(bad());
-        }
-        let micros = number.checked_mul(unit_micros(&rest[..unit_len])?);
-        total = micros.and_then(|m| total.checked_add(m)).ok_or_else(|| format!("'{text}' is too long"))?;
-        rest = rest[unit_len..].trim_start();
-    }
-    Ok(total)
 }
 
 fn unknown_unit(unit: &str, units: &[&str]) -> BindError {
@@ -209,6 +177,24 @@ fn unknown_unit(unit: &str, units: &[&str]) -> BindError {
         None => format!("units are {}", units.join(", ")),
     };
     BindError::new(0, format!("there is no unit '{unit}'")).help(help)
+}
+
+/// The duration of argument 0: an interval, or a text that is one.
+fn bin_micros(args: &[Typed]) -> Result<i64, BindError> {
+    let size = match args[0].as_constant() {
+        Some(Scalar::Interval(size)) => *size,
+        Some(Scalar::String(text)) => Interval::parse(text).ok_or_else(|| {
+            BindError::new(0, format!("'{text}' is not an interval")).help("write it as in '5 minutes' or '1h 30m'")
+        })?,
+        _ => return Err(BindError::new(0, "the duration must be a constant").help("write it as in '5 minutes'")),
+    };
+    if size.months != 0 {
+        return Err(BindError::new(0, "months and years vary in length").help("date_trunc has their starts"));
+    }
+    match i64::try_from(size.length()) {
+        Ok(size) if size > 0 => Ok(size),
+        _ => Err(BindError::new(0, "the duration must be greater than 0")),
+    }
 }
 
 fn date_trunc(args: &[Typed]) -> Result<Bound, BindError> {
@@ -233,7 +219,31 @@ fn date_trunc(args: &[Typed]) -> Result<Bound, BindError> {
 
 fn date_part(args: &[Typed]) -> Result<Bound, BindError> {
     let text = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
-    part_of(1, &text)
+    if args[1].ty == DataType::Interval { interval_part(&text) } else { part_of(1, &text) }
+}
+
+/// A part of an interval, as PostgreSQL has them: each of months, days and the rest for itself.
+fn interval_part(unit: &str) -> Result<Bound, BindError> {
+    const UNITS: [&str; 10] =
+        ["year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch"];
+    let part: fn(Interval) -> i64 = match unit.strip_suffix('s').unwrap_or(unit) {
+        "year" => |v| i64::from(v.months / 12),
+        "quarter" => |v| i64::from(v.months % 12 / 3 + 1),
+        "month" => |v| i64::from(v.months % 12),
+        "day" => |v| i64::from(v.days),
+        "hour" => |v| v.micros / (3600 * SECOND),
+        "minute" => |v| v.micros / (60 * SECOND) % 60,
+        "second" => |v| v.micros / SECOND % 60,
+        "millisecond" => |v| v.micros % SECOND / 1000,
+        "microsecond" => |v| v.micros % SECOND,
+        // A year has 365.25 days here, as in PostgreSQL and DuckDB, and a month 30.
+        "epoch" => |v| {
+            let (years, months) = (i64::from(v.months / 12), i64::from(v.months % 12));
+            years * 31_557_600 + (months * 30 + i64::from(v.days)) * 86_400 + v.micros.div_euclid(SECOND)
+        },
+        _ => return Err(unknown_unit(unit, &UNITS)),
+    };
+    rows_to_int(move |args, row| Ok(args[1].interval(row).map(part)))
 }
 
 /// The part `unit` of argument `arg`.
@@ -316,7 +326,7 @@ pub(super) fn constant_step(args: &[Typed]) -> Result<Step, BindError> {
         "year" => Step::Months(12),
         "decade" => Step::Months(120),
         "century" | "centurie" => Step::Months(1200),
-        fixed if UNITS.contains(&fixed) => Step::Micros(unit_micros(fixed).unwrap_or(1), 0),
+        fixed if UNITS.contains(&fixed) => Step::Micros(unit_micros(fixed), 0),
         _ => return Err(unknown_unit(&unit, &UNITS)),
     })
 }
@@ -357,7 +367,7 @@ fn to_timestamp(args: &[Typed]) -> Result<Bound, BindError> {
 }
 
 /// Reads `text` in the strftime format `format`, of `zone` unless it has an offset.
-fn parse_pattern(format: &str, text: &str, zone: &TimeZone) -> Result<i64, String> {
+pub(super) fn parse_pattern(format: &str, text: &str, zone: &TimeZone) -> Result<i64, String> {
     let bad = |error: jiff::Error| format!("'{text}' is not a timestamp of the format '{format}': {error}");
     let mut parts = BrokenDownTime::parse(format, text).map_err(bad)?;
     if parts.offset().is_some() || parts.timestamp().is_some() {
@@ -372,13 +382,23 @@ fn parse_pattern(format: &str, text: &str, zone: &TimeZone) -> Result<i64, Strin
 }
 
 /// A constant format that jiff can write.
-fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
+pub(super) fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
     let format = constant_text(args, arg, "the format")?;
     let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
     match strtime::format(format, &sample) {
         Ok(_) => Ok(format.to_owned()),
         Err(error) => Err(BindError::new(arg, format!("'{format}' is not a strftime format: {error}"))),
     }
+}
+
+/// What a clock shows, as jiff has it.
+fn late_shown(t: i64) -> Option<jiff::civil::DateTime> {
+    let (year, month, day) = civil(t);
+    let (date, clock) = (i16::try_from(year).ok()?, t.rem_euclid(DAY));
+    let (seconds, micros) = (clock / SECOND, clock % SECOND);
+    let time = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(|v| v as i8);
+    let [hour, minute, second] = time;
+    jiff::civil::DateTime::new(date, month as i8, day as i8, hour, minute, second, micros as i32 * 1000).ok()
 }
 
 fn format(args: &[Typed]) -> Result<Bound, BindError> {
@@ -388,7 +408,15 @@ fn format(args: &[Typed]) -> Result<Bound, BindError> {
     rows_to_string(move |args, row, out| {
         let Some(t) = args[0].timestamp(row) else { return Ok(None) };
         let bad = |error: &dyn std::fmt::Display| format!("a timestamp cannot be written as '{format}': {error}");
-        let zoned = Timestamp::from_microsecond(t).map_err(|e| bad(&e))?.to_zoned(zone.clone());
+        let zoned = match Timestamp::from_microsecond(t) {
+            Ok(moment) => moment.to_zoned(zone.clone()),
+            // The last hours of the year 9999 are dates, but no timestamps to jiff: they can be shown in UTC.
+            Err(error) => {
+                let shown = late_shown(to_local(t, &zone)?).ok_or_else(|| bad(&error))?;
+                write!(out, "{}", shown.strftime(&format)).map_err(|e| bad(&e))?;
+                return Ok(Some(()));
+            }
+        };
         write!(out, "{}", zoned.strftime(&format)).map_err(|e| bad(&e))?;
         Ok(Some(()))
     })

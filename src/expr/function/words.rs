@@ -1,7 +1,7 @@
 //! Names that are not in the table: forms with a grammar of their own, and what other systems call our functions.
 
 /// Functions that are part of the language and not of the table, with their documentation.
-pub const FORMS: [(&str, &str); 7] = [
+pub const FORMS: [(&str, &str); 13] = [
     ("coalesce", "coalesce(a, b, …): the first that is not null"),
     ("nullif", "nullif(a, b): null if both are equal, else a"),
     ("if", "if(condition, a, b): a if the condition is true, else b"),
@@ -9,6 +9,12 @@ pub const FORMS: [(&str, &str); 7] = [
     ("least", "least(a, b, …): the least; null if one is null"),
     ("try", "try(x): x, or null where it fails"),
     ("extract", "extract(unit FROM timestamp): as date_part"),
+    ("array", "array[a, b, …] or [a, b, …]: a list"),
+    ("struct", "struct(a, b AS c, …): a struct of fields with names"),
+    ("row", "row(a, b AS c, …): as struct"),
+    ("to_json", "to_json(x): x as JSON"),
+    ("json_object", "json_object('name', value, …): an object"),
+    ("json_array", "json_array(a, b, …): an array"),
 ];
 
 /// What to write for a function of DuckDB, PostgreSQL, Flink, MySQL, Spark, Miller, jq or VRL, in lower case.
@@ -31,10 +37,9 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["sub", "gsub", "ssub", "regex_replace", "regexreplace"], "write regexp_replace(text, pattern, replacement)"),
     (&["regexp_substr", "regex_extract", "parse_regex", "match"], "write regexp_extract(text, pattern, group)"),
     (&["matchx", "regexp_full_match", "rlike", "regex_match", "any_match"], "write text ~ 'pattern'"),
-    (&["str_split_regex", "regexp_split_to_array", "string_split_regex"], "write regexp_split(text, pattern)"),
-    (&["string_split", "string_to_array", "str_split", "split_to_array", "splitx"], "write split(text, separator)"),
+    (&["split_to_array", "splitx"], "write split(text, separator)"),
     (&["format_values", "sprintf", "printf", "fmtnum"], "join texts with `||`; round(x, n) has n digits"),
-    (&["string_join", "join", "array_to_string", "implode"], "write array_join(list, separator)"),
+    (&["string_join", "join", "implode"], "write array_join(list, separator)"),
     (&["str", "to_char", "tostring", "to_string", "text"], "write CAST(x AS string), or strftime(t, format)"),
     (&["to_int", "toint", "int", "to_number", "tonumber", "parse_int", "to_integer"], "write CAST(x AS int)"),
     (&["to_float", "to_double", "float", "double", "tofloat", "parse_float"], "write CAST(x AS double)"),
@@ -99,7 +104,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["json_valid", "isvalidjson", "is_valid_json"], "write is_json(text)"),
     (&["json_typeof", "jsonb_typeof"], "write json_type(x)"),
     (&["json_decode", "parse_json_text", "fromjson", "from_json"], "write CAST(x AS json), or json_value(x, '$.a')"),
-    (&["json_encode", "encode_json", "to_json_string", "tojson", "row_to_json"], "write to_json(x)"),
+    (&["json_encode", "encode_json", "tojson", "row_to_json"], "write to_json(x)"),
     (&["json_build_object", "jsonb_build_object", "object_construct"], "write json_object('name', value, …)"),
     (&["json_build_array", "jsonb_build_array"], "write json_array(a, b, …)"),
     (&["keys", "object_keys", "json_object_keys"], "write json_keys(x)"),
@@ -117,8 +122,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         &["hash", "farmhash", "murmur_hash", "cityhash64", "fnv", "farm_fingerprint", "xxhash", "hash_code"],
         "write xxhash64(x)",
     ),
-    (&["array_length", "array_size", "list_length"], "write cardinality(list)"),
-    (&["list_has", "list_contains_all"], "write array_contains(list, value)"),
+    (&["list_contains_all", "array_contains_all"], "write array_contains(list, value)"),
     (&["log_e", "loge"], "write ln(x)"),
     (&["xor"], "write bitxor(a, b)"),
     (&["bit_count_ones", "popcount", "bit_length_ones"], "write bit_count(x)"),

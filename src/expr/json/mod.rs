@@ -5,4 +5,4 @@ mod path;
 mod scan;
 
 pub use path::Path;
-pub use scan::{Item, Kind, elements, is_json, kind, members, unescape, whole, write_string};
+pub use scan::{Kind, elements, is_json, kind, members, unescape, whole};

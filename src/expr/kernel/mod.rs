@@ -8,6 +8,7 @@ pub mod choose;
 pub mod compare;
 pub mod like;
 pub mod logic;
+pub mod moment;
 
 /// The values of one side of a kernel.
 #[derive(Clone, Copy)]

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::super::ast::{Ast, AstKind, BinaryOp, Call, Negated};
 use super::super::error::nearest;
-use super::super::lexer::Kind;
+use super::super::lexer::{Kind, Token};
 use super::super::types::{TYPE_NAMES, TypeName, type_name};
 use super::super::value::Scalar;
 use super::{ExprError, Parser, RESERVED, Result, literal, power};
-use crate::data::DataType;
+use crate::data::{DataType, Field, Interval};
 
 impl Parser {
     /// `IS …`, `[NOT] IN`, `[NOT] BETWEEN`, `[NOT] LIKE` behind `left`.
@@ -109,13 +109,18 @@ impl Parser {
             "position" if called => self.position(),
             "trim" if called && self.peek_at(2).kind != Kind::Symbol(")") => self.trim(),
             "interval" if text_follows => self.interval(),
-            "timestamp" | "timestamptz" if text_follows => {
+            "interval" if matches!(self.peek_at(1).kind, Kind::Number(_)) => self.interval(),
+            "timestamp" | "timestamptz" | "date" if text_follows => {
                 self.next();
                 let Kind::Text(text) = self.next().kind else { unreachable!("looked at above") };
-                Ok(Ast { kind: AstKind::TimestampText(text), span: span.start..self.end() })
+                let ty = if lower == "date" { DataType::Date } else { DataType::Timestamp };
+                Ok(Ast { kind: AstKind::TypedText(ty, text), span: span.start..self.end() })
             }
-            "date" if text_follows => Err(ExprError::new(span, "the type date is not there yet", "not there yet")
-                .help("write TIMESTAMP '2020-01-01'")),
+            "array" if self.peek_at(1).kind == Kind::Symbol("[") => {
+                self.next();
+                self.list_of(span.start)
+            }
+            "struct" | "row" if called => self.struct_of(),
             _ if called && lower != "in" => self.call(lower),
             reserved if RESERVED.contains(&reserved) => {
                 Err(self.unexpected("an expression").help(format!("a column of this name is written \"{word}\"")))
@@ -163,7 +168,56 @@ impl Parser {
         Ok(Ast { kind: AstKind::Cast { value, ty, try_ }, span: head.start..self.end() })
     }
 
+    /// A type, perhaps with `[]` behind it for lists of it.
     pub(super) fn data_type(&mut self) -> Result<DataType> {
+        self.depth += 1;
+        if self.depth > super::DEPTH_MAX {
+            return Err(super::too_deep(self.peek().span.clone()));
+        }
+        let mut ty = self.single_type()?;
+        while self.is_symbol("[") && self.peek_at(1).kind == Kind::Symbol("]") {
+            self.next();
+            self.next();
+            ty = DataType::list(ty);
+        }
+        self.depth -= 1;
+        Ok(ty)
+    }
+
+    /// `<`, what `inside` takes, and `>`.
+    fn angles<T>(&mut self, inside: impl FnOnce(&mut Parser) -> Result<T>) -> Result<T> {
+        if !self.eat_symbol("<") {
+            return Err(self.unexpected("`<` and the types inside"));
+        }
+        let value = inside(self)?;
+        // `list<list<int>>` ends in what is otherwise one operator.
+        if self.is_symbol(">>") {
+            let span = self.peek().span.clone();
+            self.tokens[self.at] = Token { kind: Kind::Symbol(">"), span: span.start + 1..span.end };
+            return Ok(value);
+        }
+        if self.eat_symbol(">") { Ok(value) } else { Err(self.unexpected("`>`")) }
+    }
+
+    fn struct_type(&mut self) -> Result<DataType> {
+        self.angles(|parser| {
+            let mut fields: Vec<Field> = Vec::new();
+            loop {
+                let (name, span) = parser.name("the name of a field")?;
+                // `name: type` as in Hive and Spark.
+                parser.eat_symbol(":");
+                if fields.iter().any(|field| field.name == name) {
+                    return Err(ExprError::new(span, format!("the field `{name}` comes twice"), "a second time"));
+                }
+                fields.push(Field { name, ty: parser.data_type()? });
+                if !parser.eat_symbol(",") {
+                    return Ok(DataType::structure(fields));
+                }
+            }
+        })
+    }
+
+    fn single_type(&mut self) -> Result<DataType> {
         let Kind::Word(word) = self.peek().kind.clone() else { return Err(self.unexpected("a type")) };
         let span = self.next().span;
         match type_name(&word) {
@@ -186,6 +240,8 @@ impl Parser {
                     )),
                 }
             }
+            Some(TypeName::List) => self.angles(Parser::data_type).map(DataType::list),
+            Some(TypeName::Struct) => self.struct_type(),
             Some(TypeName::Later) => {
                 Err(ExprError::new(span, format!("the type {word} is not there yet"), "not there yet")
                     .help(format!("types are {}", TYPE_NAMES.join(", "))))
@@ -314,22 +370,108 @@ impl Parser {
         Ast { kind: AstKind::Call(call), span }
     }
 
-    /// `INTERVAL '5' MINUTE` or `INTERVAL '5 minutes'`.
+    /// `INTERVAL '5' MINUTE`, `INTERVAL 5 MINUTE` or `INTERVAL '5 minutes'`.
     fn interval(&mut self) -> Result<Ast> {
         let start = self.next().span.start;
         let token = self.next();
-        let Kind::Text(mut text) = token.kind else { unreachable!("looked at by the caller") };
-        if let Kind::Word(unit) = &self.peek().kind
-            && super::super::function::time::unit_micros(unit).is_ok()
-        {
-            text = format!("{text} {unit}");
-            self.next();
-        }
-        match super::super::function::time::interval_micros(&text) {
-            Ok(micros) => Ok(Ast { kind: AstKind::Interval(micros), span: start..self.end() }),
-            Err(message) => Err(ExprError::new(token.span, message, "not an interval")
+        let (Kind::Text(text) | Kind::Number(text)) = token.kind else { unreachable!("looked at by the caller") };
+        let of_unit = match &self.peek().kind {
+            Kind::Word(unit) => Interval::of_unit(text.trim(), unit),
+            _ => None,
+        };
+        let value = match of_unit {
+            Some(value) => {
+                self.next();
+                Some(value)
+            }
+            None => Interval::parse(&text),
+        };
+        match value {
+            Some(value) => Ok(literal(Scalar::Interval(value), DataType::Interval, start..self.end())),
+            None => Err(ExprError::new(token.span, format!("'{text}' is not an interval"), "not an interval")
                 .help("write INTERVAL '5' MINUTE or INTERVAL '1 hour 30 minutes'")),
         }
+    }
+
+    /// `[a, b, …]` at the `[`.
+    pub(super) fn list_of(&mut self, start: usize) -> Result<Ast> {
+        let open = self.next().span;
+        let mut args = Vec::new();
+        if !self.is_symbol("]") {
+            args.push(self.expr(0)?);
+            while self.eat_symbol(",") {
+                args.push(self.expr(0)?);
+            }
+        }
+        self.close_bracket(&open)?;
+        let mut call = self.made_call("array", open, args);
+        call.span.start = start;
+        Ok(call)
+    }
+
+    fn close_bracket(&mut self, open: &Range<usize>) -> Result<()> {
+        if self.eat_symbol("]") {
+            return Ok(());
+        }
+        if self.peek().kind == Kind::End {
+            return Err(ExprError::new(open.clone(), "a bracket is not closed", "`]` is missing for this one"));
+        }
+        Err(self.unexpected("`]`"))
+    }
+
+    /// `list[i]` and `list[from:to]` at the `[`.
+    pub(super) fn item(&mut self, left: Ast) -> Result<Ast> {
+        let open = self.next().span;
+        let first =
+            if self.is_symbol(":") { literal(Scalar::Int(1), DataType::Int, open.clone()) } else { self.expr(0)? };
+        let mut args = vec![left, first];
+        let name = if self.eat_symbol(":") {
+            if !self.is_symbol("]") {
+                args.push(self.expr(0)?);
+            }
+            "slice"
+        } else {
+            "element_at"
+        };
+        self.close_bracket(&open)?;
+        Ok(self.infix_call(name, open, args))
+    }
+
+    /// `struct.name` at the `.`.
+    pub(super) fn field(&mut self, left: Ast) -> Result<Ast> {
+        self.next();
+        let (name, span) = self.name("the name of a field")?;
+        let whole = left.span.start..span.end;
+        Ok(Ast { kind: AstKind::Field(Box::new(left), name, span), span: whole })
+    }
+
+    /// `struct(a, b + 1 AS c)`; `row` is the same.
+    fn struct_of(&mut self) -> Result<Ast> {
+        let (head, open) = self.head();
+        let mut fields: Vec<(String, Ast)> = Vec::new();
+        loop {
+            let value = self.expr(0)?;
+            let name = if self.eat_word("as") {
+                self.name("a name behind AS")?.0
+            } else {
+                match &value.kind {
+                    AstKind::Column { name, .. } | AstKind::Field(_, name, _) => name.clone(),
+                    _ => {
+                        return Err(ExprError::new(value.span.clone(), "a field of a struct needs a name", "needs AS")
+                            .help("write struct(x + 1 AS a, y AS b)"));
+                    }
+                }
+            };
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(ExprError::new(value.span, format!("the field `{name}` comes twice"), "a second time"));
+            }
+            fields.push((name, value));
+            if !self.eat_symbol(",") {
+                break;
+            }
+        }
+        self.close(&open)?;
+        Ok(Ast { kind: AstKind::Struct(fields), span: head.start..self.end() })
     }
 
     fn call(&mut self, name: String) -> Result<Ast> {

@@ -90,12 +90,14 @@ impl Resolver<'_> {
                 let value = self.resolve(args[0])?;
                 Ok(Typed::new(value.ty, Node::Try(Box::new(value))))
             }
+            "array" => self.list_of(&args),
+            "json_object" | "to_json" | "json_array" => self.made_json(call, &args),
             "greatest" | "least" => self.extreme(call, &args),
             _ => self.table_function(call, span),
         }
     }
 
-    fn arity(&self, call: &Call, allowed: std::ops::RangeInclusive<usize>, signature: &str) -> Result<()> {
+    pub(super) fn arity(&self, call: &Call, allowed: std::ops::RangeInclusive<usize>, signature: &str) -> Result<()> {
         let count = call.args.len();
         if allowed.contains(&count) {
             return Ok(());
@@ -185,13 +187,15 @@ impl Resolver<'_> {
 fn argument(typed: Typed, takes: Arg, ast: &Ast, function: &Function, index: usize) -> Result<Typed> {
     let rule = |what: &str| format!("argument {} of {} takes {what}", index + 1, function.signature);
     let (ty, what) = match takes {
-        Arg::String | Arg::Binary | Arg::Json => (DataType::String, "a string"),
-        Arg::Any => return Ok(typed),
+        Arg::String => (DataType::String, "a string"),
         Arg::Int => (DataType::Int, "an int"),
         Arg::Double => (DataType::Double, "a number"),
-        Arg::Timestamp => {
+        Arg::Moment if typed.ty == DataType::Interval => return Ok(typed),
+        Arg::Timestamp | Arg::Moment => {
             return match typed.ty {
-                DataType::Timestamp | DataType::String if typed.ty == DataType::Timestamp || typed.is_constant() => {
+                DataType::Timestamp | DataType::Date | DataType::String
+                    if typed.ty != DataType::String || typed.is_constant() =>
+                {
                     if typed.is_null_literal() {
                         return Ok(Typed::literal(Scalar::Null, DataType::Timestamp));
                     }
@@ -207,10 +211,34 @@ fn argument(typed: Typed, takes: Arg, ast: &Ast, function: &Function, index: usi
         Arg::Text => {
             return Ok(fold(Typed::new(DataType::String, Node::Cast { value: Box::new(typed), try_: false })));
         }
+        Arg::Any => return Ok(typed),
+        Arg::Binary | Arg::Json | Arg::List | Arg::Date => return rare_argument(typed, takes, ast, rule),
     };
     // A decimal or double would lose its fraction without being asked.
     if takes == Arg::Int && typed.ty.is_numeric() && typed.ty != DataType::Int {
         return Err(type_error(ast, &rule(what), typed.ty, ty));
     }
     coerce(typed, ty).map_err(|typed| type_error(ast, &rule(what), typed.ty, ty))
+}
+
+/// Arguments of the types that few functions take.
+fn rare_argument(typed: Typed, takes: Arg, ast: &Ast, rule: impl Fn(&str) -> String) -> Result<Typed> {
+    let (ty, what) = match takes {
+        Arg::Binary => (DataType::Bytes, "a string or bytes"),
+        Arg::Json => (DataType::Json, "json, or a string that holds some"),
+        Arg::Date => (DataType::Date, "a date"),
+        _ => (DataType::list(DataType::String), "a list"),
+    };
+    if typed.is_null_literal() {
+        return Ok(Typed::literal(Scalar::Null, ty));
+    }
+    match (takes, typed.ty) {
+        (Arg::List, DataType::List(_)) | (Arg::Binary | Arg::Json, DataType::String) => Ok(typed),
+        (Arg::Date, DataType::Timestamp) => {
+            Ok(fold(Typed::new(ty, Node::Cast { value: Box::new(typed), try_: false })))
+        }
+        (Arg::Date, DataType::String) if typed.is_constant() => coerce_at(typed, ty, ast),
+        (_, found) if found == ty => Ok(typed),
+        (_, found) => Err(type_error(ast, &rule(what), found, ty)),
+    }
 }
