@@ -26,7 +26,7 @@ impl Typed {
 
     fn checked(&self, batch: &Batch) -> Result<Value, EvalError> {
         let mut faults = Faults::default();
-        let value = self.value(&Rows { columns: &batch.columns, rows: batch.rows }, &mut faults);
+        let value = self.value(&Rows { columns: &batch.columns, rows: batch.rows, now: batch.now }, &mut faults);
         match faults.first() {
             None => Ok(value),
             Some((row, message)) => Err(EvalError { row, message }),
@@ -36,7 +36,7 @@ impl Typed {
     /// The value of an expression without columns; `None` if it fails.
     pub(crate) fn fold(&self) -> Option<Scalar> {
         let mut faults = Faults::default();
-        let value = self.value(&Rows { columns: &[], rows: 1 }, &mut faults);
+        let value = self.value(&Rows { columns: &[], rows: 1, now: 0 }, &mut faults);
         if !faults.is_empty() {
             return None;
         }
@@ -50,6 +50,8 @@ impl Typed {
         match &self.node {
             Node::Column { index, .. } => Value::Column(input.columns[*index].clone()),
             Node::Literal(value) => Value::Scalar(value.clone()),
+            Node::Now if input.now == 0 => Value::Scalar(Scalar::Null),
+            Node::Now => Value::Scalar(Scalar::Timestamp(input.now)),
             Node::And(parts) => self.logic(parts, Junction::And, input, faults),
             Node::Or(parts) => self.logic(parts, Junction::Or, input, faults),
             Node::Case { whens, otherwise } => self.case(whens, otherwise, input, faults),
@@ -135,6 +137,7 @@ impl Typed {
             Node::Call { kernel, .. } => kernel.run(parts, rows, faults),
             Node::Column { .. }
             | Node::Literal(_)
+            | Node::Now
             | Node::And(_)
             | Node::Or(_)
             | Node::Case { .. }
@@ -218,6 +221,7 @@ impl Typed {
 struct Rows<'a> {
     columns: &'a [Column],
     rows: usize,
+    now: i64,
 }
 
 #[derive(Clone, Copy)]

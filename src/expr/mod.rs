@@ -25,6 +25,6 @@ pub use ast::{Ast, OrderItem, SelectItem};
 pub use error::{EvalError, ExprError};
 pub use grouping::{AggregateCall, AggregatePlan, Part, resolve_aggregate};
 pub use parser::{parse, parse_item, parse_order};
-pub use resolve::resolve;
+pub use resolve::{resolve, resolve_noting};
 pub use typed::Typed;
 pub use value::Scalar;

@@ -25,7 +25,14 @@ type Result<T> = std::result::Result<T, ExprError>;
 
 /// Resolves an expression over the columns of `schema`. Aggregates are errors.
 pub fn resolve(ast: &Ast, schema: &Schema) -> Result<Typed> {
-    Resolver { schema, hook: None }.resolve(ast)
+    resolve_noting(ast, schema).map(|(typed, _)| typed)
+}
+
+/// As [`resolve`], with the places of divisions that cut their result: int by int.
+pub fn resolve_noting(ast: &Ast, schema: &Schema) -> Result<(Typed, Vec<Range<usize>>)> {
+    let mut resolver = Resolver { schema, hook: None, cuts: Vec::new() };
+    let typed = resolver.resolve(ast)?;
+    Ok((typed, resolver.cuts))
 }
 
 /// What stands in for parts of an expression.
@@ -41,6 +48,8 @@ pub(super) trait Hook {
 pub(super) struct Resolver<'a> {
     pub schema: &'a Schema,
     pub hook: Option<&'a mut dyn Hook>,
+    /// Places of divisions of an int by an int, each once.
+    pub cuts: Vec<Range<usize>>,
 }
 
 impl Resolver<'_> {
@@ -105,9 +114,14 @@ impl Resolver<'_> {
             return Ok(Typed::column(index, name, self.schema.fields[index].ty));
         }
         if let Some(hook) = &mut self.hook
+            && wall_time(&name.to_ascii_lowercase()).is_none()
             && let Some(error) = hook.unknown_column(name, span)
         {
             return Err(error);
+        }
+        // Written without parentheses, as in SQL; a column of the name comes first.
+        if let Some(now) = wall_time(&name.to_ascii_lowercase()).filter(|_| !quoted) {
+            return Ok(now);
         }
         Err(unknown_column(name, quoted, span, self.schema))
     }
@@ -282,9 +296,23 @@ fn of_text(text: &str, ty: DataType, span: &Range<usize>) -> Result<Typed> {
     }
 }
 
+/// `now()` and its kin.
+pub(super) fn wall_time(name: &str) -> Option<Typed> {
+    let now = Typed::new(DataType::Timestamp, Node::Now);
+    match name {
+        "now" | "current_timestamp" | "localtimestamp" => Some(now),
+        "current_date" | "today" => Some(Typed::new(DataType::Date, Node::Cast { value: Box::new(now), try_: false })),
+        _ => None,
+    }
+}
+
 /// Replaces an expression of constants by its value. One that fails stays, since no row may reach it.
 pub(super) fn fold(typed: Typed) -> Typed {
-    if typed.is_constant() || typed.as_column().is_some() || !typed.children().iter().all(|c| c.is_constant()) {
+    if typed.is_constant()
+        || typed.as_column().is_some()
+        || matches!(typed.node, Node::Now)
+        || !typed.children().iter().all(|c| c.is_constant())
+    {
         return typed;
     }
     match typed.fold() {

@@ -25,6 +25,8 @@ pub(crate) enum Node {
         name: String,
     },
     Literal(Scalar),
+    /// Wall time: that of the block's tick.
+    Now,
     /// Operands of the types that the operator's kernel takes.
     Arithmetic(BinaryOp, Box<Typed>, Box<Typed>),
     /// Operands of one type.
@@ -124,6 +126,13 @@ impl Typed {
         self.children().into_iter().for_each(|child| child.named_columns(found));
     }
 
+    /// Whether it has `now()` in it, and so needs ticks.
+    pub fn uses_now(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |typed| found |= matches!(typed.node, Node::Now));
+        found
+    }
+
     /// Gives every column a new number, as when unused ones were left out.
     pub fn remap(&mut self, number: &dyn Fn(usize) -> usize) {
         if let Node::Column { index, .. } = &mut self.node {
@@ -143,7 +152,7 @@ impl Typed {
 
     pub(crate) fn children(&self) -> Vec<&Typed> {
         match &self.node {
-            Node::Column { .. } | Node::Literal(_) => Vec::new(),
+            Node::Column { .. } | Node::Literal(_) | Node::Now => Vec::new(),
             Node::Arithmetic(_, a, b) | Node::Compare(_, a, b) | Node::Concat(a, b) => vec![a, b],
             Node::Shift(a, _)
             | Node::Negate(a)
@@ -165,7 +174,7 @@ impl Typed {
 
     fn children_mut(&mut self) -> Vec<&mut Typed> {
         match &mut self.node {
-            Node::Column { .. } | Node::Literal(_) => Vec::new(),
+            Node::Column { .. } | Node::Literal(_) | Node::Now => Vec::new(),
             Node::Arithmetic(_, a, b) | Node::Compare(_, a, b) | Node::Concat(a, b) => vec![a, b],
             Node::Shift(a, _)
             | Node::Negate(a)
@@ -193,6 +202,7 @@ impl fmt::Display for Typed {
         match &self.node {
             Node::Column { name, .. } => write_name(f, name),
             Node::Literal(value) => f.write_str(&value.display(self.ty)),
+            Node::Now => f.write_str("now()"),
             Node::Arithmetic(op, a, b) | Node::Compare(op, a, b) => {
                 write!(f, "{} {} {}", Inner(a), op.symbol(), Inner(b))
             }
@@ -256,6 +266,7 @@ impl fmt::Display for Inner<'_> {
         match self.0.node {
             Node::Column { .. }
             | Node::Literal(_)
+            | Node::Now
             | Node::Call { .. }
             | Node::Coalesce(_)
             | Node::Cast { .. }

@@ -70,6 +70,8 @@ pub struct Head {
     options: HeadOptions,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
+    /// Wall time of the last tick.
+    now: i64,
     /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
@@ -85,7 +87,7 @@ pub struct Worker {
 
 impl Head {
     pub fn new(options: HeadOptions, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Head {
-        Head { options, decoder, chain, failed: false, satisfied: false }
+        Head { options, decoder, chain, now: 0, failed: false, satisfied: false }
     }
 
     fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
@@ -109,7 +111,7 @@ impl Head {
     /// Sends on what a block holds; returns its greatest event time.
     fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
-        let mut batch = Batch::new(decoded.columns, decoded.rows);
+        let mut batch = Batch { now: self.now, ..Batch::new(decoded.columns, decoded.rows) };
         self.options.stats.seen(&decoded.seen);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         let mut max = i64::MIN;
@@ -268,6 +270,9 @@ impl Task for Worker {
             Message::Turn => self.each_port(Port::turn)?,
             Message::Signal(signal) => {
                 self.closed = signal == Signal::Close;
+                if let Signal::Tick(now) = signal {
+                    self.heads.iter_mut().for_each(|head| head.now = now);
+                }
                 self.each_port(|port| port.signal(signal))?;
             }
             other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),

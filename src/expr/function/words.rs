@@ -1,7 +1,7 @@
 //! Names that are not in the table: forms with a grammar of their own, and what other systems call our functions.
 
 /// Functions that are part of the language and not of the table, with their documentation.
-pub const FORMS: [(&str, &str); 13] = [
+pub const FORMS: [(&str, &str); 15] = [
     ("coalesce", "coalesce(a, b, …): the first that is not null"),
     ("nullif", "nullif(a, b): null if both are equal, else a"),
     ("if", "if(condition, a, b): a if the condition is true, else b"),
@@ -9,6 +9,8 @@ pub const FORMS: [(&str, &str); 13] = [
     ("least", "least(a, b, …): the least; null if one is null"),
     ("try", "try(x): x, or null where it fails"),
     ("extract", "extract(unit FROM timestamp): as date_part"),
+    ("now", "now(): wall time; also current_timestamp"),
+    ("current_date", "current_date: the date of now()"),
     ("array", "array[a, b, …] or [a, b, …]: a list"),
     ("struct", "struct(a, b AS c, …): a struct of fields with names"),
     ("row", "row(a, b AS c, …): as struct"),
@@ -135,5 +137,5 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         &["lag", "lead", "first_value", "last_value", "ntile"],
         "values of other rows are for the transforms `over` and `pattern`",
     ),
-    (&["explode", "unnest", "flatten", "json_each", "generate_series"], "rows from a list are the transform `explode`"),
+    (&["explode", "unnest", "json_each", "generate_series"], "rows from a list are the transform `explode`"),
 ];

@@ -9,7 +9,7 @@ use super::super::error::nearest;
 use super::super::function::{self, Arg, Function};
 use super::super::typed::{Node, Typed};
 use super::super::value::Scalar;
-use super::{Resolver, Result, coerce, coerce_at, fold, type_error};
+use super::{Resolver, Result, coerce, coerce_at, fold, type_error, wall_time};
 use crate::data::DataType;
 
 /// Aggregate functions that the language knows but does not have yet.
@@ -89,6 +89,10 @@ impl Resolver<'_> {
                 self.arity(call, 1..=1, "TRY(x)")?;
                 let value = self.resolve(args[0])?;
                 Ok(Typed::new(value.ty, Node::Try(Box::new(value))))
+            }
+            name if wall_time(name).is_some() => {
+                self.arity(call, 0..=0, "now()")?;
+                Ok(wall_time(name).unwrap_or_else(|| unreachable!("looked at above")))
             }
             "array" => self.list_of(&args),
             "json_object" | "to_json" | "json_array" => self.made_json(call, &args),

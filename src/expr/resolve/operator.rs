@@ -142,7 +142,12 @@ impl Resolver<'_> {
         }
         let (l, r) = operand_types(&left, &right);
         let ty = match (l, r) {
-            (DataType::Int, DataType::Int) => DataType::Int,
+            (DataType::Int, DataType::Int) => {
+                if op == BinaryOp::Divide && !cuts_nothing(&left, &right) && !self.cuts.contains(span) {
+                    self.cuts.push(span.clone());
+                }
+                DataType::Int
+            }
             _ => match (as_decimal(l), as_decimal(r)) {
                 (Some(l), Some(r)) => decimal_result(op, l, r).ok_or_else(|| {
                     ExprError::new(
@@ -164,6 +169,14 @@ impl Resolver<'_> {
             ty => (coerce_at(left, ty, a)?, coerce_at(right, ty, b)?),
         };
         Ok(Typed::new(ty, Node::Arithmetic(op, Box::new(left), Box::new(right))))
+    }
+}
+
+/// `60 / 2` is what it looks like.
+fn cuts_nothing(left: &Typed, right: &Typed) -> bool {
+    match (left.as_constant(), right.as_constant()) {
+        (Some(Scalar::Int(a)), Some(Scalar::Int(b))) => *b == 0 || a.checked_rem(*b) == Some(0),
+        _ => false,
     }
 }
 

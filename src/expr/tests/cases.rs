@@ -331,6 +331,7 @@ fn values() {
         md5(z) = md5('abc') | z=YWJj | true
         from_utf8(unhex('ff')) | | error: the bytes are no UTF-8
         unhex('123') | | error: '123' is not hex
+        CAST(s AS date) | s=2015-05-17T10:05:00Z | 2015-05-17
         a << b | a=1 b=64 | error: a shift by 64 places: 0 to 63 are possible
         a /* and */ + 1 | a=1 | 2
     "#;
@@ -375,6 +376,41 @@ fn examples_of_functions() {
         let (text, expected) = function.example;
         assert_eq!(eval(text, ""), expected, "{text}");
         assert!(!function.doc.is_empty() && function.signature.starts_with(function.name));
+    }
+}
+
+#[test]
+fn the_time_is_that_of_the_block() {
+    let noon = 43_200_000_000;
+    let batch = Batch { now: noon, ..batch(&["t=1970-01-01T11:00:00Z", ""]) };
+    let values = |text: &str| texts(&typed(text).eval(&batch).unwrap());
+    assert_eq!(values("now()"), ["1970-01-01T12:00:00Z"; 2]);
+    assert_eq!(values("now() - t"), ["1h", "NULL"]);
+    assert_eq!(values("current_date"), ["1970-01-01"; 2]);
+    assert_eq!(values("extract(hour FROM CURRENT_TIMESTAMP)"), ["12"; 2]);
+    assert!(typed("t > now() - INTERVAL '1 day'").uses_now() && !typed("t").uses_now());
+}
+
+#[test]
+fn divisions_of_ints_are_noted() {
+    let cuts = |text: &str| resolve_noting(&parse(text).unwrap(), &schema()).unwrap().1;
+    assert_eq!(cuts("1 + a / b"), [4..9]);
+    assert_eq!(cuts("a / 2 BETWEEN 0 AND 1"), [0..5]);
+    assert_eq!(cuts("7 / 2"), [0..5]);
+    for none in ["a / 2.0", "d / a", "60 / 2", "a % b", "m / a"] {
+        assert!(cuts(none).is_empty(), "{none}");
+    }
+}
+
+#[test]
+fn names_of_other_systems_are_no_functions() {
+    for function in function::all() {
+        for name in function.aliases.iter().chain([&function.name]) {
+            assert_eq!(function::elsewhere(name), None, "{name}");
+        }
+    }
+    for (form, _) in function::FORMS {
+        assert_eq!(function::elsewhere(form), None, "{form}");
     }
 }
 
