@@ -176,6 +176,7 @@ DIFFERENCES = {
     "acos(j / 10e0)": "an error outside of -1 to 1, as in PostgreSQL",
     "CAST(s AS int)": "'3.14' is no int, as in PostgreSQL",
     "CAST(d AS string)": "doubles as text: NaN and 1e300",
+    "CAST(x -> 'a' AS string)": "parts of JSON stay as they were written",
     "array_join(l, '-')": "a list of nulls joins to the empty text, as in PostgreSQL",
     "CAST(split(s, '') AS string)": "the characters of the empty text are none",
     "epoch_ms(t)": "milliseconds before 1970 are rounded down, not toward 1970",
