@@ -191,6 +191,7 @@ fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan
     let empty = spec::Loaded { text: launch.loaded.text.clone(), job: None, diagnostics: Default::default() };
     let prepared = prepare::resolve(std::mem::replace(&mut launch.loaded, empty));
     let mut found = prepared.found;
+    found.drop_notes();
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Error, launch.has_before(&job), &mut found);
         (job, plan, files)

@@ -15,6 +15,7 @@ mod kernel;
 mod lexer;
 mod parser;
 mod resolve;
+mod share;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -26,5 +27,6 @@ pub use error::{EvalError, ExprError};
 pub use grouping::{AggregateCall, AggregatePlan, Part, resolve_aggregate};
 pub use parser::{parse, parse_item, parse_order};
 pub use resolve::{resolve, resolve_noting};
+pub use share::Expressions;
 pub use typed::Typed;
 pub use value::Scalar;

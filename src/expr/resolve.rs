@@ -96,8 +96,8 @@ impl Resolver<'_> {
             AstKind::Regex { value, pattern, ignore_case, negated } => {
                 let value = self.text(value, "~")?;
                 let text = self.pattern(pattern, "~")?;
-                let regex =
-                    regex::RegexBuilder::new(&text).case_insensitive(*ignore_case).build().map_err(|error| {
+                let regex = regex::Regex::new(&if *ignore_case { format!("(?i){text}") } else { text.to_string() })
+                    .map_err(|error| {
                         let message = super::function::pattern_error(&error);
                         ExprError::new(pattern.span.clone(), message, "not a regular expression")
                     })?;

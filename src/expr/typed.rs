@@ -60,6 +60,8 @@ pub(crate) enum Node {
     },
     /// Null where the value fails.
     Try(Box<Typed>),
+    /// A part that other expressions have, too, by its number: see [`super::Expressions`].
+    Shared(usize, Box<Typed>),
     /// A field of a struct, by its number and name.
     Field(Box<Typed>, usize, String),
     Call {
@@ -133,6 +135,13 @@ impl Typed {
         found
     }
 
+    /// How many parts it has, with itself.
+    pub(crate) fn size(&self) -> usize {
+        let mut count = 0;
+        self.visit(&mut |_| count += 1);
+        count
+    }
+
     /// Gives every column a new number, as when unused ones were left out.
     pub fn remap(&mut self, number: &dyn Fn(usize) -> usize) {
         if let Node::Column { index, .. } = &mut self.node {
@@ -162,6 +171,7 @@ impl Typed {
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
             | Node::Field(a, ..)
+            | Node::Shared(_, a)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter().collect(),
@@ -172,7 +182,7 @@ impl Typed {
         }
     }
 
-    fn children_mut(&mut self) -> Vec<&mut Typed> {
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Typed> {
         match &mut self.node {
             Node::Column { .. } | Node::Literal(_) | Node::Now => Vec::new(),
             Node::Arithmetic(_, a, b) | Node::Compare(_, a, b) | Node::Concat(a, b) => vec![a, b],
@@ -184,6 +194,7 @@ impl Typed {
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
             | Node::Field(a, ..)
+            | Node::Shared(_, a)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter_mut().collect(),
@@ -245,6 +256,7 @@ impl fmt::Display for Typed {
                 write!(f, "{}({value} AS {})", if *try_ { "TRY_CAST" } else { "CAST" }, self.ty)
             }
             Node::Try(a) => write!(f, "TRY({a})"),
+            Node::Shared(_, a) => write!(f, "{a}"),
             Node::Field(a, _, name) => {
                 write!(f, "{}.", Inner(a))?;
                 write_name(f, name)
@@ -263,7 +275,8 @@ struct Inner<'a>(&'a Typed);
 
 impl fmt::Display for Inner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.node {
+        match &self.0.node {
+            Node::Shared(_, a) => write!(f, "{}", Inner(a)),
             Node::Column { .. }
             | Node::Literal(_)
             | Node::Now

@@ -154,8 +154,8 @@ impl Value {
     /// A column, and the row of it that stands for row `row`, which holds for values of every type.
     pub fn held(&self, ty: DataType) -> Held {
         match self {
-            Value::Scalar(v) => Held { column: v.to_column(ty, 1), is_scalar: true },
-            Value::Column(c) => Held { column: c.clone(), is_scalar: false },
+            Value::Scalar(v) => Held::new(v.to_column(ty, 1), true),
+            Value::Column(c) => Held::new(c.clone(), false),
         }
     }
 
@@ -233,10 +233,26 @@ impl Value {
 /// Values of any type, row by row.
 pub struct Held {
     column: Column,
+    /// The elements of all of its lists, if it has any.
+    items: Option<Column>,
     is_scalar: bool,
 }
 
 impl Held {
+    fn new(column: Column, is_scalar: bool) -> Held {
+        Held { items: column.items(), column, is_scalar }
+    }
+
+    /// The list of a row: a column of elements, and which of them; `None` for null.
+    pub fn list(&self, row: usize) -> Option<(&Column, std::ops::Range<usize>)> {
+        let (Column::List(lists), row) = self.at(row) else { return None };
+        if lists.is_null(row) {
+            return None;
+        }
+        let ends = lists.value_offsets();
+        Some((self.items.as_ref()?, ends[row] as usize..ends[row + 1] as usize))
+    }
+
     /// The column that holds the value of a row, and where.
     pub fn at(&self, row: usize) -> (&Column, usize) {
         (&self.column, if self.is_scalar { 0 } else { row })

@@ -318,12 +318,12 @@ impl Reader {
             && now >= self.next_tick
             && self.phase == Phase::Reading
         {
-            self.next_tick = now - now.rem_euclid(period) + period;
             let mut send = true;
             for source in self.sources.iter_mut().filter(|source| !source.ended) {
                 send &= source.source.tick(now).map_err(|e| e.at(source.name.clone()))?;
             }
             if send {
+                self.next_tick = now - now.rem_euclid(period) + period;
                 self.tick(now)?;
             }
         }

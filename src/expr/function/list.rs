@@ -8,7 +8,7 @@ use arrow_array::Array;
 use super::super::typed::Typed;
 use super::super::value::{Held, Scalar};
 use super::regex::compile;
-use super::{Arg, BindError, Bound, Function, Kernel, rows_to, rows_to_boolean, rows_to_int, rows_to_string};
+use super::{Arg, BindError, Bound, Function, Kernel, rows_to};
 use crate::data::{Column, ColumnBuilder, DataType, rowkey, write_json_string};
 
 const L: Arg = Arg::List;
@@ -27,10 +27,8 @@ pub const FUNCTIONS: &[Function] = &[
         ("cardinality([1, NULL])", "2"),
         &[L],
         |args| {
-            let ty = args[0].ty;
-            super::bound(DataType::Int, move |args, rows, _| {
-                let column = args[0].clone().into_column(ty, rows);
-                Column::Int((0..rows).map(|row| List::of(&column, row).map(|list| list.len as i64)).collect())
+            rows_to(DataType::Int, types(args), |args, row, out| {
+                Ok(List::new(&args[0], row).map(|list| push_int(list.len as i64, out)))
             })
         },
     )
@@ -45,7 +43,7 @@ pub const FUNCTIONS: &[Function] = &[
             let ty = item_type(args);
             rows_to(ty, types(args), |args, row, out| {
                 let Some((list, i)) = List::new(&args[0], row).zip(int(&args[1], row)) else { return Ok(None) };
-                Ok(list.place(i).map(|at| out.append_from(&list.items, at)))
+                Ok(list.place(i).map(|at| out.append_from(list.items, at)))
             })
         },
     )
@@ -68,7 +66,7 @@ pub const FUNCTIONS: &[Function] = &[
                 };
                 let end = |n: i64| if n < 0 { n.saturating_add(list.len as i64 + 1) } else { n };
                 let (from, to) = (end(from).max(1), end(to).min(list.len as i64));
-                (from..=to).for_each(|i| keep(&list.items, list.start + i as usize - 1));
+                (from..=to).for_each(|i| keep(list.items, list.start + i as usize - 1));
                 Ok(Some(()))
             })
         },
@@ -83,10 +81,12 @@ pub const FUNCTIONS: &[Function] = &[
         &[L, A],
         |args| {
             let same = sought(args)?;
-            let types = types(args);
-            rows_to_boolean(move |args, row| {
-                let held = [args[0].held(types[0]), args[1].held(types[1])];
-                Ok(find(&held, row, same).map(|found| found.is_some()))
+            rows_to(DataType::Boolean, types(args), move |args, row, out| {
+                Ok(find(args, row, same).map(|found| {
+                    if let ColumnBuilder::Boolean(out) = out {
+                        out.append_value(found.is_some());
+                    }
+                }))
             })
         },
     )
@@ -99,10 +99,8 @@ pub const FUNCTIONS: &[Function] = &[
         &[L, A],
         |args| {
             let same = sought(args)?;
-            let types = types(args);
-            rows_to_int(move |args, row| {
-                let held = [args[0].held(types[0]), args[1].held(types[1])];
-                Ok(find(&held, row, same).flatten().map(|at| at as i64 + 1))
+            rows_to(DataType::Int, types(args), move |args, row, out| {
+                Ok(find(args, row, same).flatten().map(|at| push_int(at as i64 + 1, out)))
             })
         },
     )
@@ -114,11 +112,9 @@ pub const FUNCTIONS: &[Function] = &[
         ("array_join(['a', NULL, 'b'], '-')", "a-b"),
         &[L, S, S],
         |args| {
-            let list = args[0].ty;
-            rows_to_string(move |args, row, out| {
-                let (held, Some(separator)) = (args[0].held(list), args[1].str(row)) else { return Ok(None) };
-                let Some(list) = List::new(&held, row) else { return Ok(None) };
-                let null = args.get(2).and_then(|arg| arg.str(row));
+            rows_to(DataType::String, types(args), |args, row, out| {
+                let Some((list, separator)) = List::new(&args[0], row).zip(str(&args[1], row)) else { return Ok(None) };
+                let null = args.get(2).and_then(|arg| str(arg, row));
                 let mut text = Vec::new();
                 let shown = list.places().filter(|at| null.is_some() || !list.items.is_null(*at));
                 for (i, at) in shown.enumerate() {
@@ -130,7 +126,9 @@ pub const FUNCTIONS: &[Function] = &[
                         None => list.items.write_text(at, &mut text),
                     }
                 }
-                out.push_str(&String::from_utf8_lossy(&text));
+                if let ColumnBuilder::String(out) = out {
+                    out.append_value(String::from_utf8_lossy(&text));
+                }
                 Ok(Some(()))
             })
         },
@@ -147,7 +145,7 @@ pub const FUNCTIONS: &[Function] = &[
             same_list(args, |args, row, keep| {
                 let Some(list) = List::new(&args[0], row) else { return Ok(None) };
                 let mut seen = std::collections::HashSet::new();
-                list.places().filter(|at| seen.insert(list.key(*at))).for_each(|at| keep(&list.items, at));
+                list.places().filter(|at| seen.insert(list.key(*at))).for_each(|at| keep(list.items, at));
                 Ok(Some(()))
             })
         },
@@ -173,7 +171,7 @@ pub const FUNCTIONS: &[Function] = &[
                 if descending {
                     keyed.reverse();
                 }
-                keyed.iter().for_each(|(_, at)| keep(&list.items, *at));
+                keyed.iter().for_each(|(_, at)| keep(list.items, *at));
                 Ok(Some(()))
             })
         },
@@ -189,7 +187,7 @@ pub const FUNCTIONS: &[Function] = &[
         |args| {
             same_list(args, |args, row, keep| {
                 let Some(list) = List::new(&args[0], row) else { return Ok(None) };
-                list.places().rev().for_each(|at| keep(&list.items, at));
+                list.places().rev().for_each(|at| keep(list.items, at));
                 Ok(Some(()))
             })
         },
@@ -205,7 +203,7 @@ pub const FUNCTIONS: &[Function] = &[
             same_list(args, |args, row, keep| {
                 for arg in args {
                     if let Some(list) = List::new(arg, row) {
-                        list.places().for_each(|at| keep(&list.items, at));
+                        list.places().for_each(|at| keep(list.items, at));
                     }
                 }
                 Ok(Some(()))
@@ -224,7 +222,7 @@ pub const FUNCTIONS: &[Function] = &[
             same_item(args)?;
             same_list(args, |args, row, keep| {
                 if let Some(list) = List::new(&args[0], row) {
-                    list.places().for_each(|at| keep(&list.items, at));
+                    list.places().for_each(|at| keep(list.items, at));
                 }
                 let (column, at) = args[1].at(row);
                 keep(column, at);
@@ -244,7 +242,7 @@ pub const FUNCTIONS: &[Function] = &[
             same_list(args, move |args, row, keep| {
                 let Some(list) = List::new(&args[0], row) else { return Ok(None) };
                 let (column, at) = args[1].at(row);
-                list.places().filter(|i| !same(&list.items, *i, column, at)).for_each(|i| keep(&list.items, i));
+                list.places().filter(|i| !same(list.items, *i, column, at)).for_each(|i| keep(list.items, i));
                 Ok(Some(()))
             })
         },
@@ -279,10 +277,10 @@ pub const FUNCTIONS: &[Function] = &[
             };
             rows_to(*inner, types(args), |args, row, out| {
                 let (Some(list), ColumnBuilder::List(out)) = (List::new(&args[0], row), out) else { return Ok(None) };
-                for at in list.places() {
-                    if let Some(inner) = List::of(&list.items, at) {
-                        inner.places().for_each(|at| out.items().append_from(&inner.items, at));
-                    }
+                let (Column::List(inner), Some(elements)) = (list.items, list.items.items()) else { return Ok(None) };
+                for at in list.places().filter(|at| !inner.is_null(*at)) {
+                    let ends = inner.value_offsets();
+                    (ends[at]..ends[at + 1]).for_each(|at| out.items().append_from(&elements, at as usize));
                 }
                 out.end();
                 Ok(Some(()))
@@ -347,26 +345,16 @@ pub const MADE: &[Function] = &[
 ];
 
 /// The elements of a row's list: so many of a column, from `start` on.
-struct List {
-    items: Column,
+struct List<'a> {
+    items: &'a Column,
     start: usize,
     len: usize,
 }
 
-impl List {
-    fn new(held: &Held, row: usize) -> Option<List> {
-        let (column, row) = held.at(row);
-        List::of(column, row)
-    }
-
-    fn of(column: &Column, row: usize) -> Option<List> {
-        let Column::List(lists) = column else { return None };
-        if lists.is_null(row) {
-            return None;
-        }
-        let ends = lists.value_offsets();
-        let start = ends[row] as usize;
-        Some(List { items: column.items()?, start, len: ends[row + 1] as usize - start })
+impl<'a> List<'a> {
+    fn new(held: &'a Held, row: usize) -> Option<List<'a>> {
+        let (items, places) = held.list(row)?;
+        Some(List { items, start: places.start, len: places.len() })
     }
 
     fn places(&self) -> std::ops::Range<usize> {
@@ -383,8 +371,14 @@ impl List {
     /// Orders as values do, nulls first.
     fn key(&self, at: usize) -> Vec<u8> {
         let mut key = Vec::new();
-        rowkey::append_value(&mut key, &self.items, at);
+        rowkey::append_value(&mut key, self.items, at);
         key
+    }
+}
+
+fn push_int(value: i64, out: &mut ColumnBuilder) {
+    if let ColumnBuilder::Int(out) = out {
+        out.append_value(value);
     }
 }
 
@@ -485,7 +479,7 @@ fn find(held: &[Held], row: usize, same: Same) -> Option<Option<usize>> {
     if column.is_null(at) {
         return None;
     }
-    Some(list.places().position(|i| same(&list.items, i, column, at)))
+    Some(list.places().position(|i| same(list.items, i, column, at)))
 }
 
 fn extreme(args: &[Typed], wanted: Ordering) -> Result<Bound, BindError> {
@@ -498,7 +492,7 @@ fn extreme(args: &[Typed], wanted: Ordering) -> Result<Bound, BindError> {
                 best = Some((key, at));
             }
         }
-        Ok(best.map(|(_, at)| out.append_from(&list.items, at)))
+        Ok(best.map(|(_, at)| out.append_from(list.items, at)))
     })
 }
 

@@ -30,7 +30,7 @@ impl<T: Copy> Operand<'_, T> {
 }
 
 /// Rows that failed, each with a message.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Faults {
     rows: Vec<(usize, Cow<'static, str>)>,
 }
