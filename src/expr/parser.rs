@@ -4,6 +4,8 @@
 //! `-> ->> AT TIME ZONE`, `::`, `[…] .`.
 
 mod forms;
+mod nested;
+mod types;
 
 use std::ops::Range;
 

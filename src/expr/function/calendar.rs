@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::super::kernel::moment::add_months;
 use super::super::typed::Typed;
-use super::time::{DAY, Step, checked_format, civil, constant_step, floor, parse_pattern, part_of};
+use super::time::{checked_format, parse_pattern};
+use super::unit::{DAY, Step, civil, constant_step, floor, part_of};
 use super::{
     Arg, BindError, Bound, Function, constant_text, rows_to_date, rows_to_int, rows_to_string, rows_to_timestamp,
 };

@@ -1,5 +1,4 @@
-//! Functions of lists, and of texts that are taken apart into lists. Elements are counted from 1, from the end if the
-//! number is negative.
+//! Functions of lists. Elements are counted from 1, from the end if the number is negative.
 
 use std::cmp::Ordering;
 
@@ -7,17 +6,13 @@ use arrow_array::Array;
 
 use super::super::typed::Typed;
 use super::super::value::{Held, Scalar};
-use super::regex::compile;
-use super::{Arg, BindError, Bound, Function, Kernel, rows_to};
-use crate::data::{Column, ColumnBuilder, DataType, rowkey, write_json_string};
+use super::{Arg, BindError, Bound, Function, rows_to};
+use crate::data::{Column, ColumnBuilder, DataType, rowkey};
 
 const L: Arg = Arg::List;
 const S: Arg = Arg::String;
 const I: Arg = Arg::Int;
 const A: Arg = Arg::Any;
-
-/// The longest list that a function makes of a row.
-const ITEMS_MAX: usize = 1 << 20;
 
 pub const FUNCTIONS: &[Function] = &[
     Function::new(
@@ -289,61 +284,6 @@ pub const FUNCTIONS: &[Function] = &[
     ),
 ];
 
-/// Functions that make lists of texts.
-pub const MADE: &[Function] = &[
-    Function::new(
-        "split",
-        "split(text, separator)",
-        "the parts between separators; the characters if it is empty",
-        ("array_join(split('a,b,,c', ','), '|')", "a|b||c"),
-        &[S, S],
-        |_| {
-            texts(|args, row, put| {
-                let Some((text, separator)) = str(&args[0], row).zip(str(&args[1], row)) else { return Ok(None) };
-                if separator.is_empty() {
-                    text.char_indices().for_each(|(at, c)| put(&text[at..at + c.len_utf8()]));
-                } else {
-                    text.split(separator).for_each(put);
-                }
-                Ok(Some(()))
-            })
-        },
-    )
-    .also(&["string_split", "str_split", "string_to_array"]),
-    Function::new(
-        "regexp_split",
-        "regexp_split(text, pattern)",
-        "the parts between matches",
-        (r"array_join(regexp_split('a1b22c', '\d+'), '|')", "a|b|c"),
-        &[S, S],
-        |args| {
-            let regex = compile(args, 2)?;
-            texts(move |args, row, put| Ok(str(&args[0], row).map(|text| regex.split(text).for_each(put))))
-        },
-    )
-    .also(&["string_split_regex", "str_split_regex", "regexp_split_to_array"]),
-    Function::new(
-        "regexp_extract_all",
-        "regexp_extract_all(text, pattern [, group])",
-        "all matches, or a group of them, as in regexp_extract",
-        (r"array_join(regexp_extract_all('a=1 b=2', '(\w)=(\d)', 2), '|')", "1|2"),
-        &[S, S, I],
-        |args| {
-            let regex = compile(args, 3)?;
-            let group = super::regex::group(args, &regex)?;
-            texts(move |args, row, put| {
-                let Some(text) = str(&args[0], row) else { return Ok(None) };
-                match group {
-                    0 => regex.find_iter(text).for_each(|m| put(m.as_str())),
-                    group => regex.captures_iter(text).filter_map(|c| c.get(group)).for_each(|m| put(m.as_str())),
-                }
-                Ok(Some(()))
-            })
-        },
-    )
-    .least(2),
-];
-
 /// The elements of a row's list: so many of a column, from `start` on.
 struct List<'a> {
     items: &'a Column,
@@ -400,7 +340,7 @@ fn int(held: &Held, row: usize) -> Option<i64> {
     }
 }
 
-fn str(held: &Held, row: usize) -> Option<&str> {
+pub(super) fn str(held: &Held, row: usize) -> Option<&str> {
     match held.at(row) {
         (Column::String(a), row) if !a.is_null(row) => Some(a.value(row)),
         _ => None,
@@ -425,28 +365,6 @@ fn same_list(
             out.end();
         }
         Ok(done)
-    })
-}
-
-fn texts(
-    f: impl Fn(&[Held], usize, &mut dyn FnMut(&str)) -> Result<Option<()>, String> + Send + Sync + 'static,
-) -> Result<Bound, BindError> {
-    let ty = DataType::list(DataType::String);
-    rows_to(ty, vec![DataType::String, DataType::String, DataType::Int], move |args, row, out| {
-        let ColumnBuilder::List(out) = out else { return Ok(None) };
-        let mut count = 0;
-        let done = f(args, row, &mut |text| {
-            count += 1;
-            if count <= ITEMS_MAX
-                && let ColumnBuilder::String(items) = out.items()
-            {
-                items.append_value(text);
-            }
-        })?;
-        if done.is_some() {
-            out.end();
-        }
-        if count > ITEMS_MAX { Err(format!("the list would have more than {ITEMS_MAX} elements")) } else { Ok(done) }
     })
 }
 
@@ -493,93 +411,5 @@ fn extreme(args: &[Typed], wanted: Ordering) -> Result<Bound, BindError> {
             }
         }
         Ok(best.map(|(_, at)| out.append_from(list.items, at)))
-    })
-}
-
-fn kernel(bound: Result<Bound, BindError>) -> Kernel {
-    match bound {
-        Ok(bound) => bound.kernel,
-        Err(_) => unreachable!("these take anything"),
-    }
-}
-
-/// `[a, b, …]` of values of one type.
-pub fn make_list(ty: DataType, count: usize) -> Kernel {
-    let DataType::List(item) = ty else { unreachable!("the caller makes a list type") };
-    kernel(rows_to(ty, vec![*item; count], |args, row, out| {
-        let ColumnBuilder::List(out) = out else { return Ok(None) };
-        for arg in args {
-            let (column, at) = arg.at(row);
-            out.items().append_from(column, at);
-        }
-        out.end();
-        Ok(Some(()))
-    }))
-}
-
-/// `struct(…)`
-pub fn make_struct(ty: DataType, types: Vec<DataType>) -> Kernel {
-    kernel(rows_to(ty, types, |args, row, out| {
-        let ColumnBuilder::Struct(out) = out else { return Ok(None) };
-        for (field, arg) in out.fields().iter_mut().zip(args) {
-            let (column, at) = arg.at(row);
-            field.append_from(column, at);
-        }
-        out.end();
-        Ok(Some(()))
-    }))
-}
-
-fn json_text(
-    types: Vec<DataType>,
-    f: impl Fn(&[Held], usize, &mut Vec<u8>) -> Result<Option<()>, String> + Send + Sync + 'static,
-) -> Kernel {
-    kernel(rows_to(DataType::Json, types, move |args, row, out| {
-        let mut text = Vec::new();
-        if f(args, row, &mut text)?.is_none() {
-            return Ok(None);
-        }
-        if let ColumnBuilder::Json(out) = out {
-            out.append_value(String::from_utf8_lossy(&text));
-        }
-        Ok(Some(()))
-    }))
-}
-
-/// Null stays null; anything else is JSON.
-pub fn to_json(types: Vec<DataType>) -> Kernel {
-    json_text(types, |args, row, out| {
-        let (column, at) = args[0].at(row);
-        Ok((!column.is_null(at)).then(|| column.write_json(at, out)))
-    })
-}
-
-pub fn json_array(types: Vec<DataType>) -> Kernel {
-    json_text(types, |args, row, out| {
-        for (i, arg) in args.iter().enumerate() {
-            out.push(if i == 0 { b'[' } else { b',' });
-            let (column, at) = arg.at(row);
-            column.write_json(at, out);
-        }
-        out.extend_from_slice(if args.is_empty() { b"[]" } else { b"]" });
-        Ok(Some(()))
-    })
-}
-
-pub fn json_object(types: Vec<DataType>) -> Kernel {
-    json_text(types, |args, row, out| {
-        out.push(b'{');
-        for (i, pair) in args.chunks(2).enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            let Some(name) = str(&pair[0], row) else { return Err("a name in json_object is null".to_owned()) };
-            write_json_string(name, out);
-            out.push(b':');
-            let (column, at) = pair[1].at(row);
-            column.write_json(at, out);
-        }
-        out.push(b'}');
-        Ok(Some(()))
     })
 }

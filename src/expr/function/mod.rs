@@ -8,13 +8,16 @@ mod calendar;
 mod encode;
 mod hash;
 mod json;
-pub(super) mod list;
+mod list;
+pub(super) mod made;
 mod math;
 mod regex;
+mod split;
 mod string;
 mod text;
 pub mod time;
 mod trigonometry;
+mod unit;
 mod url;
 mod words;
 
@@ -265,7 +268,7 @@ pub const FAMILIES: [(&str, &[&[Function]]); 9] = [
     ("Numbers", &[math::FUNCTIONS, trigonometry::FUNCTIONS]),
     ("Bits", &[bits::FUNCTIONS]),
     ("Time", &[time::FUNCTIONS, calendar::FUNCTIONS]),
-    ("Lists", &[list::FUNCTIONS, list::MADE]),
+    ("Lists", &[list::FUNCTIONS, split::FUNCTIONS]),
     ("JSON", &[json::FUNCTIONS]),
     ("URLs", &[url::FUNCTIONS]),
     ("Hashes and encodings", &[hash::FUNCTIONS, encode::FUNCTIONS]),

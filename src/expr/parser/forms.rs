@@ -3,12 +3,10 @@
 use std::ops::Range;
 
 use super::super::ast::{Ast, AstKind, BinaryOp, Call, Negated};
-use super::super::error::nearest;
-use super::super::lexer::{Kind, Token};
-use super::super::types::{TYPE_NAMES, TypeName, type_name};
+use super::super::lexer::Kind;
 use super::super::value::Scalar;
 use super::{ExprError, Parser, RESERVED, Result, literal, power};
-use crate::data::{DataType, Field, Interval};
+use crate::data::{DataType, Interval};
 
 impl Parser {
     /// `IS …`, `[NOT] IN`, `[NOT] BETWEEN`, `[NOT] LIKE` behind `left`.
@@ -155,7 +153,7 @@ impl Parser {
     }
 
     /// Takes a word and the `(` behind it, both looked at before. Returns the place of each.
-    fn head(&mut self) -> (Range<usize>, Range<usize>) {
+    pub(super) fn head(&mut self) -> (Range<usize>, Range<usize>) {
         (self.next().span, self.next().span)
     }
 
@@ -166,112 +164,6 @@ impl Parser {
         let ty = self.data_type()?;
         self.close(&open)?;
         Ok(Ast { kind: AstKind::Cast { value, ty, try_ }, span: head.start..self.end() })
-    }
-
-    /// A type, perhaps with `[]` behind it for lists of it.
-    pub(super) fn data_type(&mut self) -> Result<DataType> {
-        self.depth += 1;
-        if self.depth > super::DEPTH_MAX {
-            return Err(super::too_deep(self.peek().span.clone()));
-        }
-        let mut ty = self.single_type()?;
-        while self.is_symbol("[") && self.peek_at(1).kind == Kind::Symbol("]") {
-            self.next();
-            self.next();
-            ty = DataType::list(ty);
-        }
-        self.depth -= 1;
-        Ok(ty)
-    }
-
-    /// `<`, what `inside` takes, and `>`.
-    fn angles<T>(&mut self, inside: impl FnOnce(&mut Parser) -> Result<T>) -> Result<T> {
-        if !self.eat_symbol("<") {
-            return Err(self.unexpected("`<` and the types inside"));
-        }
-        let value = inside(self)?;
-        // `list<list<int>>` ends in what is otherwise one operator.
-        if self.is_symbol(">>") {
-            let span = self.peek().span.clone();
-            self.tokens[self.at] = Token { kind: Kind::Symbol(">"), span: span.start + 1..span.end };
-            return Ok(value);
-        }
-        if self.eat_symbol(">") { Ok(value) } else { Err(self.unexpected("`>`")) }
-    }
-
-    fn struct_type(&mut self) -> Result<DataType> {
-        self.angles(|parser| {
-            let mut fields: Vec<Field> = Vec::new();
-            loop {
-                let (name, span) = parser.name("the name of a field")?;
-                // `name: type` as in Hive and Spark.
-                parser.eat_symbol(":");
-                if fields.iter().any(|field| field.name == name) {
-                    return Err(ExprError::new(span, format!("the field `{name}` comes twice"), "a second time"));
-                }
-                fields.push(Field { name, ty: parser.data_type()? });
-                if !parser.eat_symbol(",") {
-                    return Ok(DataType::structure(fields));
-                }
-            }
-        })
-    }
-
-    fn single_type(&mut self) -> Result<DataType> {
-        let Kind::Word(word) = self.peek().kind.clone() else { return Err(self.unexpected("a type")) };
-        let span = self.next().span;
-        match type_name(&word) {
-            Some(TypeName::Plain(ty)) => {
-                // `varchar(20)`: lengths are accepted and mean nothing.
-                if ty == DataType::String && self.is_symbol("(") {
-                    self.type_numbers()?;
-                }
-                Ok(ty)
-            }
-            Some(TypeName::Decimal) => {
-                let (numbers, place) = if self.is_symbol("(") { self.type_numbers()? } else { (vec![38, 10], span) };
-                let scale = numbers.get(1).copied().unwrap_or(0);
-                match numbers[0] {
-                    precision @ 1..=38 if scale <= precision => Ok(DataType::Decimal { precision, scale }),
-                    _ => Err(ExprError::new(
-                        place,
-                        "a decimal has 1 to 38 digits, and at most as many behind the point",
-                        "out of range",
-                    )),
-                }
-            }
-            Some(TypeName::List) => self.angles(Parser::data_type).map(DataType::list),
-            Some(TypeName::Struct) => self.struct_type(),
-            Some(TypeName::Later) => {
-                Err(ExprError::new(span, format!("the type {word} is not there yet"), "not there yet")
-                    .help(format!("types are {}", TYPE_NAMES.join(", "))))
-            }
-            None => {
-                let help = match nearest(&word, TYPE_NAMES) {
-                    Some(name) => format!("did you mean {name}?"),
-                    None => format!("types are {}", TYPE_NAMES.join(", ")),
-                };
-                Err(ExprError::new(span, format!("there is no type `{word}`"), "unknown type").help(help))
-            }
-        }
-    }
-
-    /// `(p)` or `(p, s)`.
-    fn type_numbers(&mut self) -> Result<(Vec<u8>, Range<usize>)> {
-        let open = self.next().span;
-        let mut numbers = Vec::new();
-        loop {
-            match &self.peek().kind {
-                Kind::Number(n) if numbers.len() < 2 => numbers.push(n.parse::<u8>().unwrap_or(u8::MAX)),
-                _ => return Err(self.unexpected("a whole number")),
-            }
-            self.next();
-            if !self.eat_symbol(",") {
-                break;
-            }
-        }
-        self.close(&open)?;
-        Ok((numbers, open.start..self.end()))
     }
 
     /// `EXTRACT(unit FROM x)` is `date_part('unit', x)`.
@@ -364,7 +256,7 @@ impl Parser {
         call
     }
 
-    fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
+    pub(super) fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
         let span = head.start..self.end();
         let call = Call { name: name.to_owned(), name_span: head, args, star: false, distinct: false, filter: None };
         Ast { kind: AstKind::Call(call), span }
@@ -391,87 +283,6 @@ impl Parser {
             None => Err(ExprError::new(token.span, format!("'{text}' is not an interval"), "not an interval")
                 .help("write INTERVAL '5' MINUTE or INTERVAL '1 hour 30 minutes'")),
         }
-    }
-
-    /// `[a, b, …]` at the `[`.
-    pub(super) fn list_of(&mut self, start: usize) -> Result<Ast> {
-        let open = self.next().span;
-        let mut args = Vec::new();
-        if !self.is_symbol("]") {
-            args.push(self.expr(0)?);
-            while self.eat_symbol(",") {
-                args.push(self.expr(0)?);
-            }
-        }
-        self.close_bracket(&open)?;
-        let mut call = self.made_call("array", open, args);
-        call.span.start = start;
-        Ok(call)
-    }
-
-    fn close_bracket(&mut self, open: &Range<usize>) -> Result<()> {
-        if self.eat_symbol("]") {
-            return Ok(());
-        }
-        if self.peek().kind == Kind::End {
-            return Err(ExprError::new(open.clone(), "a bracket is not closed", "`]` is missing for this one"));
-        }
-        Err(self.unexpected("`]`"))
-    }
-
-    /// `list[i]` and `list[from:to]` at the `[`.
-    pub(super) fn item(&mut self, left: Ast) -> Result<Ast> {
-        let open = self.next().span;
-        let first =
-            if self.is_symbol(":") { literal(Scalar::Int(1), DataType::Int, open.clone()) } else { self.expr(0)? };
-        let mut args = vec![left, first];
-        let name = if self.eat_symbol(":") {
-            if !self.is_symbol("]") {
-                args.push(self.expr(0)?);
-            }
-            "slice"
-        } else {
-            "element_at"
-        };
-        self.close_bracket(&open)?;
-        Ok(self.infix_call(name, open, args))
-    }
-
-    /// `struct.name` at the `.`.
-    pub(super) fn field(&mut self, left: Ast) -> Result<Ast> {
-        self.next();
-        let (name, span) = self.name("the name of a field")?;
-        let whole = left.span.start..span.end;
-        Ok(Ast { kind: AstKind::Field(Box::new(left), name, span), span: whole })
-    }
-
-    /// `struct(a, b + 1 AS c)`; `row` is the same.
-    fn struct_of(&mut self) -> Result<Ast> {
-        let (head, open) = self.head();
-        let mut fields: Vec<(String, Ast)> = Vec::new();
-        loop {
-            let value = self.expr(0)?;
-            let name = if self.eat_word("as") {
-                self.name("a name behind AS")?.0
-            } else {
-                match &value.kind {
-                    AstKind::Column { name, .. } | AstKind::Field(_, name, _) => name.clone(),
-                    _ => {
-                        return Err(ExprError::new(value.span.clone(), "a field of a struct needs a name", "needs AS")
-                            .help("write struct(x + 1 AS a, y AS b)"));
-                    }
-                }
-            };
-            if fields.iter().any(|(known, _)| *known == name) {
-                return Err(ExprError::new(value.span, format!("the field `{name}` comes twice"), "a second time"));
-            }
-            fields.push((name, value));
-            if !self.eat_symbol(",") {
-                break;
-            }
-        }
-        self.close(&open)?;
-        Ok(Ast { kind: AstKind::Struct(fields), span: head.start..self.end() })
     }
 
     fn call(&mut self, name: String) -> Result<Ast> {

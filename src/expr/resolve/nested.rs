@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::ExprError;
 use super::super::ast::{Ast, Call};
 use super::super::error::{list, nearest};
-use super::super::function::list as kernels;
+use super::super::function::made as kernels;
 use super::super::typed::{Node, Typed};
 use super::{Resolver, Result};
 use crate::data::{DataType, Field};
