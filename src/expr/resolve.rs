@@ -7,8 +7,6 @@ mod call;
 mod nested;
 mod operator;
 
-pub(super) use call::aggregate as aggregate_function;
-
 use std::ops::Range;
 use std::sync::Arc;
 
