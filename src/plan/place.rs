@@ -303,6 +303,7 @@ impl Placer<'_> {
             clock: None,
             live: source.live,
             endless: node.endless,
+            inferred: source.inferred.clone(),
             rows: Vec::new(),
             errors: Vec::new(),
             chain: ChainPlan::default(),

@@ -19,11 +19,12 @@ use super::gate::{Feed, Gate, GateInput};
 use super::operators::operator;
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl, ReaderSource, Ticks};
+use super::roles::Roles;
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
+use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
@@ -120,6 +121,7 @@ pub fn deploy_from(
         inputs: BTreeMap::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
+        roles: Roles::of(plan),
         warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
@@ -165,6 +167,7 @@ struct Deployer<'a> {
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
     control: Arc<ReaderControl>,
     stats: JobStats,
+    roles: Roles,
     warnings: Vec<Error>,
 }
 
@@ -302,7 +305,7 @@ impl Deployer<'_> {
             let place = Place::Stage(index, subtask);
             let (gate, reached) = self.gate(place, &stage.inputs, saved.map_or(i64::MIN, |state| state.watermark));
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
-            let stats = NodeStats::default();
+            let stats = NodeStats::of(self.roles.stage(index));
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
             let mut operator = operator(&stage.op);
             if let Some(resume) = self.resume
@@ -379,8 +382,8 @@ impl Deployer<'_> {
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
         let mut chain = Chain::default();
-        for node in &plan.nodes {
-            let stats = NodeStats::default();
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let stats = NodeStats::of(self.roles.chained(producer, index));
             let subtask = match from {
                 Place::Worker(_, subtask) | Place::Stage(_, subtask) => subtask,
                 _ => 0,
@@ -434,7 +437,13 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        format::Format::Json(_) | format::Format::Logfmt(_) => {
+            let place = |&field: &usize| {
+                let field = &source.fields[field];
+                (field.name.clone(), field.source_name().to_owned())
+            };
+            source.used.iter().map(place).collect()
+        }
         _ => Vec::new(),
     })
 }
@@ -448,6 +457,10 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
+        inferred: source.inferred.as_ref().map(|from| InferredTypes {
+            from: from.clone(),
+            types: source.fields.iter().map(|field| (field.name.clone(), field.ty)).collect(),
+        }),
     }
 }
 
