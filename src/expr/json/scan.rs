@@ -226,8 +226,9 @@ mod tests {
         fn agrees_with_serde(parts in proptest::collection::vec(proptest::sample::select(WORDS.to_vec()), 0..12)) {
             let text = parts.concat();
             let reference: Result<serde_json::Value, _> = serde_json::from_str(&text);
-            let range = reference.as_ref().is_err_and(|e| e.to_string().contains("out of range"));
-            prop_assert_eq!(is_json(&text), reference.is_ok() || range, "{}", text);
+            // A number that no double holds is JSON, but serde_json reads no further.
+            prop_assume!(!reference.as_ref().is_err_and(|e| e.to_string().contains("out of range")));
+            prop_assert_eq!(is_json(&text), reference.is_ok(), "{}", text);
             if let (Ok(serde_json::Value::String(expected)), Some(found)) = (&reference, whole(&text)) {
                 let mut out = String::new();
                 unescape(&found[1..found.len() - 1], &mut out);
