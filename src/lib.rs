@@ -133,8 +133,11 @@
 //! * **JSON in expressions is scanned, not parsed** (`expr/json`): what a path finds is a part of the text, so no tree is
 //!   built for a row, and numbers keep their digits.
 //! * **No `arrow-csv`, no `arrow-json`.** They parse every column whether it is used or not, and cannot set one bad
-//!   record aside. Fast paths here split plain blocks by position; the `csv-core` and `serde_json` crates are what
-//!   blocks with quotes or escapes fall back to, and what tests compare the fast paths with.
+//!   record aside. Fast paths here split sound blocks by position; the `csv-core` and `serde_json` crates are what
+//!   odd blocks and escapes fall back to, and what tests compare the fast paths with.
+//! * **The year of a log goes along with its blocks.** Lines of syslog have none, so it depends on all lines before, and
+//!   blocks are dealt to several decoders. The reader, which sees them in sequence, looks at the months and puts the
+//!   year into the header of each block: decoders keep no state, and a position is enough to go on from.
 //! * **`unsafe` stands in one file**, `data/raw.rs`: strings that are views into a checked block, maps of files, and
 //!   comparing 64 bytes at once. Each block says why it is sound.
 //! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file

@@ -75,6 +75,12 @@ fn in_pieces(
     (rows, bad, lines)
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says: for long runs.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let said = std::env::var("PROPTEST_CASES").ok().and_then(|said| said.parse().ok());
+    ProptestConfig::with_cases(said.unwrap_or(cases))
+}
+
 /// How data comes in.
 pub fn pieces() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(prop_oneof![1usize..30, 30usize..300], 1..5)
@@ -138,7 +144,7 @@ fn salad() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::format::fuzz::cases(800))]
 
     #[test]
     fn decoders_bear_anything(

@@ -71,7 +71,8 @@ impl<G: Grammar> LinedDecoder<G> {
             rows.reserve();
             let side = rows.side.len();
             let outcome = if line.len() > *max_record {
-                grammar.pass(line);
+                // As much as a cutter hands out of it.
+                grammar.pass(&line[..*max_record + 1]);
                 Err(Broken { column: None, reason: too_long(*max_record) })
             } else if is_blank(line) {
                 // Dropped without a word.

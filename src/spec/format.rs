@@ -94,7 +94,7 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
     let inner = Fields::new(cx, table, &FORMAT_TABLE, "a format".into(), &value.span);
     let found = inner.need(cx, "type").and_then(|value| cx.word("type", value, &FORMATS));
     let delimiter = character(cx, &inner, "delimiter", false).flatten();
-    let quote = character(cx, &inner, "quote", true);
+    let quote = character(cx, &inner, "quote", side == Side::Source);
     let escape = character(cx, &inner, "escape", false).flatten();
     let comment = character(cx, &inner, "comment", false).flatten();
     let header = inner.boolean(cx, "header");
@@ -182,7 +182,9 @@ fn refuse(cx: &mut Cx, option: &str, kept: Kept, side: Side, span: &Span) {
             "how timestamps are read is said in the schema: { type = \"timestamp\", unit = \"ms\" }".to_string(),
         ),
         (Side::Sink, true) => {
-            (format!("`{option}` is for reading"), "leave it out; null is written as an empty field".into())
+            let help =
+                if option == "null" { "leave it out; null is written as an empty field" } else { "leave it out" };
+            (format!("`{option}` is for reading"), help.into())
         }
         (_, false) => {
             let help = if here.is_empty() { "it has no options".into() } else { format!("it has {}", list(here)) };
@@ -259,7 +261,7 @@ fn character(cx: &mut Cx, inner: &Fields, option: &'static str, none: bool) -> O
         _ => {
             let (label, example) = match option {
                 "delimiter" => ("not a delimiter", "such as \";\" or \"\\t\"; not a quote or line end"),
-                "quote" => ("not a quote", "such as \"'\"; \"\" if nothing is quoted"),
+                "quote" => ("not a quote", "such as \"'\"; in reading, \"\" says that nothing is quoted"),
                 "escape" => ("not an escape", "such as '\\'"),
                 _ => ("not one character", "such as \"#\""),
             };

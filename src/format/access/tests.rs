@@ -170,7 +170,7 @@ fn log() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(crate::format::fuzz::cases(600))]
 
     #[test]
     fn the_scanner_finds_what_the_rules_say(data in fuzz::spoilt(log()), max in prop_oneof![4 => Just(1000usize), 1 => 1usize..60], pieces in fuzz::pieces()) {

@@ -6,7 +6,7 @@
 use memchr::{memchr, memrchr};
 
 use super::quoted;
-use super::records::{Dialect, End, Scanner};
+use super::scanner::{Dialect, End, Scanner};
 use crate::format::{CsvOptions, Cut, Cutter};
 
 pub struct CsvCutter {

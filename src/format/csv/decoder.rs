@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use memchr::memchr_iter;
 
-use super::records::{Dialect, Records, Shape, trim_cr};
+use super::records::{Records, Shape, trim_cr};
+use super::scanner::Dialect;
 use super::{index, quoted};
 use crate::error::Result;
 use crate::format::assemble::{Place, assemble};
@@ -48,6 +49,8 @@ struct Structure {
     /// Fields and lines are those of the index; otherwise the block goes record by record.
     sound: bool,
     quoted: bool,
+    /// Some quotes stand twice.
+    escaped: bool,
     /// Line ends outside quotes, with that of a last line that lacks it.
     rows: usize,
     /// All line ends, counted likewise.
@@ -105,7 +108,14 @@ impl CsvDecoder {
             self.quoting = watched && self.dialect.find_quote(block).is_some();
             if !self.quoting {
                 let (rows, lines) = (found.newlines, found.newlines as u64);
-                structure = Some(Structure { sound: true, quoted: false, rows, lines, utf8: is_utf8(!watched) });
+                structure = Some(Structure {
+                    sound: true,
+                    quoted: false,
+                    escaped: false,
+                    rows,
+                    lines,
+                    utf8: is_utf8(!watched),
+                });
             }
         }
         let mut structure = structure.unwrap_or_else(|| {
@@ -114,6 +124,7 @@ impl CsvDecoder {
             Structure {
                 sound: found.sound && self.dialect.escape.is_none(),
                 quoted: found.any,
+                escaped: found.escaped,
                 rows: found.ends,
                 lines: found.newlines as u64,
                 utf8: is_utf8(found.ascii),
@@ -163,7 +174,14 @@ impl CsvDecoder {
                 (false, _) => {
                     // Each column has a side buffer of its own.
                     self.records.side.clear();
-                    unquote(block, places, self.dialect, &mut self.records, &mut self.spans);
+                    match structure.escaped {
+                        true => unquote(block, places, self.dialect, &mut self.spans, |start, end| {
+                            self.records.quoted(block, start, end)
+                        }),
+                        false => unquote(block, places, self.dialect, &mut self.spans, |start, end| {
+                            Span::quoted(start + 1, end - 1)
+                        }),
+                    }
                     converter.convert(&self.spans[..], text(&self.records.side), column, &mut cells)
                 }
             });
@@ -211,16 +229,26 @@ impl Decoder for CsvDecoder {
     }
 }
 
-/// The values of one column of a regular block, without the quotes and blanks around them.
-fn unquote(block: &[u8], places: Strided, dialect: Dialect, records: &mut Records, spans: &mut Vec<Span>) {
+/// The values of one column of a regular block, without the blanks around them; `quoted` says what those in quotes are.
+#[inline(always)]
+fn unquote(
+    block: &[u8],
+    places: Strided,
+    dialect: Dialect,
+    spans: &mut Vec<Span>,
+    mut quoted: impl FnMut(usize, usize) -> Span,
+) {
     spans.clear();
     spans.reserve(places.rows);
+    let last = places.field + 1 == places.width;
     for row in 0..places.rows {
         let Span { start, end, .. } = places.span(row);
         let (start, mut end) = (start as usize, end as usize);
-        end -= usize::from(places.field + 1 == places.width && block[start..end].ends_with(b"\r"));
+        if last {
+            end = start + trim_cr(&block[start..end]).len();
+        }
         spans.push(if start < end && block[start] == dialect.quote {
-            records.quoted(block, start, end)
+            quoted(start, end)
         } else {
             let (start, end) = dialect.trimmed(block, start, end);
             Span { start: start as u32, end: end as u32, kind: Kind::Plain }

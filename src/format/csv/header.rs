@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::records::{Dialect, End, Records, Scanner, trim_cr};
+use super::records::{Records, trim_cr};
+use super::scanner::{Dialect, End, Scanner};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Header, HeaderRead, MAX_RECORD_BYTES, SourceField, size_text};
 

@@ -12,6 +12,7 @@ mod header;
 mod index;
 mod quoted;
 mod records;
+mod scanner;
 
 #[cfg(test)]
 mod tests;

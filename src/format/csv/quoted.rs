@@ -4,7 +4,7 @@
 //! every quote that closes at its end, or before the one that opens again (`""`). A block in which a quote stands
 //! elsewhere is not *sound* and goes another way.
 
-use super::records::Dialect;
+use super::scanner::Dialect;
 use crate::data::raw::{self, Kernel, Simd};
 use crate::format::bits::{append, prefix_xor};
 

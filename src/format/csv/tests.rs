@@ -61,7 +61,7 @@ fn shown(decoded: Decoded) -> (Vec<String>, Vec<String>, u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::format::fuzz::cases(800))]
 
     #[test]
     fn the_fast_way_and_the_way_record_by_record_agree(

@@ -157,7 +157,7 @@ fn resolved(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(crate::format::fuzz::cases(600))]
 
     #[test]
     fn the_scanner_finds_what_the_rules_say(

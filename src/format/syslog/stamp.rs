@@ -34,8 +34,9 @@ pub fn priority(line: &[u8]) -> Option<(u8, usize)> {
     u8::try_from(value).ok().filter(|&value| value < 192).map(|value| (value, digits + 2))
 }
 
-/// The stamp of a line of RFC 3164.
+/// The stamp of a line of RFC 3164, which may end in CR.
 pub fn of_line(line: &[u8]) -> Option<Stamp> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     stamp(without_priority(line).unwrap_or(line))
 }
 

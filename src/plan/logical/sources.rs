@@ -297,7 +297,11 @@ fn generated_time(schema: &Schema) -> Option<EventTime> {
 
 /// `name` without the ending of a compression that is only read.
 fn unpacked(name: &str) -> &str {
-    name.strip_suffix(".zst").unwrap_or(name)
+    let plain = name.len().saturating_sub(4);
+    match name.get(plain..) {
+        Some(ending) if ending.eq_ignore_ascii_case(".zst") => &name[..plain],
+        _ => name,
+    }
 }
 
 /// The format that a file name tells, a compression's ending left out.
