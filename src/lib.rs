@@ -128,6 +128,10 @@
 //! * **An expression parser of our own** ([`expr`]). The usual one for SQL takes 141 s of a core to build, for a
 //!   grammar of which a small part is wanted; and messages here need the exact place of every word inside a string
 //!   inside a TOML file.
+//! * **`md-5` and `sha2`** for hashes in expressions: small, plain Rust, and several times faster than code of our own
+//!   where the processor has instructions for them. CRC-32 and xxHash come with crates that are here anyway.
+//! * **JSON in expressions is scanned, not parsed** (`expr/json`): what a path finds is a part of the text, so no tree is
+//!   built for a row, and numbers keep their digits.
 //! * **No `arrow-csv`, no `arrow-json`.** They parse every column whether it is used or not, and cannot set one bad
 //!   record aside. Fast paths here split sound blocks by position; the `csv-core` and `serde_json` crates are what
 //!   odd blocks and escapes fall back to, and what tests compare the fast paths with.

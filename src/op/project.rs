@@ -2,32 +2,25 @@
 
 use super::filter::failed;
 use super::{MAIN, Operator, Out, RowContext};
-use crate::data::{Batch, Column};
+use crate::data::Batch;
 use crate::error::Result;
-use crate::expr::Typed;
+use crate::expr::{Expressions, Typed};
 
 pub struct Project {
-    items: Vec<Typed>,
+    items: Expressions,
 }
 
 impl Project {
     pub fn new(items: Vec<Typed>) -> Project {
-        Project { items }
+        Project { items: Expressions::new(items) }
     }
 }
 
 impl Operator for Project {
     fn on_batch(&mut self, batch: Batch, _: &RowContext, out: &mut Out) -> Result<()> {
-        let columns: Result<Vec<Column>> = self
-            .items
-            .iter()
-            .map(|item| match item.as_column() {
-                Some(index) => Ok(batch.columns[index].clone()),
-                None => item.eval(&batch).map_err(|e| failed(item, e, &batch)),
-            })
-            .collect();
-        let projected = Batch { columns: columns?, ..batch };
-        out.emit(MAIN, projected);
+        let columns = self.items.eval(&batch);
+        let columns = columns.map_err(|(item, error)| failed(&self.items.items()[item], error, &batch))?;
+        out.emit(MAIN, Batch { columns, ..batch });
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ pub struct SourcePlan {
     pub rate: Option<f64>,
     /// µs between ticks, if an operator downstream asks for them.
     pub tick: Option<i64>,
+    /// µs between ticks at least, if expressions ask for the time: those come before blocks only, also the first.
+    pub clock: Option<i64>,
     pub live: bool,
     /// Has no end of its own.
     pub endless: bool,

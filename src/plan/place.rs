@@ -20,6 +20,19 @@ use crate::op::MAIN;
 use crate::spec::SourceConnector;
 use identity::Label;
 
+/// How often `now()` moves, at most: 10 ms.
+const NOW_STEP_US: i64 = 10_000;
+
+/// Whether an expression has `now()` in it.
+fn asks_for_time(plan: &PhysicalPlan) -> bool {
+    let chains = plan.sources.iter().map(|source| &source.chain).chain(plan.stages.iter().map(|stage| &stage.chain));
+    chains.flat_map(|chain| &chain.nodes).any(|node| match &node.op {
+        ChainOp::Filter(condition) => condition.uses_now(),
+        ChainOp::Project(items) => items.iter().any(Typed::uses_now),
+        _ => false,
+    })
+}
+
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
 pub fn place(
     plan: &LogicalPlan,
@@ -46,6 +59,11 @@ pub fn place(
     };
     for (index, node) in plan.nodes.iter().enumerate() {
         placer.node(index, node).map_err(|e| e.at(node.path()))?;
+    }
+    if asks_for_time(&placer.out) {
+        for source in &mut placer.out.sources {
+            source.clock = Some(NOW_STEP_US);
+        }
     }
     Ok(placer.out)
 }
@@ -288,6 +306,7 @@ impl Placer<'_> {
             journal: source.journal,
             rate: source.rate,
             tick: None,
+            clock: None,
             live: source.live,
             endless: node.endless,
             inferred: source.inferred.clone(),

@@ -18,7 +18,7 @@ use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
 use super::operators::operator;
 use super::port::{Exchange, Port};
-use super::reader::{Reader, ReaderControl, ReaderSource};
+use super::reader::{Reader, ReaderControl, ReaderSource, Ticks};
 use super::roles::Roles;
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
@@ -289,7 +289,10 @@ impl Deployer<'_> {
         }
         let name = group_name(plan, members);
         let tick = members.iter().filter_map(|&source| plan.sources[source].tick).min();
-        self.run(place, &name, Box::new(Reader::new(sources, self.acks.clone(), lanes, tick, self.control.clone())));
+        let clock = members.iter().filter_map(|&source| plan.sources[source].clock).min();
+        let reader =
+            Reader::new(sources, self.acks.clone(), lanes, Ticks { period: tick, clock }, self.control.clone());
+        self.run(place, &name, Box::new(reader));
         for (subtask, worker) in workers.into_iter().enumerate() {
             self.run(Place::Worker(group, subtask), &name, Box::new(worker));
         }

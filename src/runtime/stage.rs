@@ -40,6 +40,8 @@ pub struct Stage {
     out: Out,
     work: Option<Work>,
     watermark: i64,
+    /// Wall time of the last tick, for `now()` in the chain behind the operator.
+    now: i64,
     closed: bool,
     satisfied: bool,
     /// The checkpoint that the state was frozen for last.
@@ -74,6 +76,7 @@ impl Stage {
             out: Out::default(),
             work: None,
             watermark: i64::MIN,
+            now: 0,
             closed: false,
             satisfied: false,
             frozen: 0,
@@ -110,7 +113,8 @@ impl Stage {
 
     /// Passes on what the operator emitted.
     fn pass(&mut self) -> Result<()> {
-        while let Some((output, batch)) = self.out.emitted.pop_front() {
+        while let Some((output, mut batch)) = self.out.emitted.pop_front() {
+            batch.now = self.now;
             self.stats.rows_out(batch.rows);
             let context = RowContext { input: 0, watermark: self.watermark, delay: 0 };
             let targets = self.outputs.get(output).map_or(&[][..], Vec::as_slice);
@@ -195,6 +199,7 @@ impl Stage {
             Event::BlockEnd(_) if self.operator.satisfied() => self.work(Work::BlockEnd(i64::MAX))?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => {
+                self.now = now;
                 // What the operator emits belongs to the next block, which the reader sends at once.
                 self.signal(Signal::Tick(now))?;
                 if !self.failed && !self.finished {

@@ -110,6 +110,8 @@ pub struct Head {
     options: HeadOptions,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
+    /// Wall time of the last tick.
+    now: i64,
     /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
@@ -125,7 +127,7 @@ pub struct Worker {
 
 impl Head {
     pub fn new(options: HeadOptions, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Head {
-        Head { options, decoder, chain, failed: false, satisfied: false }
+        Head { options, decoder, chain, now: 0, failed: false, satisfied: false }
     }
 
     fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
@@ -155,7 +157,7 @@ impl Head {
             let places = decoded.places.unwrap_or_default();
             columns.extend(metadata::columns(&self.options.metadata, block, input, decoded.rows, &places)?);
         }
-        let mut batch = Batch::new(columns, decoded.rows);
+        let mut batch = Batch { now: self.now, ..Batch::new(columns, decoded.rows) };
         self.options.stats.seen(&decoded.seen);
         self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
@@ -331,6 +333,9 @@ impl Task for Worker {
             Message::Turn => self.each_port(Port::turn)?,
             Message::Signal(signal) => {
                 self.closed = signal == Signal::Close;
+                if let Signal::Tick(now) = signal {
+                    self.heads.iter_mut().for_each(|head| head.now = now);
+                }
                 self.each_port(|port| port.signal(signal))?;
             }
             other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),

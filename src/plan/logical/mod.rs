@@ -225,6 +225,15 @@ impl Builder<'_> {
     }
 
     /// Reports an error inside an expression.
+    /// Notes divisions that cut their result, which who comes from other languages may not expect.
+    fn cuts(&mut self, text: &Text, places: impl IntoIterator<Item = std::ops::Range<usize>>) {
+        for place in places {
+            let note = Diagnostic::note("int / int cuts the fraction: 7 / 2 is 3").at(&text.locate(place));
+            let help = "if the fraction is wanted, make one side a double: CAST(x AS double), or x * 1e0";
+            self.found.push(note.label("both sides are int").help(help));
+        }
+    }
+
     fn wrong(&mut self, text: &Text, error: ExprError) {
         let mut diagnostic = Diagnostic::error(error.message).at(&text.locate(error.span)).label(error.label);
         diagnostic.help = error.help;

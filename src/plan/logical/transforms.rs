@@ -104,8 +104,11 @@ impl Builder<'_> {
                 let names: Vec<&str> = except.iter().map(|(name, _)| name.as_str()).collect();
                 Some(all(schema, &names))
             }
-            SelectItem::Expr { ast, name, .. } => match expr::resolve(&ast, schema) {
-                Ok(value) => Some(vec![(name, value)]),
+            SelectItem::Expr { ast, name, .. } => match expr::resolve_noting(&ast, schema) {
+                Ok((value, cuts)) => {
+                    self.cuts(text, cuts);
+                    Some(vec![(name, value)])
+                }
                 Err(error) => {
                     self.wrong(text, error);
                     None
@@ -115,7 +118,12 @@ impl Builder<'_> {
     }
 
     fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
-        match expr::parse(&text.value).and_then(|ast| expr::resolve(&ast, schema)) {
+        let resolved = expr::parse(&text.value).and_then(|ast| expr::resolve_noting(&ast, schema));
+        let resolved = resolved.map(|(typed, cuts)| {
+            self.cuts(text, cuts);
+            typed
+        });
+        match resolved {
             Ok(typed) if typed.ty == DataType::Boolean => Some(typed),
             Ok(typed) => {
                 let diagnostic = Diagnostic::error(format!("`{option}` must be a condition, this is {}", typed.ty));
@@ -163,7 +171,14 @@ impl Builder<'_> {
         let (by, select) = (by?, select?);
         let own = self.window(node, aggregate.window.as_ref(), &inputs)?;
         let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), own.is_some(), &inputs.schema) {
-            Ok(plan) => plan,
+            Ok(plan) => {
+                for (index, place) in plan.cuts.clone() {
+                    if let Some(text) = aggregate.select.get(index) {
+                        self.cuts(text, [place]);
+                    }
+                }
+                plan
+            }
             Err(errors) => {
                 for (part, error) in errors {
                     let text = match part {
