@@ -17,6 +17,7 @@ struct NodeCounters {
     rows_in: AtomicU64,
     rows_out: AtomicU64,
     bytes: AtomicU64,
+    bad: AtomicU64,
     late: AtomicU64,
     late_by: AtomicI64,
     watermark: AtomicI64,
@@ -29,6 +30,7 @@ impl Default for NodeCounters {
             rows_in: AtomicU64::new(0),
             rows_out: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            bad: AtomicU64::new(0),
             late: AtomicU64::new(0),
             late_by: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
@@ -48,6 +50,11 @@ impl NodeStats {
 
     pub fn bytes(&self, bytes: usize) {
         self.0.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Rows on which an expression failed, skipped or sent to `.errors`.
+    pub fn bad(&self, rows: usize) {
+        self.0.bad.fetch_add(rows as u64, Relaxed);
     }
 
     /// Late rows dropped so far.
@@ -71,6 +78,7 @@ impl NodeStats {
             rows_in: self.0.rows_in.load(Relaxed),
             rows_out: self.0.rows_out.load(Relaxed),
             bytes: self.0.bytes.load(Relaxed),
+            bad: self.0.bad.load(Relaxed),
             late: self.0.late.load(Relaxed),
             late_by: self.0.late_by.load(Relaxed),
             watermark: self.0.watermark.load(Relaxed),
@@ -85,6 +93,7 @@ pub struct NodeFigures {
     pub rows_in: u64,
     pub rows_out: u64,
     pub bytes: u64,
+    pub bad: u64,
     pub late: u64,
     pub late_by: i64,
     pub watermark: i64,
@@ -190,7 +199,7 @@ impl JobStats {
             let f = stats.read();
             json!({
                 "name": name, "subtask": subtask, "rows-in": f.rows_in, "rows-out": f.rows_out, "bytes": f.bytes,
-                "late": f.late, "watermark": watermark(f.watermark),
+                "bad": f.bad, "late": f.late, "watermark": watermark(f.watermark),
             })
         };
         json!({

@@ -69,6 +69,8 @@ fn aggregates() -> impl Strategy<Value = Kind> {
                 lateness: if window.is_some() { lateness } else { 0 },
                 emit: if window.is_some() { Emit::Close } else { emit },
                 late_output: late_output && window.is_some(),
+                processing: false,
+                sorted: true,
                 ordered: false,
             };
             Kind::new(keys, move || AggregateOperator::new(spec.clone()))
@@ -89,7 +91,7 @@ fn tops() -> impl Strategy<Value = Kind> {
             by.extend([start, end]);
         }
         let (input, names) = (types(), names());
-        let spec = TopSpec { input, names, by, order, n, window, ties, rank: true, ordered: false };
+        let spec = TopSpec { input, names, by, order, n, window, ties, rank: true, processing: false, ordered: false };
         Kind::new(keys, move || Box::new(Top::new(spec.clone())))
     })
 }

@@ -3,6 +3,7 @@
 //!
 //! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
 
+mod flow;
 mod groups;
 mod identity;
 mod required;
@@ -17,6 +18,7 @@ use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
 use crate::op::MAIN;
+use crate::op::fault::OnFault;
 use crate::spec::SourceConnector;
 use identity::Label;
 
@@ -43,8 +45,10 @@ pub fn place(
             sinks: Vec::new(),
         },
         at: BTreeMap::new(),
+        current: 0,
     };
     for (index, node) in plan.nodes.iter().enumerate() {
+        placer.current = index;
         placer.node(index, node).map_err(|e| e.at(node.path()))?;
     }
     Ok(placer.out)
@@ -59,6 +63,8 @@ struct Placer<'a> {
     /// by arrival.
     domains: usize,
     at: BTreeMap<OutputRef, Vec<Location>>,
+    /// The node that is being placed.
+    current: usize,
 }
 
 /// Where the rows of an output come out.
@@ -80,7 +86,7 @@ enum Exit {
     Rows,
     Errors,
     Stage(usize),
-    Node(usize),
+    Node { node: usize, output: usize },
 }
 
 impl Location {
@@ -109,30 +115,30 @@ impl Placer<'_> {
             Kind::Source(source) => return self.source(index, node, source),
             Kind::Sink(sink) => return self.sink(node, sink),
             Kind::Filter(condition) => self.each(node, |placer, location| {
-                let condition = location.map(condition);
-                Ok(placer.chained(&location, &node.path(), ChainOp::Filter(condition), location.columns.clone()))
+                let op = ChainOp::Filter(location.map(condition));
+                Ok(placer.guarded(&location, node, op, location.columns.clone()))
             })?,
             Kind::Select { items, where_ } => {
                 let needed = self.needed(main);
                 self.each(node, |placer, mut location| {
                     if let Some(condition) = where_ {
                         let op = ChainOp::Filter(location.map(condition));
-                        location = placer.chained(&location, &node.path(), op, location.columns.clone());
+                        location = placer.guarded(&location, node, op, location.columns.clone());
                     }
-                    Ok(placer.projected(&location, &node.path(), items, &needed))
+                    Ok(placer.selected(&location, node, items, &needed))
                 })?
             }
             Kind::Aggregate(aggregate) => return self.aggregate(index, node, aggregate),
             Kind::Top(top) => vec![self.top(index, node, top)?],
-            Kind::Limit(n) => {
-                let inputs = self.inputs(node);
-                let all: Vec<usize> = self.needed(main).into_iter().collect();
-                let width = node.outputs[MAIN].schema.len();
-                let inputs: Vec<Location> =
-                    inputs.into_iter().map(|location| self.narrowed(&location, node, &all)).collect();
-                let label = Label::new(node, None, identity::limit(*n));
-                vec![self.stage(label, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
+            Kind::Route(cases) => return self.route(index, node, cases),
+            Kind::Limit(n) => vec![self.passing(node, StageOp::Limit(*n), identity::limit(*n))?],
+            Kind::LimitBy(limit) => vec![self.limit_by(node, limit)?],
+            Kind::Sample { fraction, seed } => {
+                let op = StageOp::Sample { fraction: *fraction, seed: *seed };
+                vec![self.passing(node, op, identity::sample(*fraction, *seed))?]
             }
+            Kind::Throttle(rate) => vec![self.passing(node, StageOp::Throttle(*rate), identity::throttle())?],
+            Kind::EventTime { column, delay } => vec![self.new_time(node, *column, *delay)?],
         };
         self.at.insert(main, placed);
         Ok(())
@@ -161,7 +167,8 @@ impl Placer<'_> {
         node: &Node,
         mut place: impl FnMut(&mut Self, Location) -> Result<Location>,
     ) -> Result<Vec<Location>> {
-        self.inputs(node).into_iter().map(|location| place(self, location)).collect()
+        let inputs = self.capped(node)?;
+        inputs.into_iter().map(|location| place(self, location)).collect()
     }
 
     fn chain(&mut self, producer: Producer) -> &mut ChainPlan {
@@ -183,7 +190,13 @@ impl Placer<'_> {
                 }
                 &mut outputs[output]
             }
-            (Exit::Node(node), producer) => &mut self.chain(producer).nodes[node].targets,
+            (Exit::Node { node, output }, producer) => {
+                let outputs = &mut self.chain(producer).nodes[node].outputs;
+                if outputs.len() <= output {
+                    outputs.resize(output + 1, Vec::new());
+                }
+                &mut outputs[output]
+            }
             (exit, producer) => unreachable!("{exit:?} of {producer:?}: exits are made with their producers"),
         };
         targets.push(target);
@@ -193,22 +206,18 @@ impl Placer<'_> {
     fn chained(&mut self, location: &Location, name: &str, op: ChainOp, columns: Vec<Option<usize>>) -> Location {
         let chain = self.chain(location.producer);
         let node = chain.nodes.len();
-        chain.nodes.push(ChainNodePlan { name: name.to_string(), op, targets: Vec::new() });
+        let (name, on_fault) = (name.to_string(), OnFault::Fail);
+        chain.nodes.push(ChainNodePlan { name, op, on_fault, outputs: Vec::new() });
         self.connect(location, Target::Node(node));
-        location.moved(Exit::Node(node), columns)
+        location.moved(Exit::Node { node, output: MAIN }, columns)
     }
 
     /// The `needed` ones of `items`, unless they are just what `location` holds.
     fn projected(&mut self, location: &Location, name: &str, items: &[Typed], needed: &BTreeSet<usize>) -> Location {
-        let kept: Vec<usize> = needed.iter().copied().collect();
-        let mapped: Vec<Typed> = kept.iter().map(|&i| location.map(&items[i])).collect();
-        let plain: Option<Vec<usize>> = mapped.iter().map(Typed::as_column).collect();
-        if let Some(plain) = plain {
-            let mut columns = vec![None; items.len()];
-            kept.iter().zip(plain).for_each(|(&i, column)| columns[i] = Some(column));
-            return Location { columns, ..location.clone() };
+        match picked(location, items, needed) {
+            Picked::Columns(columns) => Location { columns, ..location.clone() },
+            Picked::Items(op, columns) => self.chained(location, name, op, columns),
         }
-        self.chained(location, name, ChainOp::Project(mapped), spread(items.len(), &kept))
     }
 
     /// Brings exactly the columns `kept` of the schema into order.
@@ -227,7 +236,7 @@ impl Placer<'_> {
     fn width(&mut self, location: &Location) -> usize {
         match (location.exit, location.producer) {
             (Exit::Rows, Producer::Source(index)) => self.out.sources[index].used.len(),
-            (Exit::Node(node), producer) => match &self.chain(producer).nodes[node].op {
+            (Exit::Node { node, output: MAIN }, producer) => match &self.chain(producer).nodes[node].op {
                 ChainOp::Project(items) => items.len(),
                 _ => usize::MAX,
             },
@@ -364,7 +373,12 @@ impl Placer<'_> {
         let domain = if by_arrival { self.domains } else { inputs[0].domain };
         self.domains += usize::from(by_arrival);
         let sources = inputs.iter().flat_map(|input| input.sources.iter().copied()).collect();
-        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if stateful::comes_by_row(spec));
+        let numbered = parallelism > 1
+            && match &op {
+                StageOp::Aggregate(spec) => stateful::comes_by_row(spec),
+                StageOp::LimitBy(_) => true,
+                _ => false,
+            };
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Stage { stage, input };
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
@@ -390,6 +404,27 @@ impl Placer<'_> {
 /// Inputs in several sequences, which only live sources make, have no order but that of their arrival.
 fn by_arrival(inputs: &[Location]) -> bool {
     inputs.iter().any(|input| input.domain != inputs[0].domain)
+}
+
+/// What a projection comes to.
+enum Picked {
+    /// Columns that are there.
+    Columns(Vec<Option<usize>>),
+    Items(ChainOp, Vec<Option<usize>>),
+}
+
+fn picked(location: &Location, items: &[Typed], needed: &BTreeSet<usize>) -> Picked {
+    let kept: Vec<usize> = needed.iter().copied().collect();
+    let mapped: Vec<Typed> = kept.iter().map(|&i| location.map(&items[i])).collect();
+    let plain: Option<Vec<usize>> = mapped.iter().map(Typed::as_column).collect();
+    match plain {
+        Some(plain) => {
+            let mut columns = vec![None; items.len()];
+            kept.iter().zip(plain).for_each(|(&i, column)| columns[i] = Some(column));
+            Picked::Columns(columns)
+        }
+        None => Picked::Items(ChainOp::Project(mapped), spread(items.len(), &kept)),
+    }
 }
 
 fn column_of(schema: &Schema, index: usize) -> Typed {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use arrow_buffer::ScalarBuffer;
 use bytes::Bytes;
 
-use super::message::{Chunk, Stretch};
+use super::message::{BadRow, Chunk, Stretch};
 use crate::data::{Batch, Column, Order};
 
 /// Bytes and rows a merged chunk or batch holds at least before it is handed on, unless the block ends.
@@ -18,6 +18,8 @@ const BATCH_ROWS: usize = 8192;
 pub enum Merged {
     Rows(Batch),
     Chunk(Chunk),
+    /// A row that ends the job.
+    Failed(Box<BadRow>),
     /// The next row may still be on its way over a channel that [`Merger::wants`] more.
     Wait,
     /// All channels have ended the block and everything was handed on.
@@ -44,6 +46,7 @@ struct Part {
 enum Piece {
     Rows(Batch),
     Chunk(Chunk),
+    Failed(Box<BadRow>),
 }
 
 #[derive(Default)]
@@ -64,6 +67,8 @@ impl Part {
     fn has_passed(&self, order: &Order, row: usize) -> bool {
         let passed = match order {
             Order::Arrival => return false,
+            // Who has come to the keys has no numbered row any more.
+            Order::Row(_) if !matches!(self.passed[1], Order::Arrival) => return true,
             Order::Row(_) => &self.passed[0],
             Order::Key(_) => &self.passed[1],
         };
@@ -76,6 +81,7 @@ impl Piece {
         match self {
             Piece::Rows(batch) => batch.rows,
             Piece::Chunk(chunk) => chunk.rows,
+            Piece::Failed(_) => 1,
         }
     }
 
@@ -83,6 +89,7 @@ impl Piece {
         match self {
             Piece::Rows(batch) => &batch.order,
             Piece::Chunk(chunk) => &chunk.order,
+            Piece::Failed(bad) => &bad.order,
         }
     }
 }
@@ -92,6 +99,9 @@ fn compare(a: &Order, i: usize, b: &Order, j: usize) -> Ordering {
     match (a, b) {
         (Order::Row(a), Order::Row(b)) => a[i].cmp(&b[j]),
         (Order::Key(a), Order::Key(b)) => a.get(i).cmp(b.get(j)),
+        // What comes row by row comes before what comes out at the end.
+        (Order::Row(_), Order::Key(_)) => Ordering::Less,
+        (Order::Key(_), Order::Row(_)) => Ordering::Greater,
         _ => Ordering::Equal,
     }
 }
@@ -121,6 +131,11 @@ impl Merger {
 
     pub fn push_chunk(&mut self, channel: usize, chunk: Chunk) {
         self.parts[channel].queue.push_back(Piece::Chunk(chunk));
+    }
+
+    /// A row that ends the job, at its place among the others.
+    pub fn push_failed(&mut self, channel: usize, bad: Box<BadRow>) {
+        self.parts[channel].queue.push_back(Piece::Failed(bad));
     }
 
     /// The channel's next row comes behind `order`, which is that of a single row.
@@ -157,6 +172,17 @@ impl Merger {
                     _ => self.give_chunk(),
                 };
             };
+            if matches!(self.parts[least].queue.front(), Some(Piece::Failed(_))) {
+                // What comes before it goes first.
+                match (self.chunk.rows, self.rows.rows) {
+                    (0, 0) => {}
+                    (0, _) => return self.give_rows(),
+                    _ => return self.give_chunk(),
+                }
+                if let Some(Piece::Failed(bad)) = self.parts[least].queue.pop_front() {
+                    return Merged::Failed(bad);
+                }
+            }
             self.take_run(least);
         }
     }
@@ -205,6 +231,7 @@ impl Merger {
             Piece::Chunk(chunk) => self.chunk.append(chunk, start, end),
             Piece::Rows(batch) if whole => self.rows.append(batch.clone()),
             Piece::Rows(batch) => self.rows.append(batch.slice(start, end - start)),
+            Piece::Failed(_) => {}
         }
         let part = &mut self.parts[least];
         part.at = end;
@@ -326,7 +353,7 @@ mod tests {
         loop {
             match merger.next() {
                 Merged::Chunk(chunk) => text.push_str(std::str::from_utf8(&chunk.data).unwrap()),
-                Merged::Rows(_) => unreachable!(),
+                Merged::Rows(_) | Merged::Failed(_) => unreachable!(),
                 Merged::Wait => return (text, false),
                 Merged::End => return (text, true),
             }

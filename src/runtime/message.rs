@@ -124,6 +124,8 @@ pub struct BadRow {
     pub input: Arc<str>,
     /// Start of the record's text.
     pub text: String,
+    /// Its place among the rows of a block that several subtasks make: that of one row.
+    pub order: Order,
 }
 
 impl BadRow {
@@ -142,6 +144,13 @@ impl BadRow {
 
     /// An error without a place in a file.
     pub fn placeless(error: Error) -> BadRow {
-        BadRow { origin: Origin::default(), line: 0, error, input: "".into(), text: String::new() }
+        BadRow {
+            origin: Origin::default(),
+            line: 0,
+            error,
+            input: "".into(),
+            text: String::new(),
+            order: Order::Arrival,
+        }
     }
 }

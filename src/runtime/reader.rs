@@ -237,8 +237,6 @@ pub struct Reader {
     tick: Option<i64>,
     next_tick: i64,
     phase: Phase,
-    /// A block has been sent; before it there is nothing to tick.
-    started: bool,
     /// Confirmations that the sources know of.
     confirmed: usize,
 }
@@ -265,7 +263,6 @@ impl Reader {
             tick,
             next_tick: i64::MIN,
             phase: Phase::Reading,
-            started: false,
             confirmed: 0,
         }
     }
@@ -302,7 +299,6 @@ impl Reader {
             self.broadcast(Signal::Barrier(id))?;
         }
         if let Some(period) = self.tick
-            && self.started
             && now >= self.next_tick
             && self.phase == Phase::Reading
         {
@@ -392,7 +388,7 @@ impl Reader {
                 if self.sources[self.at].source.wants_checkpoint() {
                     self.acks.send(0, Part::Wanted, Vec::new());
                 }
-                let tick = self.tick.filter(|_| self.started).map(|_| self.next_tick);
+                let tick = self.tick.map(|_| self.next_tick);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
             Next::Tick(then) => {
@@ -419,7 +415,6 @@ impl Reader {
             Body::Range { .. } => true,
             Body::Empty => false,
         };
-        self.started = true;
         let source = self.at;
         let input = self.sources[source].input_name(block.file);
         self.workers[self.active].send_block(Message::Block { source, block, input })

@@ -45,7 +45,7 @@ const OUTPUTS: Words<&str> = Words {
     later: &[],
 };
 
-const ON_ERRORS: Words<OnError> = Words {
+pub(super) const ON_ERRORS: Words<OnError> = Words {
     what: "on_error",
     has: &[("fail", OnError::Fail), ("skip", OnError::Skip), ("dead-letter", OnError::DeadLetter)],
     later: &[],

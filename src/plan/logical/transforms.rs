@@ -5,26 +5,36 @@ use crate::data::{DataType, Field, Schema};
 use crate::expr::{self, Part, Scalar, SelectItem, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{
-    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, Text, TopNode, WindowSpec,
+    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Span, Spanned, Text, TopNode, WindowSpec,
 };
 
 const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
 impl Builder<'_> {
-    pub(super) fn transform(&mut self, node: &NodeSpec, inputs: Inputs) -> Option<Node> {
+    /// The transform, and whether its `.errors` can have the columns they have.
+    pub(super) fn checked_transform(&mut self, node: &NodeSpec, index: usize, inputs: Inputs) -> Option<Node> {
+        let taken = inputs.schema.index_of("reason").is_some();
+        let built = self.transform(node, inputs)?;
+        let errors = built.outputs.iter().position(|output| output.name.as_deref() == Some("errors"));
+        if taken && errors.is_some_and(|errors| self.graph.is_read(index, errors)) {
+            let name = &node.name.value;
+            let span = node.on_error.as_ref().map_or(&node.name.span, |on_error| &on_error.span);
+            let message = format!("`{name}.errors` adds a column `reason`, which its input has already");
+            let diagnostic = Diagnostic::error(message).at(span).label("would come twice");
+            self.found.push(diagnostic.help("rename it with a `select` before"));
+            return None;
+        }
+        Some(built)
+    }
+
+    fn transform(&mut self, node: &NodeSpec, inputs: Inputs) -> Option<Node> {
         match &node.kind {
             NodeKind::Filter { where_ } => self.filter(node, where_, inputs),
             NodeKind::Select { select, add, where_ } => self.select(node, select, *add, where_.as_ref(), inputs),
             NodeKind::Aggregate(aggregate) => self.aggregate(node, aggregate, inputs),
             NodeKind::Top(top) => self.top(node, top, inputs),
-            NodeKind::Limit { n } => {
-                let mut built = Node::new(node, "transforms", Kind::Limit(n.value), inputs.refs);
-                built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
-                // A limit ends what has no end.
-                built.endless = false;
-                Some(built)
-            }
-            NodeKind::Source(_) | NodeKind::Sink(_) => None,
+            NodeKind::Explode { .. } => None,
+            _ => self.flow(node, inputs),
         }
     }
 
@@ -33,7 +43,8 @@ impl Builder<'_> {
         let condition = self.condition("where", where_, &inputs.schema);
         let condition = condition.unwrap_or_else(|| Typed::literal(Scalar::Null, DataType::Boolean));
         let mut built = Node::new(node, "transforms", Kind::Filter(condition), inputs.refs);
-        built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(inputs.schema, inputs.has_time), errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -72,7 +83,8 @@ impl Builder<'_> {
         let schema = schema_of(&columns);
         let items = columns.into_iter().map(|(_, value)| value).collect();
         let mut built = Node::new(node, "transforms", Kind::Select { items, where_ }, inputs.refs);
-        built.outputs = vec![Output::main(schema, inputs.has_time)];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(schema, inputs.has_time), errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -84,7 +96,7 @@ impl Builder<'_> {
     }
 
     /// The columns of one item of a select list.
-    fn item(&mut self, text: &Text, schema: &Schema) -> Option<Vec<(String, Typed)>> {
+    pub(super) fn item(&mut self, text: &Text, schema: &Schema) -> Option<Vec<(String, Typed)>> {
         let item = match expr::parse_item(&text.value) {
             Ok(item) => item,
             Err(error) => {
@@ -114,7 +126,7 @@ impl Builder<'_> {
         }
     }
 
-    fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
+    pub(super) fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
         match expr::parse(&text.value).and_then(|ast| expr::resolve(&ast, schema)) {
             Ok(typed) if typed.ty == DataType::Boolean => Some(typed),
             Ok(typed) => {
@@ -161,11 +173,19 @@ impl Builder<'_> {
             None => None,
         };
         let (by, select) = (by?, select?);
-        let own = self.window(node, aggregate.window.as_ref(), &inputs)?;
-        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), own.is_some(), &inputs.schema) {
+        let processing = aggregate.processing.as_ref();
+        let own = self.window(node, aggregate.window.as_ref(), processing, &inputs)?;
+        let count = matches!(own, Some(Window::Count { .. }));
+        let spans = own.is_some() && !count;
+        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), spans, &inputs.schema) {
             Ok(plan) => plan,
             Err(errors) => {
-                for (part, error) in errors {
+                for (part, mut error) in errors {
+                    if count && WINDOW_COLUMNS.iter().any(|name| error.message.contains(name)) {
+                        let help =
+                            "a window of rows has no start and end in time: take min(at) and max(at) of a column";
+                        error.help = Some(help.into());
+                    }
                     let text = match part {
                         Part::By(index) => aggregate.by.get(index),
                         Part::Select(index) => aggregate.select.get(index),
@@ -179,12 +199,13 @@ impl Builder<'_> {
             }
         };
         let window = own.or_else(|| attached(&plan.keys, &inputs));
-        let emit = self.emission(node, aggregate, window.is_some(), &inputs)?;
+        let emit = self.emission(node, aggregate, window, &inputs)?;
         let schema = schema_of(&plan.outputs);
         let order = match &aggregate.order {
-            OrderSpec::By(texts) if emit != Emit::Close => {
+            OrderSpec::By(texts) if emit != Emit::Close || count => {
                 if let Some(text) = texts.first() {
-                    let diagnostic = Diagnostic::error("`order` sorts final results, `emit` gives running ones");
+                    let what = if count { "windows of rows give" } else { "`emit` gives" };
+                    let diagnostic = Diagnostic::error(format!("`order` sorts final results, {what} running ones"));
                     self.found.push(diagnostic.at(&text.span).label("cannot be sorted").help("leave one of them out"));
                 }
                 return None;
@@ -193,11 +214,16 @@ impl Builder<'_> {
             OrderSpec::Default | OrderSpec::Any(_) => Vec::new(),
         };
         let lateness = aggregate.lateness.as_ref().map_or(0, |l| l.value);
-        let kind = Kind::Aggregate(Box::new(Aggregate { plan, window, lateness, emit, order }));
-        let has_time = window.is_some() || (emit == Emit::Update && inputs.has_time);
+        let processing = processing.is_some();
+        let unsorted = matches!(aggregate.order, OrderSpec::Any(_));
+        let aggregate = Aggregate { plan, window, processing, lateness, emit, order, unsorted };
+        let kind = Kind::Aggregate(Box::new(aggregate));
+        let by_row = emit == Emit::Update || count;
+        let has_time = if by_row { inputs.has_time } else { window.is_some() };
         let mut built = Node::new(node, "transforms", kind, inputs.refs);
-        let late = Output { name: Some("late"), schema: inputs.schema, has_time: inputs.has_time, read: false };
-        built.outputs = vec![Output::main(schema, has_time), late];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        let late = Output::named("late", inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(schema, has_time), late, errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -206,9 +232,11 @@ impl Builder<'_> {
         &mut self,
         node: &NodeSpec,
         aggregate: &AggregateNode,
-        windowed: bool,
+        window: Option<Window>,
         inputs: &Inputs,
     ) -> Option<Emit> {
+        let windowed = window.is_some();
+        let by_time = windowed && aggregate.processing.is_none() && !matches!(window, Some(Window::Count { .. }));
         let emit = match &aggregate.emit {
             None => Emit::Close,
             Some(Spanned { value: EmitSpec::Update, .. }) => Emit::Update,
@@ -229,9 +257,10 @@ impl Builder<'_> {
                 None
             }
             _ => match &aggregate.lateness {
-                Some(lateness) if !windowed => {
-                    let diagnostic = Diagnostic::error("`lateness` is for windows").at(&lateness.span);
-                    self.found.push(diagnostic.label("the aggregate has no window"));
+                Some(lateness) if !by_time => {
+                    let diagnostic = Diagnostic::error("`lateness` is for windows of event time").at(&lateness.span);
+                    let label = if windowed { "no row is late for this window" } else { "the aggregate has no window" };
+                    self.found.push(diagnostic.label(label));
                     None
                 }
                 _ => Some(emit),
@@ -244,19 +273,23 @@ impl Builder<'_> {
         &mut self,
         node: &NodeSpec,
         window: Option<&Spanned<WindowSpec>>,
+        processing: Option<&Span>,
         inputs: &Inputs,
     ) -> Option<Option<Window>> {
         let Some(spec) = window else { return Some(None) };
-        if !inputs.has_time {
+        let by_time = !matches!(spec.value, WindowSpec::Count { .. }) && processing.is_none();
+        if by_time && !inputs.has_time {
             let message = format!("`{}` has a window, but its input has no event time", node.name.value);
             let diagnostic = Diagnostic::error(message).at(&spec.span).label("windows go by event time");
-            let help = "give the source event_time = { column = \"…\", delay = \"5s\" }";
+            let help =
+                "give the source event_time = { column = \"…\", delay = \"5s\" }, or the window time = \"processing\"";
             self.found.push(diagnostic.help(help));
             return None;
         }
         Some(Some(match spec.value {
             WindowSpec::Tumbling { size, offset } => Window::Tumbling { size, offset },
             WindowSpec::Sliding { size, slide, offset } => Window::Sliding { size, slide, offset },
+            WindowSpec::Count { size, slide, partial } => Window::Count { size, slide, partial },
         }))
     }
 
@@ -278,7 +311,14 @@ impl Builder<'_> {
             }
         }
         let order = self.order(&top.order, &inputs.schema);
-        let own = self.window(node, top.window.as_ref(), &inputs)?;
+        if let Some(window) = top.window.as_ref().filter(|w| matches!(w.value, WindowSpec::Count { .. })) {
+            let diagnostic = Diagnostic::error("a `top` has no windows of rows").at(&window.span);
+            let help = "give it windows of time; the best of each so many rows come from an aggregate, such as max(…)";
+            self.found.push(diagnostic.label("not for a top").help(help));
+            return None;
+        }
+        let processing = top.processing.as_ref();
+        let own = self.window(node, top.window.as_ref(), processing, &inputs)?;
         let order = order?;
         if !fine {
             return None;
@@ -315,11 +355,13 @@ impl Builder<'_> {
             order,
             n: top.n.value,
             window,
+            processing: processing.is_some(),
             ties: top.ties,
             rank: top.rank.is_some(),
         }));
         let mut built = Node::new(node, "transforms", kind, inputs.refs);
-        built.outputs = vec![Output::main(schema, has_time)];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = inputs.endless;
         Some(built)
     }

@@ -24,8 +24,6 @@ pub(super) struct Input {
     merger: Merger,
     /// Split: which channels have delivered the mark of the block.
     marked: Vec<Option<Mark>>,
-    /// Split: what has failed in the block, of the first channel that said so.
-    failed: Option<(usize, Box<BadRow>)>,
     slots: Vec<Slot>,
     hold: i64,
     /// Watermark of the last mark of an operator.
@@ -68,7 +66,6 @@ impl Input {
             active: 0,
             merger: Merger::new(channels),
             marked: vec![None; channels],
-            failed: None,
             slots: Vec::new(),
             hold: i64::MAX,
             given: i64::MIN,
@@ -145,12 +142,7 @@ impl Input {
                     Some(Message::Rows { batch, .. }) => self.merger.push_rows(channel, batch),
                     Some(Message::Chunk(chunk)) => self.merger.push_chunk(channel, chunk),
                     Some(Message::Passed(order)) => self.merger.pass(channel, order),
-                    // Its place is behind the rows that came before it in any channel.
-                    Some(Message::Failed(bad)) => {
-                        if self.failed.as_ref().is_none_or(|(first, _)| channel < *first) {
-                            self.failed = Some((channel, bad));
-                        }
-                    }
+                    Some(Message::Failed(bad)) => self.merger.push_failed(channel, bad),
                     Some(Message::Mark(mark)) => {
                         self.marked[channel] = Some(mark);
                         self.merger.end(channel);
@@ -169,11 +161,9 @@ impl Input {
         match self.merger.next() {
             Merged::Rows(batch) => InputRead::Rows(batch, Origin::default()),
             Merged::Chunk(chunk) => InputRead::Chunk(chunk),
+            Merged::Failed(bad) => InputRead::Failed(bad),
             Merged::Wait => InputRead::Empty,
             Merged::End => {
-                if let Some((_, bad)) = self.failed.take() {
-                    return InputRead::Failed(bad);
-                }
                 self.merger.restart();
                 // All parts of a block carry the same watermark.
                 let mark = self.marked.iter_mut().filter_map(Option::take).last();

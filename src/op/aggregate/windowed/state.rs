@@ -33,6 +33,7 @@ impl Windowed {
             "place": self.place,
             "late_dropped": self.late_dropped,
             "late_by": self.late_by,
+            "now": self.now,
         });
         Frozen { tables, scalars }
     }
@@ -64,6 +65,9 @@ impl Windowed {
         self.fired = fired.max().unwrap_or(Span { end: i64::MIN, start: i64::MIN });
         self.place = state.greatest("place")?.unwrap_or(0) as u64;
         self.late_dropped = state.counter("late_dropped")?;
+        if self.shape.spec.processing {
+            self.now = state.greatest("now")?.unwrap_or(i64::MIN);
+        }
         self.late_by = if state.subtask == 0 { state.greatest("late_by")?.unwrap_or(0) } else { 0 };
         Ok(())
     }
