@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::arrays;
 use super::file::{self, StateReader};
 use super::folder;
 use super::manifest::{Manifest, Segment, TableState};
 use super::restore::Checkpoint;
-use super::rows::check_shape;
+use super::rows::{self, check_shape};
 use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::storage::Storage;
@@ -34,7 +33,7 @@ impl Checkpoint {
             let Some(file) = open.get(segment.file.as_str()) else { continue };
             let arrays = file.batch(segment.batch)?;
             check_shape(table, segment, &arrays)?;
-            if !with(arrays[1..].iter().map(arrays::to_column).collect::<Result<_>>()?)? {
+            if !with(rows::columns_of(table, &arrays)?)? {
                 break;
             }
         }

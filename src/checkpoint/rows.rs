@@ -25,6 +25,9 @@ pub struct Files<'a> {
     open: &'a Opened,
 }
 
+/// What a manifest calls the type of columns whose text is JSON.
+const JSON: &str = "json";
+
 /// Files that have been read.
 pub type Opened = Mutex<BTreeMap<String, Arc<StateFile>>>;
 
@@ -64,9 +67,8 @@ impl<'a> Files<'a> {
                 false => within(&arrays[0], &groups),
             };
             if !rows.is_empty() {
-                let columns = arrays[1..].iter().map(arrays::to_column);
-                let columns = columns.map(|column| Ok(column?.slice(rows.start, rows.len())));
-                parts.push(columns.collect::<Result<_>>()?);
+                let columns = columns_of(table, &arrays)?;
+                parts.push(columns.iter().map(|column| column.slice(rows.start, rows.len())).collect());
             }
         }
         Ok(behind_each_other(parts))
@@ -80,14 +82,18 @@ fn within(key_groups: &ArrayRef, groups: &Range<u32>) -> Range<usize> {
     below(groups.start)..below(groups.end)
 }
 
+/// The columns of a record batch, without that of the key groups.
+pub fn columns_of(table: &TableState, arrays: &[ArrayRef]) -> Result<Vec<Column>> {
+    let arrays = arrays.iter().skip(1).zip(&table.columns);
+    arrays.map(|(array, (_, ty))| arrays::to_column(array, ty == JSON)).collect()
+}
+
 /// Compares a record batch with what the manifest says of it.
 pub fn check_shape(table: &TableState, segment: &Segment, arrays: &[ArrayRef]) -> Result<()> {
     let groups = arrays.first().and_then(|array| array.as_primitive_opt::<Int32Type>());
     let rows = groups.is_some_and(|groups| groups.len() as u64 == segment.rows);
-    let mut types = true;
-    for (array, (_, ty)) in arrays.iter().skip(1).zip(&table.columns) {
-        types &= arrays::to_column(array)?.data_type().to_string() == *ty;
-    }
+    let columns = columns_of(table, arrays)?;
+    let types = columns.iter().zip(&table.columns).all(|(column, (_, ty))| column.data_type().to_string() == *ty);
     match rows && types && arrays.len() == table.columns.len() + 1 {
         true => Ok(()),
         false => Err(Error::external(format!(

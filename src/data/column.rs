@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BooleanBuilder, Decimal128Builder, Float64Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
+    ArrayBuilder, BinaryViewBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
+    IntervalMonthDayNanoBuilder, StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType,
+};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringViewArray,
-    TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    IntervalMonthDayNanoArray, ListArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::NullBuffer;
 
-use super::DataType;
+use super::{DataType, ListBuilder, StructBuilder, arrow};
 
 /// A column: an Arrow array of one of the types in [`DataType`]. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,15 @@ pub enum Column {
     String(StringViewArray),
     /// Microseconds, UTC, without an Arrow time zone.
     Timestamp(TimestampMicrosecondArray),
+    Bytes(BinaryViewArray),
+    /// Days since 1970-01-01.
+    Date(Date32Array),
+    /// Nanoseconds are whole microseconds.
+    Interval(IntervalMonthDayNanoArray),
+    Json(StringViewArray),
+    /// The field of the items is that of [`arrow::item_field`].
+    List(ListArray),
+    Struct(StructArray),
 }
 
 /// Calls `$body` with `$array` bound to the concrete array.
@@ -38,6 +50,12 @@ macro_rules! each {
             Column::Decimal($array) => $body,
             Column::String($array) => $body,
             Column::Timestamp($array) => $body,
+            Column::Bytes($array) => $body,
+            Column::Date($array) => $body,
+            Column::Interval($array) => $body,
+            Column::Json($array) => $body,
+            Column::List($array) => $body,
+            Column::Struct($array) => $body,
         }
     };
 }
@@ -51,6 +69,12 @@ impl Column {
             Column::Decimal(a) => DataType::Decimal { precision: a.precision(), scale: a.scale() as u8 },
             Column::String(_) => DataType::String,
             Column::Timestamp(_) => DataType::Timestamp,
+            Column::Bytes(_) => DataType::Bytes,
+            Column::Date(_) => DataType::Date,
+            Column::Interval(_) => DataType::Interval,
+            Column::Json(_) => DataType::Json,
+            Column::List(a) => type_of(a.data_type()),
+            Column::Struct(a) => type_of(a.data_type()),
         }
     }
 
@@ -74,30 +98,50 @@ impl Column {
         each!(self, a => a as &dyn Array)
     }
 
-    /// The column of an Arrow array made by one of our own kernels.
-    fn from_array(array: ArrayRef) -> Column {
-        use arrow_schema::DataType as Arrow;
-        match array.data_type() {
-            Arrow::Boolean => Column::Boolean(array.as_boolean().clone()),
-            Arrow::Int64 => Column::Int(array.as_primitive::<Int64Type>().clone()),
-            Arrow::Float64 => Column::Double(array.as_primitive::<Float64Type>().clone()),
-            Arrow::Decimal128(_, _) => Column::Decimal(array.as_primitive::<Decimal128Type>().clone()),
-            Arrow::Utf8View => Column::String(array.as_string_view().clone()),
-            Arrow::Timestamp(_, _) => Column::Timestamp(array.as_primitive::<TimestampMicrosecondType>().clone()),
-            other => panic!("no column has the Arrow type {other}"),
+    /// An array of the layout that a column of type `ty` has.
+    pub fn from_array(array: &dyn Array, ty: DataType) -> Column {
+        match ty {
+            DataType::Boolean => Column::Boolean(array.as_boolean().clone()),
+            DataType::Int => Column::Int(array.as_primitive::<Int64Type>().clone()),
+            DataType::Double => Column::Double(array.as_primitive::<Float64Type>().clone()),
+            DataType::Decimal { .. } => Column::Decimal(array.as_primitive::<Decimal128Type>().clone()),
+            DataType::String => Column::String(array.as_string_view().clone()),
+            DataType::Timestamp => Column::Timestamp(array.as_primitive::<TimestampMicrosecondType>().clone()),
+            DataType::Bytes => Column::Bytes(array.as_binary_view().clone()),
+            DataType::Date => Column::Date(array.as_primitive::<Date32Type>().clone()),
+            DataType::Interval => Column::Interval(array.as_primitive::<IntervalMonthDayNanoType>().clone()),
+            DataType::Json => Column::Json(array.as_string_view().clone()),
+            DataType::List(_) => Column::List(array.as_list::<i32>().clone()),
+            DataType::Struct(_) => Column::Struct(array.as_struct().clone()),
         }
+    }
+
+    /// The items of all lists behind each other, of which [`ListArray::value_offsets`] says which list has which;
+    /// `None` if this is no list.
+    pub fn items(&self) -> Option<Column> {
+        let Column::List(lists) = self else { return None };
+        let DataType::List(item) = self.data_type() else { return None };
+        Some(Column::from_array(lists.values(), *item))
+    }
+
+    /// The fields of a struct as columns, where the struct is null with anything; `None` if this is none.
+    pub fn fields(&self) -> Option<Vec<Column>> {
+        let Column::Struct(structs) = self else { return None };
+        let DataType::Struct(fields) = self.data_type() else { return None };
+        let column = |(array, field): (&ArrayRef, &super::Field)| Column::from_array(array, field.ty);
+        Some(structs.columns().iter().zip(fields).map(column).collect())
     }
 
     /// The rows for which `mask` is true.
     pub fn filter(&self, mask: &arrow_select::filter::FilterPredicate) -> Column {
-        Column::from_array(mask.filter(self.as_array()).expect("mask and column have the same length"))
+        let array = mask.filter(self.as_array()).expect("mask and column have the same length");
+        Column::from_array(&array, self.data_type())
     }
 
     /// The rows at `indices`, in that order.
     pub fn take(&self, indices: &UInt32Array) -> Column {
-        Column::from_array(
-            arrow_select::take::take(self.as_array(), indices, None).expect("indices lie inside the column"),
-        )
+        let array = arrow_select::take::take(self.as_array(), indices, None).expect("indices lie inside the column");
+        Column::from_array(&array, self.data_type())
     }
 
     /// Rows `offset .. offset + len`, without copying.
@@ -109,19 +153,33 @@ impl Column {
             Column::Decimal(a) => Column::Decimal(a.slice(offset, len)),
             Column::String(a) => Column::String(a.slice(offset, len)),
             Column::Timestamp(a) => Column::Timestamp(a.slice(offset, len)),
+            Column::Bytes(a) => Column::Bytes(a.slice(offset, len)),
+            Column::Date(a) => Column::Date(a.slice(offset, len)),
+            Column::Interval(a) => Column::Interval(a.slice(offset, len)),
+            Column::Json(a) => Column::Json(a.slice(offset, len)),
+            Column::List(a) => Column::List(a.slice(offset, len)),
+            Column::Struct(a) => Column::Struct(a.slice(offset, len)),
         }
     }
 
     /// All rows of `parts` (of one type, at least one part) behind each other.
     pub fn concat(parts: &[&Column]) -> Column {
         let arrays: Vec<&dyn Array> = parts.iter().map(|c| c.as_array()).collect();
-        Column::from_array(arrow_select::concat::concat(&arrays).expect("parts have one type"))
+        let array = arrow_select::concat::concat(&arrays).expect("parts have one type");
+        Column::from_array(&array, parts[0].data_type())
     }
 
-    /// A string column that owns only its own text, instead of pinning whole blocks of input.
+    /// A column that owns only its own values, instead of pinning whole blocks of input.
     pub fn compact(&self) -> Column {
         match self {
             Column::String(a) => Column::String(a.gc()),
+            Column::Json(a) => Column::Json(a.gc()),
+            Column::Bytes(a) => Column::Bytes(a.gc()),
+            Column::List(_) | Column::Struct(_) => {
+                let mut builder = ColumnBuilder::new(self.data_type(), self.len());
+                (0..self.len()).for_each(|row| builder.append_from(self, row));
+                builder.finish()
+            }
             other => other.clone(),
         }
     }
@@ -137,15 +195,12 @@ impl Column {
             return "NULL".into();
         }
         let mut text = Vec::new();
+        self.write_text(row, &mut text);
+        let text = String::from_utf8_lossy(&text);
         match self {
-            Column::Boolean(a) => super::text::write_bool(a.value(row), &mut text),
-            Column::Int(a) => super::text::write_int(a.value(row), &mut text),
-            Column::Double(a) => super::text::write_double(a.value(row), &mut text),
-            Column::Decimal(a) => super::text::write_decimal(a.value(row), a.scale() as u8, &mut text),
-            Column::Timestamp(a) => super::text::write_timestamp(a.value(row), &mut text),
-            Column::String(a) => return format!("'{}'", a.value(row)),
+            Column::String(_) => format!("'{text}'"),
+            _ => text.into_owned(),
         }
-        String::from_utf8_lossy(&text).into_owned()
     }
 
     pub fn new_null(ty: DataType, rows: usize) -> Column {
@@ -166,6 +221,32 @@ pub enum ColumnBuilder {
     Decimal(Decimal128Builder, u8, u8),
     String(StringViewBuilder),
     Timestamp(TimestampMicrosecondBuilder),
+    Bytes(BinaryViewBuilder),
+    Date(Date32Builder),
+    Interval(IntervalMonthDayNanoBuilder),
+    Json(StringViewBuilder),
+    List(ListBuilder),
+    Struct(StructBuilder),
+}
+
+/// Calls `$body` with `$builder` bound to the concrete builder.
+macro_rules! each_builder {
+    ($column:expr, $builder:ident => $body:expr) => {
+        match $column {
+            ColumnBuilder::Boolean($builder) => $body,
+            ColumnBuilder::Int($builder) => $body,
+            ColumnBuilder::Double($builder) => $body,
+            ColumnBuilder::Decimal($builder, ..) => $body,
+            ColumnBuilder::String($builder) => $body,
+            ColumnBuilder::Timestamp($builder) => $body,
+            ColumnBuilder::Bytes($builder) => $body,
+            ColumnBuilder::Date($builder) => $body,
+            ColumnBuilder::Interval($builder) => $body,
+            ColumnBuilder::Json($builder) => $body,
+            ColumnBuilder::List($builder) => $body,
+            ColumnBuilder::Struct($builder) => $body,
+        }
+    };
 }
 
 impl ColumnBuilder {
@@ -179,18 +260,25 @@ impl ColumnBuilder {
             }
             DataType::String => ColumnBuilder::String(StringViewBuilder::with_capacity(capacity)),
             DataType::Timestamp => ColumnBuilder::Timestamp(TimestampMicrosecondBuilder::with_capacity(capacity)),
+            DataType::Bytes => ColumnBuilder::Bytes(BinaryViewBuilder::with_capacity(capacity)),
+            DataType::Date => ColumnBuilder::Date(Date32Builder::with_capacity(capacity)),
+            DataType::Interval => ColumnBuilder::Interval(IntervalMonthDayNanoBuilder::with_capacity(capacity)),
+            DataType::Json => ColumnBuilder::Json(StringViewBuilder::with_capacity(capacity)),
+            DataType::List(item) => ColumnBuilder::List(ListBuilder::new(*item, capacity)),
+            DataType::Struct(fields) => ColumnBuilder::Struct(StructBuilder::new(fields, capacity)),
         }
     }
 
+    pub fn len(&self) -> usize {
+        each_builder!(self, b => b.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn append_null(&mut self) {
-        match self {
-            ColumnBuilder::Boolean(b) => b.append_null(),
-            ColumnBuilder::Int(b) => b.append_null(),
-            ColumnBuilder::Double(b) => b.append_null(),
-            ColumnBuilder::Decimal(b, ..) => b.append_null(),
-            ColumnBuilder::String(b) => b.append_null(),
-            ColumnBuilder::Timestamp(b) => b.append_null(),
-        }
+        each_builder!(self, b => b.append_null());
     }
 
     /// Appends row `row` of `column`, which has this builder's type.
@@ -205,6 +293,21 @@ impl ColumnBuilder {
             (ColumnBuilder::Decimal(b, ..), Column::Decimal(a)) => b.append_value(a.value(row)),
             (ColumnBuilder::String(b), Column::String(a)) => b.append_value(a.value(row)),
             (ColumnBuilder::Timestamp(b), Column::Timestamp(a)) => b.append_value(a.value(row)),
+            (ColumnBuilder::Bytes(b), Column::Bytes(a)) => b.append_value(a.value(row)),
+            (ColumnBuilder::Date(b), Column::Date(a)) => b.append_value(a.value(row)),
+            (ColumnBuilder::Interval(b), Column::Interval(a)) => b.append_value(a.value(row)),
+            (ColumnBuilder::Json(b), Column::Json(a)) => b.append_value(a.value(row)),
+            (ColumnBuilder::List(b), Column::List(a)) => {
+                let items = column.items().expect("a list has items");
+                let ends = a.value_offsets();
+                (ends[row]..ends[row + 1]).for_each(|item| b.items().append_from(&items, item as usize));
+                b.end();
+            }
+            (ColumnBuilder::Struct(b), Column::Struct(_)) => {
+                let fields = column.fields().expect("a struct has fields");
+                b.fields().iter_mut().zip(&fields).for_each(|(to, from)| to.append_from(from, row));
+                b.end();
+            }
             (builder, column) => panic!("a {} value for {builder:?}", column.data_type()),
         }
     }
@@ -221,8 +324,18 @@ impl ColumnBuilder {
             ),
             ColumnBuilder::String(b) => Column::String(b.finish()),
             ColumnBuilder::Timestamp(b) => Column::Timestamp(b.finish()),
+            ColumnBuilder::Bytes(b) => Column::Bytes(b.finish()),
+            ColumnBuilder::Date(b) => Column::Date(b.finish()),
+            ColumnBuilder::Interval(b) => Column::Interval(b.finish()),
+            ColumnBuilder::Json(b) => Column::Json(b.finish()),
+            ColumnBuilder::List(b) => Column::List(b.finish()),
+            ColumnBuilder::Struct(b) => Column::Struct(b.finish()),
         }
     }
+}
+
+fn type_of(ty: &arrow_schema::DataType) -> DataType {
+    arrow::type_of(&arrow_schema::Field::new("", ty.clone(), true))
 }
 
 impl From<Column> for ArrayRef {

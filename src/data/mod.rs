@@ -4,13 +4,22 @@
 //! type once per column instead of downcasting; a [`Batch`] is the rows of one block (or a part of a keyed
 //! result) with the hidden event time that travels beside the columns.
 
+pub mod arrow;
 mod batch;
+pub mod calendar;
 mod column;
+mod interval;
+mod json;
+mod nested;
 pub mod raw;
 pub mod rowkey;
 pub mod text;
 mod types;
+mod value;
 
 pub use batch::{Batch, Order};
 pub use column::{Column, ColumnBuilder};
+pub use interval::Interval;
+pub use json::write_string as write_json_string;
+pub use nested::{ListBuilder, StructBuilder};
 pub use types::{DataType, Field, Schema};

@@ -7,13 +7,17 @@
 //! * boolean: one byte, 0 or 1;
 //! * double: 8 bytes big-endian of the IEEE bits, all flipped if negative, else the sign bit flipped; `-0.0` is
 //!   written as `0.0` and every NaN as the one positive quiet NaN, which sorts last;
-//! * string: its bytes with `00` written as `00 FF`, ended by `00 00`.
+//! * string, bytes, json: its bytes with `00` written as `00 FF`, ended by `00 00`;
+//! * date: 4 bytes big-endian with the sign bit flipped;
+//! * interval: its length in microseconds with months of 30 days, 16 bytes as a decimal, then months, days (4 bytes) and
+//!   microseconds (8 bytes) as ints: `1mo` and `30d` stand beside each other and are not the same;
+//! * list: its items, each behind a `01`, ended by `00`; struct: its fields one after the other.
 
 use std::sync::Arc;
 
 use arrow_array::Array;
 
-use super::{Column, ColumnBuilder, DataType};
+use super::{Column, ColumnBuilder, DataType, Interval};
 
 /// Encoded keys of some rows. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,17 +137,59 @@ fn decode_value<'a>(key: &'a [u8], column: &mut ColumnBuilder) -> &'a [u8] {
             b.append_value(i128::from_be_bytes(value) ^ i128::MIN);
             rest
         }
-        ColumnBuilder::String(b) => {
-            let mut text = Vec::new();
-            let mut at = 0;
-            while rest[at..at + 2] != [0, 0] {
-                text.push(rest[at]);
-                at += if rest[at] == 0 { 2 } else { 1 };
-            }
+        ColumnBuilder::String(b) | ColumnBuilder::Json(b) => {
+            let (text, rest) = take_bytes(rest);
             b.append_value(std::str::from_utf8(&text).expect("a row key holds the text of a string column"));
-            &rest[at + 2..]
+            rest
+        }
+        ColumnBuilder::Bytes(b) => {
+            let (bytes, rest) = take_bytes(rest);
+            b.append_value(bytes);
+            rest
+        }
+        ColumnBuilder::Date(b) => {
+            let (value, rest) = take::<4>(rest);
+            b.append_value(i32::from_be_bytes(value) ^ i32::MIN);
+            rest
+        }
+        ColumnBuilder::Interval(b) => {
+            let (_, rest) = take::<16>(rest);
+            let (months, rest) = take::<4>(rest);
+            let (days, rest) = take::<4>(rest);
+            let (micros, rest) = take::<8>(rest);
+            let (months, days) = (i32::from_be_bytes(months) ^ i32::MIN, i32::from_be_bytes(days) ^ i32::MIN);
+            b.append_value(Interval { months, days, micros: i64::from_be_bytes(micros) ^ i64::MIN }.to_arrow());
+            rest
+        }
+        ColumnBuilder::List(b) => {
+            let mut rest = rest;
+            loop {
+                let ([more], behind) = take::<1>(rest);
+                rest = behind;
+                if more == 0 {
+                    b.end();
+                    return rest;
+                }
+                rest = decode_value(rest, b.items());
+            }
+        }
+        ColumnBuilder::Struct(b) => {
+            let rest = b.fields().iter_mut().fold(rest, |rest, field| decode_value(rest, field));
+            b.end();
+            rest
         }
     }
+}
+
+/// The bytes of a string, and what follows it.
+fn take_bytes(key: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut text = Vec::new();
+    let mut at = 0;
+    while key[at..at + 2] != [0, 0] {
+        text.push(key[at]);
+        at += if key[at] == 0 { 2 } else { 1 };
+    }
+    (text, &key[at + 2..])
 }
 
 /// Appends the encoding of one value.
@@ -159,16 +205,41 @@ pub fn append_value(key: &mut Vec<u8>, column: &Column, row: usize) {
         Column::Timestamp(a) => append_int(key, a.value(row)),
         Column::Double(a) => key.extend_from_slice(&ordered_bits(a.value(row)).to_be_bytes()),
         Column::Decimal(a) => key.extend_from_slice(&(a.value(row) ^ i128::MIN).to_be_bytes()),
-        Column::String(a) => {
-            for &byte in a.value(row).as_bytes() {
-                key.push(byte);
-                if byte == 0 {
-                    key.push(0xFF);
-                }
+        Column::String(a) | Column::Json(a) => append_bytes(key, a.value(row).as_bytes()),
+        Column::Bytes(a) => append_bytes(key, a.value(row)),
+        Column::Date(a) => key.extend_from_slice(&(a.value(row) ^ i32::MIN).to_be_bytes()),
+        Column::Interval(a) => append_interval(key, Interval::from_arrow(a.value(row))),
+        Column::List(a) => {
+            let items = column.items().expect("a list has items");
+            let ends = a.value_offsets();
+            for item in ends[row]..ends[row + 1] {
+                key.push(1);
+                append_value(key, &items, item as usize);
             }
-            key.extend_from_slice(&[0, 0]);
+            key.push(0);
+        }
+        Column::Struct(_) => {
+            let fields = column.fields().expect("a struct has fields");
+            fields.iter().for_each(|field| append_value(key, field, row));
         }
     }
+}
+
+fn append_bytes(key: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        key.push(byte);
+        if byte == 0 {
+            key.push(0xFF);
+        }
+    }
+    key.extend_from_slice(&[0, 0]);
+}
+
+fn append_interval(key: &mut Vec<u8>, value: Interval) {
+    key.extend_from_slice(&(value.length() ^ i128::MIN).to_be_bytes());
+    key.extend_from_slice(&(value.months ^ i32::MIN).to_be_bytes());
+    key.extend_from_slice(&(value.days ^ i32::MIN).to_be_bytes());
+    append_int(key, value.micros);
 }
 
 fn append_int(key: &mut Vec<u8>, value: i64) {

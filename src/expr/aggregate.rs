@@ -34,6 +34,10 @@ impl AggregateFunction {
             (Avg, Some(DataType::Decimal { scale, .. })) => {
                 Ok(DataType::Decimal { precision: 38, scale: scale.max(6) })
             }
+            (Min | Max, Some(ty)) if ty.is_nested() => Err("a value with an order"),
+            (Min | Max, Some(DataType::Bytes | DataType::Date | DataType::Interval | DataType::Json)) => {
+                Err("a number, text or timestamp")
+            }
             (Min | Max | First | Last, Some(ty)) => Ok(ty),
             (Sum | Avg, _) => Err("a number"),
             (CountRows, Some(_)) => Err("no argument"),

@@ -27,14 +27,17 @@ pub fn type_name(name: &str) -> Option<TypeName> {
         "string" | "varchar" | "text" | "char" => TypeName::Plain(DataType::String),
         "timestamp" | "timestamptz" | "timestamp_ltz" | "datetime" => TypeName::Plain(DataType::Timestamp),
         "decimal" | "numeric" => TypeName::Decimal,
-        "bytes" | "date" | "interval" | "list" | "array" | "struct" | "row" | "json" | "map" | "time" => {
-            TypeName::Later
-        }
+        "bytes" | "binary" | "varbinary" | "bytea" | "blob" => TypeName::Plain(DataType::Bytes),
+        "date" => TypeName::Plain(DataType::Date),
+        "interval" => TypeName::Plain(DataType::Interval),
+        "json" | "jsonb" => TypeName::Plain(DataType::Json),
+        "list" | "array" | "struct" | "row" | "map" | "time" => TypeName::Later,
         _ => return None,
     })
 }
 
-pub const TYPE_NAMES: [&str; 6] = ["boolean", "int", "double", "decimal", "string", "timestamp"];
+pub const TYPE_NAMES: [&str; 10] =
+    ["boolean", "int", "double", "decimal", "string", "timestamp", "bytes", "date", "interval", "json"];
 
 /// Precision and scale of a number as a decimal.
 pub fn as_decimal(ty: DataType) -> Option<(u8, u8)> {
@@ -64,8 +67,10 @@ pub fn can_cast(from: DataType, to: DataType) -> bool {
     use DataType::*;
     match (from, to) {
         (a, b) if a == b => true,
-        (String, _) | (_, String) => true,
-        (Timestamp, _) | (_, Timestamp) => false,
+        (String | Json, _) | (_, String | Json) => true,
+        (Timestamp, Date) | (Date, Timestamp) => true,
+        (Timestamp | Date | Interval | Bytes | List(_) | Struct(_), _) => false,
+        (_, Timestamp | Date | Interval | Bytes | List(_) | Struct(_)) => false,
         (Boolean, Int) | (Int, Boolean) => true,
         (Boolean, _) | (_, Boolean) => false,
         _ => true,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::kernel::Operand;
-use crate::data::{Column, ColumnBuilder, DataType, text};
+use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, text};
 
 /// A value; its type stands beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,11 @@ pub enum Scalar {
     String(Arc<str>),
     /// µs.
     Timestamp(i64),
+    /// Days since 1970-01-01.
+    Date(i32),
+    Interval(Interval),
+    /// The one row of a column: bytes, JSON, a list or a struct.
+    Held(Arc<Column>),
 }
 
 impl Scalar {
@@ -37,6 +42,9 @@ impl Scalar {
             Column::Decimal(a) => Scalar::Decimal(a.value(row)),
             Column::String(a) => Scalar::String(a.value(row).into()),
             Column::Timestamp(a) => Scalar::Timestamp(a.value(row)),
+            Column::Date(a) => Scalar::Date(a.value(row)),
+            Column::Interval(a) => Scalar::Interval(Interval::from_arrow(a.value(row))),
+            other => Scalar::Held(Arc::new(other.slice(row, 1).compact())),
         }
     }
 
@@ -51,6 +59,9 @@ impl Scalar {
                 (ColumnBuilder::Decimal(b, ..), Scalar::Decimal(v)) => b.append_value(*v),
                 (ColumnBuilder::String(b), Scalar::String(v)) => b.append_value(v),
                 (ColumnBuilder::Timestamp(b), Scalar::Timestamp(v)) => b.append_value(*v),
+                (ColumnBuilder::Date(b), Scalar::Date(v)) => b.append_value(*v),
+                (ColumnBuilder::Interval(b), Scalar::Interval(v)) => b.append_value(v.to_arrow()),
+                (builder, Scalar::Held(column)) => builder.append_from(column, 0),
                 (builder, _) => builder.append_null(),
             }
         }
@@ -71,6 +82,18 @@ impl Scalar {
             (Scalar::Timestamp(v), _) => {
                 text::write_timestamp(*v, &mut out);
                 return format!("TIMESTAMP '{}'", String::from_utf8_lossy(&out));
+            }
+            (Scalar::Date(v), _) => {
+                calendar::write_date(*v, &mut out);
+                return format!("DATE '{}'", String::from_utf8_lossy(&out));
+            }
+            (Scalar::Interval(v), _) => {
+                v.write(&mut out);
+                return format!("INTERVAL '{}'", String::from_utf8_lossy(&out));
+            }
+            (Scalar::Held(column), ty) => {
+                column.write_text(0, &mut out);
+                return format!("'{}'::{ty}", String::from_utf8_lossy(&out).replace('\'', "''"));
             }
         }
         String::from_utf8_lossy(&out).into_owned()
@@ -126,6 +149,14 @@ impl Value {
         }
     }
 
+    /// A column, and the row of it that stands for row `row`, which holds for values of every type.
+    pub fn held(&self, ty: DataType) -> Held {
+        match self {
+            Value::Scalar(v) => Held { column: v.to_column(ty, 1), is_scalar: true },
+            Value::Column(c) => Held { column: c.clone(), is_scalar: false },
+        }
+    }
+
     pub fn into_column(self, ty: DataType, rows: usize) -> Column {
         match self {
             Value::Scalar(v) => v.to_column(ty, rows),
@@ -137,6 +168,7 @@ impl Value {
     operand!(doubles, Double, f64);
     operand!(decimals, Decimal, i128);
     operand!(timestamps, Timestamp, i64);
+    operand!(dates, Date, i32);
 
     pub fn int(&self, row: usize) -> Option<i64> {
         (!self.is_null(row)).then(|| self.ints().get(row))
@@ -156,5 +188,18 @@ impl Value {
             Value::Column(Column::String(a)) if !arrow_array::Array::is_null(a, row) => Some(a.value(row)),
             _ => None,
         }
+    }
+}
+
+/// Values of any type, row by row.
+pub struct Held {
+    column: Column,
+    is_scalar: bool,
+}
+
+impl Held {
+    /// The column that holds the value of a row, and where.
+    pub fn at(&self, row: usize) -> (&Column, usize) {
+        (&self.column, if self.is_scalar { 0 } else { row })
     }
 }

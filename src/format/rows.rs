@@ -2,9 +2,9 @@
 //!
 //! A row is its cells behind each other, in the order of the columns. A cell is a byte that says what follows:
 //! [`NULL`] nothing, [`INT`] and [`DOUBLE`] eight bytes, [`TEXT`] a length of eight bytes and so many bytes of UTF-8.
-//! Numbers are little-endian. Booleans are ints, 0 or 1; decimals and timestamps are text, as CSV has them.
+//! Numbers are little-endian. Booleans are ints, 0 or 1; all others are text, as CSV has them.
 
-use crate::data::{Batch, Column, text};
+use crate::data::{Batch, Column};
 use crate::format::Encoder;
 
 const NULL: u8 = 0;
@@ -57,12 +57,8 @@ impl RowsEncoder {
             Column::Int(a) => fixed(INT, a.value(row).to_le_bytes(), out),
             Column::Double(a) => fixed(DOUBLE, a.value(row).to_le_bytes(), out),
             Column::String(a) => written(a.value(row).as_bytes(), out),
-            Column::Decimal(a) => {
-                text::write_decimal(a.value(row), a.scale() as u8, &mut self.text);
-                written(&self.text, out);
-            }
-            Column::Timestamp(a) => {
-                text::write_timestamp(a.value(row), &mut self.text);
+            other => {
+                other.write_text(row, &mut self.text);
                 written(&self.text, out);
             }
         }

@@ -1,7 +1,7 @@
 //! Batches as aligned columns for people. Widths are those of the batch, or of the batches before if wider.
 
 use crate::data::{Batch, DataType, Field};
-use crate::format::writer::{Values, write_value};
+use crate::format::writer::{Values, printed, write_value};
 use crate::format::{Encoder, TimestampStyle};
 
 /// A cell is cut behind so many characters.
@@ -56,6 +56,7 @@ impl Encoder for TableEncoder {
 
     /// The names stand before the first rows, because their widths depend on them.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
+        let batch = &*printed(batch);
         let mut cells: Vec<Vec<String>> = Vec::with_capacity(batch.columns.len());
         for (i, column) in batch.columns.iter().enumerate() {
             let mut values = Values::new(column, TimestampStyle::Iso);

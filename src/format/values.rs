@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::instant::Instants;
 use super::number;
 use super::{SourceField, TimestampSource};
-use crate::data::{Column, DataType, raw, text};
+use crate::data::{Column, ColumnBuilder, DataType, raw, text};
 use crate::error::Result;
 
 /// How a value stands in the input.
@@ -171,8 +171,8 @@ impl Converter {
         let accept = match (field.ty, &field.timestamp) {
             (DataType::Boolean | DataType::Int | DataType::Double, _) => Accept::Scalar,
             (DataType::Timestamp, TimestampSource::Unit(_)) => Accept::Scalar,
-            (DataType::Timestamp, _) => Accept::Quoted,
-            (DataType::String | DataType::Decimal { .. }, _) => Accept::Any,
+            (DataType::Timestamp | DataType::Bytes | DataType::Date | DataType::Interval, _) => Accept::Quoted,
+            _ => Accept::Any,
         };
         Ok(Converter { accept, json: true, ..Converter::csv(field, &[])? })
     }
@@ -241,7 +241,48 @@ impl Converter {
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 Column::Boolean(BooleanArray::new(values.into(), nulls))
             }
+            _ => self.rare(cells, text, column, bad),
         }
+    }
+
+    /// Types without a loop of their own.
+    fn rare<C: Cells>(&self, cells: C, text: Text, column: usize, bad: &mut Vec<BadCell>) -> Column {
+        let mut builder = ColumnBuilder::new(self.ty, cells.rows());
+        for row in 0..cells.rows() {
+            let span = cells.span(row);
+            if self.is_null(span, text) {
+                builder.append_null();
+                continue;
+            }
+            let Ok(value) = std::str::from_utf8(text.get(span)) else {
+                builder.append_null();
+                bad.push(BadCell { row, column, reason: "not valid UTF-8".to_string() });
+                continue;
+            };
+            if let Err(reason) = self.append(&mut builder, span.kind, value) {
+                bad.push(BadCell { row, column, reason });
+            }
+        }
+        builder.finish()
+    }
+
+    /// Appends a value; any one, if there is an error.
+    fn append(&self, builder: &mut ColumnBuilder, kind: Kind, value: &str) -> std::result::Result<(), String> {
+        let is_json = self.json && (self.ty.is_nested() || self.ty == DataType::Json);
+        let result = match kind {
+            Kind::Plain if self.json && !is_json => {
+                builder.append_null();
+                Err(format!("is not a {}: that stands in quotes", self.ty))
+            }
+            Kind::Quoted | Kind::Side if is_json => {
+                let mut quoted = Vec::new();
+                crate::data::write_json_string(value, &mut quoted);
+                builder.append_json(&String::from_utf8_lossy(&quoted))
+            }
+            _ if is_json => builder.append_json(value),
+            _ => builder.append_text(value),
+        };
+        result.map_err(|reason| format!("{} {reason}", quote(value.as_bytes())))
     }
 
     /// The loop of all types but strings. `parse` gets the text as a place in a longer one, so that it may load

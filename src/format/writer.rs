@@ -1,10 +1,12 @@
 //! Values to text, for all encoders: columns matched on their type once per batch.
 
+use std::borrow::Cow;
+
 use arrow_array::{BooleanArray, Decimal128Array, StringViewArray};
 use arrow_buffer::NullBuffer;
 
 use super::{TimestampStyle, number};
-use crate::data::{Column, text};
+use crate::data::{Batch, Column, text};
 
 /// A column made ready for writing row by row.
 pub struct Values<'a> {
@@ -30,6 +32,31 @@ enum Kind<'a> {
     },
     Boolean(&'a BooleanArray),
     String(&'a StringViewArray),
+    Json(&'a StringViewArray),
+}
+
+/// The batch with text in place of what has no loop of its own here: lists and structs as JSON.
+pub fn printed(batch: &Batch) -> Cow<'_, Batch> {
+    let is_rare = |column: &Column| {
+        matches!(column, Column::Bytes(_) | Column::Date(_) | Column::Interval(_)) || column.data_type().is_nested()
+    };
+    if !batch.columns.iter().any(is_rare) {
+        return Cow::Borrowed(batch);
+    }
+    let print = |column: &Column| {
+        if !is_rare(column) {
+            return column.clone();
+        }
+        let mut text = Vec::new();
+        let texts = (0..column.len()).map(|row| {
+            text.clear();
+            column.write_text(row, &mut text);
+            (!column.is_null(row)).then(|| String::from_utf8_lossy(&text).into_owned())
+        });
+        let texts: StringViewArray = texts.collect();
+        if column.data_type().is_nested() { Column::Json(texts) } else { Column::String(texts) }
+    };
+    Cow::Owned(batch.with_columns(batch.columns.iter().map(print).collect()))
 }
 
 /// What a value is for a format that treats types differently.
@@ -41,6 +68,8 @@ pub enum Class {
     /// Text that never needs escapes.
     Instant,
     Text,
+    /// Text that is JSON.
+    Json,
 }
 
 impl<'a> Values<'a> {
@@ -55,6 +84,8 @@ impl<'a> Values<'a> {
             Column::Decimal(a) => Kind::Decimal { values: a, scale: a.scale() as u8 },
             Column::Boolean(a) => Kind::Boolean(a),
             Column::String(a) => Kind::String(a),
+            Column::Json(a) => Kind::Json(a),
+            other => unreachable!("{} is printed before", other.data_type()),
         };
         Values { nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), kind }
     }
@@ -66,6 +97,7 @@ impl<'a> Values<'a> {
             Kind::Boolean(_) => Class::Boolean,
             Kind::Iso { .. } => Class::Instant,
             Kind::String(_) => Class::Text,
+            Kind::Json(_) => Class::Json,
         }
     }
 
@@ -74,11 +106,11 @@ impl<'a> Values<'a> {
         self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// The text of row `row` if this is a string column and the value is not null.
+    /// The text of row `row` if this is a column of strings or JSON and the value is not null.
     #[inline(always)]
     pub fn string(&self, row: usize) -> Option<&'a [u8]> {
         match self.kind {
-            Kind::String(a) if !self.is_null(row) => Some(a.value(row).as_bytes()),
+            Kind::String(a) | Kind::Json(a) if !self.is_null(row) => Some(a.value(row).as_bytes()),
             _ => None,
         }
     }
@@ -102,7 +134,7 @@ pub fn write_value(column: &mut Values, row: usize, out: &mut Vec<u8>) {
         Kind::Double(values) => text::write_double(values[row], out),
         Kind::Decimal { values, scale } => text::write_decimal(values.value(row), *scale, out),
         Kind::Boolean(a) => text::write_bool(a.value(row), out),
-        Kind::String(a) => write_text(a.value(row).as_bytes(), out),
+        Kind::String(a) | Kind::Json(a) => write_text(a.value(row).as_bytes(), out),
     }
 }
 

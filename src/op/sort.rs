@@ -36,11 +36,17 @@ impl Heads {
             None => Heads { values: vec![0; rows], exact: true },
             Some(key) => {
                 let column = &columns[key.column];
-                let exact = keys.len() == 1 && !matches!(column, Column::String(_));
+                let exact = keys.len() == 1 && fits_head(column);
                 Heads { values: heads_of(key, column), exact }
             }
         }
     }
+}
+
+/// Whether the heads of a column tell all its values apart.
+fn fits_head(column: &Column) -> bool {
+    use Column::{Boolean, Date, Decimal, Double, Int, Timestamp};
+    matches!(column, Boolean(_) | Int(_) | Timestamp(_) | Double(_) | Decimal(_) | Date(_))
 }
 
 fn heads_of(key: &SortKey, column: &Column) -> Vec<u128> {
@@ -60,6 +66,9 @@ fn heads_of(key: &SortKey, column: &Column) -> Vec<u128> {
             let flip = if key.descending { (1 << (8 * HEAD_BYTES)) - 1 } else { 0 };
             (0..column.len()).map(|i| (string_head(a.value(i).as_bytes()) ^ flip) + 1).collect()
         }
+        Column::Date(a) => a.values().iter().map(|&v| small((i64::from(v) ^ i64::MIN) as u64)).collect(),
+        // The rest decides.
+        _ => vec![1; column.len()],
     };
     if let Some(nulls) = column.nulls() {
         let null = if key.nulls_first { NULL_FIRST } else { NULL_LAST };
@@ -83,7 +92,7 @@ fn string_head(text: &[u8]) -> u128 {
 pub fn append_rest(rest: &mut Vec<u8>, keys: &[SortKey], columns: &[Column], row: usize) {
     for (i, key) in keys.iter().enumerate() {
         let column = &columns[key.column];
-        if i == 0 && !matches!(column, Column::String(_)) {
+        if i == 0 && fits_head(column) {
             continue;
         }
         let start = rest.len();

@@ -34,6 +34,7 @@ fn groups(count: i64) -> Vec<Column> {
                 ColumnBuilder::Double(b) => b.append_value(row as f64 / 8.0),
                 ColumnBuilder::Boolean(b) => b.append_value(row % 2 == 0),
                 ColumnBuilder::Timestamp(b) => b.append_value(1_431_857_100_000_000 + row),
+                other => unreachable!("{other:?} is no column of the fixture"),
             }
         }
     }

@@ -43,6 +43,7 @@ pub fn columns(rows: &[Row]) -> Vec<Column> {
                 ColumnBuilder::Timestamp(b) => b.append_option(*value),
                 ColumnBuilder::Double(b) => b.append_option(value.map(|v| v as f64 / 4.0)),
                 ColumnBuilder::Boolean(b) => b.append_option(value.map(|v| v % 2 != 0)),
+                other => unreachable!("{other:?} is no column of the tests"),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::data::{Batch, Column, text};
+use crate::data::Batch;
 
 /// Stands for null, and for the empty text, which cannot be a folder's name.
 const DEFAULT: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -68,27 +68,12 @@ impl Partitioner {
             escape(column, out);
             out.push('=');
             value.clear();
-            write(&batch.columns[*at], row, &mut value);
+            batch.columns[*at].write_text(row, &mut value);
             match value.is_empty() {
                 true => out.push_str(DEFAULT),
                 false => escape(&String::from_utf8_lossy(&value), out),
             }
         }
-    }
-}
-
-/// Appends the value as text; nothing for null.
-fn write(column: &Column, row: usize, out: &mut Vec<u8>) {
-    if column.is_null(row) {
-        return;
-    }
-    match column {
-        Column::Boolean(a) => text::write_bool(a.value(row), out),
-        Column::Int(a) => text::write_int(a.value(row), out),
-        Column::Double(a) => text::write_double(a.value(row), out),
-        Column::Decimal(a) => text::write_decimal(a.value(row), a.scale() as u8, out),
-        Column::String(a) => out.extend_from_slice(a.value(row).as_bytes()),
-        Column::Timestamp(a) => text::write_timestamp(a.value(row), out),
     }
 }
 
@@ -125,6 +110,7 @@ mod tests {
     use arrow_array::{Int64Array, StringViewArray};
 
     use super::*;
+    use crate::data::Column;
 
     #[test]
     fn values_become_names_of_folders() {

@@ -50,7 +50,7 @@ impl Table {
             let declared = match field.ty {
                 DataType::Boolean | DataType::Int => Declared::Integer,
                 DataType::Double => Declared::Real,
-                DataType::Decimal { .. } | DataType::String | DataType::Timestamp => Declared::Text,
+                _ => Declared::Text,
             };
             TableColumn { name: field.name.clone(), declared }
         };

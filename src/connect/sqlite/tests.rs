@@ -129,6 +129,7 @@ fn types_are_kept() {
             ColumnBuilder::Decimal(b, ..) => b.append_value(-10i128.pow(38) + 1),
             ColumnBuilder::String(b) => b.append_value("it's \"ü\"\n\0😀"),
             ColumnBuilder::Timestamp(b) => b.append_value(1_500_000),
+            other => unreachable!("{other:?} is no column of the table"),
         }
         column.append_null();
     }

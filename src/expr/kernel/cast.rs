@@ -8,6 +8,8 @@ use super::{Faults, Operand, map2};
 use crate::data::text::{self, DecimalError, POWERS_OF_TEN};
 use crate::data::{Column, ColumnBuilder, DataType};
 
+const DAY_US: i64 = 86_400_000_000;
+
 type Converted<T> = Result<T, String>;
 
 /// `value`, of type `from`, as `to`. The pair was checked by [`super::super::types::can_cast`].
@@ -52,9 +54,16 @@ pub fn cast(value: &Value, from: DataType, to: DataType, rows: usize, faults: &m
 fn cast_rows(value: &Value, from: DataType, to: DataType, rows: usize, faults: &mut Faults) -> Column {
     let mut builder = ColumnBuilder::new(to, rows);
     let mut buffer = Vec::new();
+    let held = value.held(from);
     for row in 0..rows {
         if value.is_null(row) {
             builder.append_null();
+            continue;
+        }
+        if is_rare(from) || is_rare(to) {
+            if let Err(message) = cast_rare(&held.at(row), from, &mut builder) {
+                faults.push(row, message);
+            }
             continue;
         }
         let result = match &mut builder {
@@ -69,6 +78,7 @@ fn cast_rows(value: &Value, from: DataType, to: DataType, rows: usize, faults: &
                 b.append_value(std::str::from_utf8(&buffer).unwrap_or_default());
                 Ok(())
             }
+            other => unreachable!("{other:?} is rare"),
         };
         if let Err(message) = result {
             faults.push(row, message);
@@ -76,6 +86,43 @@ fn cast_rows(value: &Value, from: DataType, to: DataType, rows: usize, faults: &
         }
     }
     builder.finish()
+}
+
+/// Types without loops of their own.
+fn is_rare(ty: DataType) -> bool {
+    use DataType::{Bytes, Date, Interval, Json, List, Struct};
+    matches!(ty, Bytes | Date | Interval | Json | List(_) | Struct(_))
+}
+
+/// Appends a value, any one if it does not fit.
+fn cast_rare((column, row): &(&Column, usize), from: DataType, to: &mut ColumnBuilder) -> Converted<()> {
+    let row = *row;
+    match (column, &mut *to) {
+        (Column::Timestamp(a), ColumnBuilder::Date(b)) => {
+            b.append_value(a.value(row).div_euclid(DAY_US) as i32);
+            return Ok(());
+        }
+        (Column::Date(a), ColumnBuilder::Timestamp(b)) => {
+            let micros = i64::from(a.value(row)).checked_mul(DAY_US);
+            b.append_option(micros);
+            return micros.map(|_| ()).ok_or_else(|| format!("{} does not fit timestamp", column.display(row)));
+        }
+        _ => {}
+    }
+    let mut text = Vec::new();
+    let json = from == DataType::Json || matches!(to, ColumnBuilder::Json(_));
+    match (from, &to) {
+        // Text is JSON already, and a string that becomes JSON must be.
+        (DataType::String | DataType::Json, _) | (_, ColumnBuilder::String(_)) => column.write_text(row, &mut text),
+        _ => column.write_json(row, &mut text),
+    }
+    let text = String::from_utf8_lossy(&text);
+    let text = text.trim_ascii();
+    let result = match (json, &to) {
+        (true, ColumnBuilder::String(_)) | (false, _) => to.append_text(text),
+        _ => to.append_json(text),
+    };
+    result.map_err(|reason| format!("'{}' {reason}", text.chars().take(64).collect::<String>()))
 }
 
 /// The text of a row without the spaces around it.
@@ -184,6 +231,11 @@ pub fn write_text(value: &Value, ty: DataType, row: usize, out: &mut Vec<u8>) {
         DataType::Decimal { scale, .. } => text::write_decimal(value.decimals().get(row), scale, out),
         DataType::Timestamp => text::write_timestamp(value.timestamps().get(row), out),
         DataType::String => out.extend_from_slice(value.str(row).unwrap_or("").as_bytes()),
+        _ => {
+            let held = value.held(ty);
+            let (column, row) = held.at(row);
+            column.write_text(row, out);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use arrow_array::{BooleanArray, Float64Array, Int64Array, TimestampMicrosecondArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 
-use super::super::value::Value;
+use super::super::value::{Held, Value};
 use crate::data::{Column, ColumnBuilder, DataType};
 
 /// Row `i` from `values[pick[i]]`. All values have type `ty`.
@@ -36,6 +36,15 @@ pub fn choose(ty: DataType, values: &[Value], pick: &[u32]) -> Column {
             }
             builder.finish()
         }
+        _ => {
+            let values: Vec<Held> = values.iter().map(|value| value.held(ty)).collect();
+            let mut builder = ColumnBuilder::new(ty, rows);
+            for (row, &which) in pick.iter().enumerate() {
+                let (column, row) = values[which as usize].at(row);
+                builder.append_from(column, row);
+            }
+            builder.finish()
+        }
     }
 }
 
@@ -63,6 +72,16 @@ pub fn null_out(column: Column, failed: impl Iterator<Item = usize>) -> Column {
             Column::String(
                 a.iter().enumerate().map(|(i, s)| s.filter(|_| valid.is_some_and(|n| n.is_valid(i)))).collect(),
             )
+        }
+        other => {
+            let mut builder = ColumnBuilder::new(other.data_type(), rows);
+            for row in 0..rows {
+                match nulls.as_ref().is_some_and(|nulls| nulls.is_valid(row)) {
+                    true => builder.append_from(&other, row),
+                    false => builder.append_null(),
+                }
+            }
+            builder.finish()
         }
     }
 }

@@ -10,8 +10,7 @@ use arrow_buffer::{BooleanBuffer, NullBuffer};
 use super::super::ast::BinaryOp;
 use super::super::value::{Scalar, Value};
 use super::Operand;
-use crate::data::raw;
-use crate::data::{Column, DataType};
+use crate::data::{Column, DataType, raw, rowkey};
 
 /// `a op b`, for the six comparisons.
 pub fn compare(op: BinaryOp, ty: DataType, a: &Value, b: &Value, rows: usize) -> BooleanArray {
@@ -43,7 +42,33 @@ fn compare_bits(op: BinaryOp, ty: DataType, a: &Value, b: &Value, rows: usize) -
         DataType::Double => doubles(op, a.doubles(), b.doubles(), rows),
         DataType::Boolean => booleans(op, a, b, rows),
         DataType::String => strings(op, a, b, rows),
+        DataType::Date => ordered(op, a.dates(), b.dates(), rows),
+        _ => by_key(op, ty, a, b, rows),
     }
+}
+
+/// Other types compare as their row keys do.
+fn by_key(op: BinaryOp, ty: DataType, a: &Value, b: &Value, rows: usize) -> BooleanBuffer {
+    let holds: fn(Ordering) -> bool = match op {
+        BinaryOp::Equal => Ordering::is_eq,
+        BinaryOp::NotEqual => Ordering::is_ne,
+        BinaryOp::Less => Ordering::is_lt,
+        BinaryOp::LessEqual => Ordering::is_le,
+        BinaryOp::Greater => Ordering::is_gt,
+        BinaryOp::GreaterEqual => Ordering::is_ge,
+        other => panic!("{} is not a comparison", other.symbol()),
+    };
+    let (a, b) = (a.held(ty), b.held(ty));
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    BooleanBuffer::collect_bool(rows, |row| {
+        left.clear();
+        right.clear();
+        for (value, key) in [(&a, &mut left), (&b, &mut right)] {
+            let (column, row) = value.at(row);
+            rowkey::append_value(key, column, row);
+        }
+        holds(left.cmp(&right))
+    })
 }
 
 /// Packs `f` of every row into bits; one loop per shape.

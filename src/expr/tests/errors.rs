@@ -39,7 +39,7 @@ fn places_and_help() {
         ("a AND f", "a", "takes a boolean, not int"),
         ("CAST(a AS timestamp)", "CAST(a AS timestamp)", "to_timestamp_ms"),
         ("CAST(a AS strng)", "strng", "did you mean string"),
-        ("CAST(a AS date)", "date", "not there yet"),
+        ("CAST(a AS time)", "time", "not there yet"),
         ("CAST('x' AS int)", "'x'", "'x' is not an int"),
         ("CAST(a AS decimal(40,2))", "(40,2)", "38 digits"),
         ("lowr(s)", "lowr", "did you mean `lower`?"),

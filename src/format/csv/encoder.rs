@@ -5,7 +5,7 @@
 
 use crate::data::raw::{self, Kernel, Simd};
 use crate::data::{Batch, Field};
-use crate::format::writer::{Values, write_text, write_value};
+use crate::format::writer::{Values, printed, write_text, write_value};
 use crate::format::{CsvOptions, Encoder, TimestampStyle};
 
 pub struct CsvEncoder {
@@ -98,6 +98,7 @@ impl Encoder for CsvEncoder {
     /// Rows are first written as if no string needed quotes. If there are then more delimiters, line ends and quotes
     /// in the output than were put there, some string has them, and the batch is written again.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
+        let batch = &*printed(batch);
         if !self.quoting {
             let (start, ends_start) = (out.len(), ends.as_ref().map_or(0, |ends| ends.len()));
             let Written { empty, .. } = self.rows::<false>(batch, out, ends.as_deref_mut());

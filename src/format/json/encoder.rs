@@ -3,8 +3,8 @@
 //! Ints and decimals are numbers, NaN and infinity null, timestamps text unless a unit is asked for.
 
 use crate::data::raw::{self, Kernel, Simd};
-use crate::data::{Batch, Field};
-use crate::format::writer::{Class, Values, write_text, write_value};
+use crate::data::{Batch, Column, Field};
+use crate::format::writer::{Class, Values, printed, write_text, write_value};
 use crate::format::{Encoder, JsonOptions, TimestampStyle};
 
 pub struct JsonEncoder {
@@ -54,6 +54,10 @@ impl JsonEncoder {
                 write_text(before, out);
                 if values.is_null(row) || (*class == Class::Double && values.is_not_finite(row)) {
                     out.extend_from_slice(b"null");
+                } else if *class == Class::Json {
+                    // Line ends in JSON text are space between its parts.
+                    let text = values.string(row).unwrap_or_default().iter();
+                    out.extend(text.map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
                 } else if let Some(text) = values.string(row) {
                     out.push(b'"');
                     if ESCAPING && text.iter().any(|&b| needs_escape(b)) {
@@ -112,7 +116,9 @@ impl Encoder for JsonEncoder {
     /// As in CSV: rows are written as if nothing needed an escape, and again if the output then has more quotes,
     /// backslashes or control characters than were put there.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
-        if !self.escaping {
+        let batch = &*printed(batch);
+        let is_json = batch.columns.iter().any(|column| matches!(column, Column::Json(_)));
+        if !self.escaping && !is_json {
             let (start, ends_start) = (out.len(), ends.as_ref().map_or(0, |ends| ends.len()));
             let (expected, _) = self.rows::<false>(batch, out, ends.as_deref_mut());
             if raw::run(Count { data: &out[start..] }) == expected {

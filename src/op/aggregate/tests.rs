@@ -25,6 +25,7 @@ pub fn cell(column: &Column, row: usize) -> String {
         Column::Double(a) => format!("{:?}", a.value(row)),
         Column::Decimal(a) => a.value_as_string(row),
         Column::String(a) => format!("{:?}", a.value(row)),
+        other => other.display(row),
     }
 }
 

@@ -120,7 +120,7 @@ fn schemas_formats_and_event_time() {
         ("schema = {}", &["the schema has no columns"]),
         ("schema = 5", &["expected a table such as", "found integer 5"]),
         ("schema = { a = 'strng' }", &["6:17 «strng»", "unknown type `strng`", "did you mean `string`?"]),
-        ("schema = { a = 'date' }", &["the type `date` is not there yet", "there are `boolean`, `int`"]),
+        ("schema = { a = 'list' }", &["a list needs the type of its items", "list<string>"]),
         ("schema = { a = 5 }", &["expected a type such as \"string\""]),
         ("schema = { a = { from = 'b' } }", &["6:12 «a»", "`type` is missing in column `a`"]),
         ("schema = { a = { type = 'int', unit = 'ms' } }", &["`unit` is for timestamps, this column is of type int"]),

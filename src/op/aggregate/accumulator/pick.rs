@@ -21,6 +21,8 @@ pub(super) enum Value {
     Bits(i64),
     Wide(i128),
     Text(Box<str>),
+    /// The one row of a column, of every other type.
+    Held(Box<Column>),
 }
 
 impl Pick {
@@ -95,6 +97,7 @@ pub(super) fn value(column: &Column, row: usize) -> Value {
         Column::Double(a) => Value::Bits(a.value(row).to_bits() as i64),
         Column::Decimal(a) => Value::Wide(a.value(row)),
         Column::String(a) => Value::Text(a.value(row).into()),
+        other => Value::Held(Box::new(other.slice(row, 1).compact())),
     }
 }
 
@@ -107,6 +110,7 @@ fn append(column: &mut ColumnBuilder, value: &Value) {
         (ColumnBuilder::Double(b), Value::Bits(v)) => b.append_value(f64::from_bits(*v as u64)),
         (ColumnBuilder::Decimal(b, ..), Value::Wide(v)) => b.append_value(*v),
         (ColumnBuilder::String(b), Value::Text(v)) => b.append_value(v),
+        (column, Value::Held(value)) => column.append_from(value, 0),
         (column, value) => unreachable!("{value:?} for {column:?}"),
     }
 }
