@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod event_time;
+pub mod explode;
 pub mod fault;
 pub mod filter;
 pub mod limit;

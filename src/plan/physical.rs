@@ -96,6 +96,11 @@ pub enum ChainOp {
     TopLocal(TopSpec),
     /// Output `i` has the rows of case `i`, the next those of none.
     Route(Vec<Typed>),
+    /// The element comes first.
+    Explode {
+        list: Typed,
+        keep_empty: bool,
+    },
     /// Rows in which this column, of that name, is not null.
     Require {
         column: usize,

@@ -130,6 +130,12 @@ impl Placer<'_> {
             }
             Kind::Aggregate(aggregate) => return self.aggregate(index, node, aggregate),
             Kind::Top(top) => vec![self.top(index, node, top)?],
+            Kind::Explode { list, keep_empty } => self.each(node, |placer, location| {
+                let op = ChainOp::Explode { list: location.map(list), keep_empty: *keep_empty };
+                // The element comes first, and is the last column of the schema.
+                let columns = location.columns.iter().map(|column| column.map(|c| c + 1)).chain([Some(0)]).collect();
+                Ok(placer.guarded(&location, node, op, columns))
+            })?,
             Kind::Route(cases) => return self.route(index, node, cases),
             Kind::Limit(n) => vec![self.passing(node, StageOp::Limit(*n), identity::limit(*n))?],
             Kind::LimitBy(limit) => vec![self.limit_by(node, limit)?],

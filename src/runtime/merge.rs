@@ -31,6 +31,8 @@ pub struct Merger {
     parts: Vec<Part>,
     chunk: MergedChunk,
     rows: MergedRows,
+    /// A row of the block has ended the job: what is behind it is nobody's business.
+    failed: bool,
 }
 
 #[derive(Default)]
@@ -112,6 +114,7 @@ impl Merger {
             parts: (0..channels).map(|_| Part::default()).collect(),
             chunk: MergedChunk::default(),
             rows: MergedRows::default(),
+            failed: false,
         }
     }
 
@@ -126,16 +129,22 @@ impl Merger {
     }
 
     pub fn push_rows(&mut self, channel: usize, batch: Batch) {
-        self.parts[channel].queue.push_back(Piece::Rows(batch));
+        self.push(channel, Piece::Rows(batch));
     }
 
     pub fn push_chunk(&mut self, channel: usize, chunk: Chunk) {
-        self.parts[channel].queue.push_back(Piece::Chunk(chunk));
+        self.push(channel, Piece::Chunk(chunk));
     }
 
     /// A row that ends the job, at its place among the others.
     pub fn push_failed(&mut self, channel: usize, bad: Box<BadRow>) {
-        self.parts[channel].queue.push_back(Piece::Failed(bad));
+        self.push(channel, Piece::Failed(bad));
+    }
+
+    fn push(&mut self, channel: usize, piece: Piece) {
+        if !self.failed {
+            self.parts[channel].queue.push_back(piece);
+        }
     }
 
     /// The channel's next row comes behind `order`, which is that of a single row.
@@ -149,11 +158,16 @@ impl Merger {
     }
 
     pub fn restart(&mut self) {
+        self.failed = false;
         self.parts.iter_mut().for_each(|p| (p.ended, p.passed) = (false, Default::default()));
     }
 
     /// Goes on as far as the pieces at hand allow.
     pub fn next(&mut self) -> Merged {
+        if self.failed {
+            let waits = (0..self.parts.len()).any(|channel| self.wants(channel));
+            return if waits { Merged::Wait } else { Merged::End };
+        }
         loop {
             if self.chunk.data.len() >= CHUNK_BYTES {
                 return self.give_chunk();
@@ -180,6 +194,8 @@ impl Merger {
                     _ => return self.give_chunk(),
                 }
                 if let Some(Piece::Failed(bad)) = self.parts[least].queue.pop_front() {
+                    self.failed = true;
+                    self.parts.iter_mut().for_each(|part| part.queue.clear());
                     return Merged::Failed(bad);
                 }
             }

@@ -3,6 +3,7 @@
 use crate::op::Operator;
 use crate::op::aggregate::{AggregateOperator, PreAggregate};
 use crate::op::event_time::EventTime;
+use crate::op::explode::Explode;
 use crate::op::filter::Filter;
 use crate::op::limit::Limit;
 use crate::op::limit_by::LimitBy;
@@ -38,6 +39,7 @@ pub fn chained(plan: &ChainNodePlan) -> Box<dyn Operator> {
         ChainOp::Filter(condition) => Box::new(Filter::new(condition.clone(), on_fault)),
         ChainOp::Project(items) => Box::new(Project::new(items.clone(), on_fault)),
         ChainOp::Route(cases) => Box::new(Route::new(cases.clone(), on_fault)),
+        ChainOp::Explode { list, keep_empty } => Box::new(Explode::new(list.clone(), *keep_empty, on_fault)),
         ChainOp::Require { column, name } => Box::new(Require::new(*column, name.clone(), on_fault)),
         ChainOp::PreAggregate(spec) => Box::new(PreAggregate::new(spec.clone())),
         ChainOp::TopLocal(spec) => Box::new(TopLocal::new(spec.clone())),

@@ -117,9 +117,14 @@ impl Counted {
     fn ends(&mut self, batch: &Batch, counts: &[u64]) -> (Vec<u32>, Vec<Parts>) {
         let (mut ends, mut windows) = (Vec::new(), Vec::new());
         for ((row, &id), &before) in self.key_ids.iter().enumerate().zip(counts) {
+            let first = self.next_end(before).saturating_sub(self.size) / self.pane;
             let key = &mut self.each[id as usize];
             if before.is_multiple_of(self.pane) {
-                key.panes.push_back(self.table.ids()[row]);
+                // Windows that are further apart than they are long leave panes out.
+                match before / self.pane >= first {
+                    true => key.panes.push_back(self.table.ids()[row]),
+                    false => self.dead += 1,
+                }
             }
             key.time = batch.time.as_ref().map(|times| times[row]);
             let count = before + 1;

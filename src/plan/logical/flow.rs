@@ -1,7 +1,7 @@
 //! Transforms that pass the rows of their input on: limits, routes, samples, throttles, a new event time.
 
 use super::{Builder, Inputs, Kind, LimitBy, Node, Output, graph::nearest};
-use crate::data::DataType;
+use crate::data::{DataType, Field};
 use crate::expr::{Scalar, Typed};
 use crate::spec::{Diagnostic, EventTimeSpec, NodeKind, NodeSpec, Spanned, Text};
 
@@ -23,6 +23,7 @@ impl Builder<'_> {
             }
             NodeKind::Throttle { rate } => Some(self.passing(node, Kind::Throttle(rate.value), inputs)),
             NodeKind::EventTime(spec) => self.new_time(node, spec, inputs),
+            NodeKind::Explode { list, keep_empty } => self.explode(node, list, *keep_empty, inputs),
             _ => None,
         }
     }
@@ -55,6 +56,32 @@ impl Builder<'_> {
         let mut built = self.passing(node, Kind::Route(built), inputs);
         let named = names.iter().map(|name| Output::named(name, schema.clone(), has_time));
         built.outputs.splice(1..1, named);
+        Some(built)
+    }
+
+    fn explode(&mut self, node: &NodeSpec, text: &Text, keep_empty: bool, inputs: Inputs) -> Option<Node> {
+        let mut items = self.item(text, &inputs.schema)?;
+        let (name, list) = items.pop().filter(|_| items.is_empty() && text.value.trim() != "*").or_else(|| {
+            let diagnostic =
+                Diagnostic::error("an explode takes one list").at(&text.span).label("more than one column");
+            self.found.push(diagnostic.help("such as list = \"tags AS tag\""));
+            None
+        })?;
+        let DataType::List(element) = list.ty else {
+            let diagnostic = Diagnostic::error(format!("`list` must be a list, this is {}", list.ty));
+            let help = "a column of type list<…>, or what makes one, such as regexp_split(line, ' ')";
+            self.found.push(diagnostic.at(&text.span).label(format!("is {}", list.ty)).help(help));
+            return None;
+        };
+        if inputs.schema.index_of(&name).is_some() {
+            let diagnostic =
+                Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
+            let help = "give the element another name with AS, such as tags AS tag";
+            self.found.push(diagnostic.at(&text.span).label("would come twice").help(help));
+            return None;
+        }
+        let mut built = self.passing(node, Kind::Explode { list, keep_empty }, inputs);
+        built.outputs[0].schema.fields.push(Field { name, ty: *element });
         Some(built)
     }
 

@@ -75,6 +75,11 @@ pub enum Kind {
         fraction: f64,
         seed: u64,
     },
+    /// The element is the column behind those of the input. `keep_empty`: rows without elements stay.
+    Explode {
+        list: Typed,
+        keep_empty: bool,
+    },
     /// Rows a second.
     Throttle(f64),
     /// `delay` in µs.

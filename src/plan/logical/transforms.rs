@@ -33,7 +33,6 @@ impl Builder<'_> {
             NodeKind::Select { select, add, where_ } => self.select(node, select, *add, where_.as_ref(), inputs),
             NodeKind::Aggregate(aggregate) => self.aggregate(node, aggregate, inputs),
             NodeKind::Top(top) => self.top(node, top, inputs),
-            NodeKind::Explode { .. } => None,
             _ => self.flow(node, inputs),
         }
     }

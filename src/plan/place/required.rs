@@ -44,6 +44,10 @@ fn of_input(node: &Node, width: usize, output: &dyn Fn(usize) -> BTreeSet<usize>
             cases.iter().for_each(|(_, case)| add(case));
             (1..cases.len() + 2).for_each(|case| needed.extend(output(case)));
         }
+        Kind::Explode { list, .. } => {
+            add(list);
+            needed.extend(main.into_iter().filter(|&column| column < width));
+        }
         Kind::EventTime { column, .. } => {
             needed.insert(*column);
             needed.extend(main);

@@ -28,6 +28,7 @@ fn kind(node: &Node) -> &'static str {
         Kind::Top(_) => "top",
         Kind::Limit(_) | Kind::LimitBy(_) => "limit",
         Kind::Route(_) => "route",
+        Kind::Explode { .. } => "explode",
         Kind::Sample { .. } => "sample",
         Kind::Throttle(_) => "throttle",
         Kind::EventTime { .. } => "event_time",
@@ -87,6 +88,11 @@ fn options(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
         }
         Kind::Sample { fraction, seed } => vec![format!("a fraction of {fraction}, seed {seed}")],
         Kind::Throttle(rate) => vec![format!("{rate} rows a second")],
+        Kind::Explode { list, keep_empty } => {
+            let name = node.outputs[0].schema.names().last().unwrap_or_default();
+            let empty = if *keep_empty { ", rows without elements stay" } else { "" };
+            vec![format!("a row for each element of {list} AS {name}{empty}")]
+        }
         Kind::EventTime { column, delay } => {
             let name = &node.outputs[0].schema.fields[*column].name;
             vec![format!("event time {name}, delay {}", duration(*delay))]

@@ -174,6 +174,10 @@ impl<'a> Drawing<'a> {
                 (format!("project {shown}  ({of})"), items)
             }
             ChainOp::Route(_) => (format!("route  ({of})"), names.to_vec()),
+            ChainOp::Explode { list, .. } => {
+                let list = self.words.expression(&node.name, list);
+                (format!("explode {list}  ({of})"), std::iter::once("element".into()).chain(names.to_vec()).collect())
+            }
             ChainOp::Require { column, .. } => {
                 let column = columns([*column].into_iter(), names);
                 (format!("require {column}  ({of})"), names.to_vec())
