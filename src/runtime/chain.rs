@@ -131,16 +131,21 @@ impl Chain {
                     Order::Row(rows) => return rows.first().map(|&row| row as usize),
                     _ => return None,
                 },
-                Target::Node(index) if !self.nodes[index].failed => {
+                Target::Node(index) => {
                     let mut out = Out::default();
                     let node = &mut self.nodes[index];
-                    node.operator.on_batch(batch, &context, &mut out).ok()?;
+                    if let Err(error) = node.operator.on_batch(batch.clone(), &context, &mut out) {
+                        // It has passed on what comes before the row.
+                        let (before, _) = first_failing(&mut *node.operator, &batch, &context, error);
+                        out = Out::default();
+                        node.operator.on_batch(batch.slice(0, before), &context, &mut out).ok()?;
+                    }
                     for (output, batch) in out.emitted {
                         let targets = self.nodes[index].outputs.get(output).cloned().unwrap_or_default();
                         open.extend(targets.into_iter().map(|target| (target, batch.clone())));
                     }
                 }
-                _ => {}
+                Target::Port(_) => {}
             }
         }
         None

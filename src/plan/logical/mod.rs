@@ -4,6 +4,8 @@ mod flow;
 mod graph;
 mod sinks;
 pub mod sources;
+#[cfg(test)]
+mod tests;
 mod transforms;
 
 pub use sinks::table_of;

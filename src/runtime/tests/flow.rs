@@ -80,7 +80,7 @@ fn behind_a_keyed_operator_the_first_result_that_fails_counts() {
         *sum += i as i64 - 7;
         before += &format!("{k},{}\n", 10 / *sum);
     }
-    fails(transform, "t", "transforms.t: 10 / sum(v): division by zero", &before);
+    fails(transform, "t", "transforms.t: 10 / \"sum(v)\": division by zero", &before);
 }
 
 #[test]
