@@ -89,6 +89,7 @@ fn task(name: &str, subtask: usize, figures: NodeFigures) -> Value {
         "rows_in": figures.rows_in,
         "rows_out": figures.rows_out,
         "bytes": figures.bytes,
+        "bad": figures.bad,
         "late": figures.late,
         "watermark": watermark(figures.watermark),
     })

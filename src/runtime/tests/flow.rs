@@ -198,3 +198,37 @@ fn a_throttle_takes_its_time_and_loses_nothing() {
         assert!((100_000..300_000).contains(&(ended - begun)), "{} µs", ended - begun);
     }
 }
+
+#[test]
+fn a_row_for_each_element_of_a_list() {
+    let job = |keep: bool| {
+        let source = SOURCE
+            .replace("{ type = \"csv\", header = false }", "\"json\"")
+            .replace("v = \"int\"", "tags = \"list<string>\"");
+        format!(
+            "{source}[transforms.t]\ntype = \"explode\"\ninput = \"a\"\nlist = \"tags AS tag\"\nkeep_empty = {keep}\n\
+             [transforms.n]\ntype = \"aggregate\"\ninput = \"t\"\nby = [\"tag\"]\n\
+             select = [\"tag\", \"last(k) AS k\", \"count(*) AS n\"]\nemit = \"update\"\n{}",
+            sink("out", "n")
+        )
+    };
+    let rows: Vec<String> = [
+        r#"{"at":1,"k":"a","tags":["x","y"]}"#,
+        r#"{"at":2,"k":"b","tags":[]}"#,
+        r#"{"at":3,"k":"c"}"#,
+        r#"{"at":4,"k":"d","tags":["y","z","y"]}"#,
+    ]
+    .map(String::from)
+    .to_vec();
+    for (keep, expect) in [
+        (false, "x,a,1\ny,a,1\ny,d,2\nz,d,1\ny,d,3\n"),
+        (true, "x,a,1\ny,a,1\n,b,1\n,c,2\ny,d,2\nz,d,1\ny,d,3\n"),
+    ] {
+        for lengths in [[4], [1]] {
+            each_run(&job(keep), &rows, &lengths, |end, text, run| {
+                assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+                assert_eq!(text, expect, "{run:?}");
+            });
+        }
+    }
+}

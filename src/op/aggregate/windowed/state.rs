@@ -26,15 +26,17 @@ impl Windowed {
         } else {
             shapes.iter().map(|_| FrozenTable::Unchanged).collect()
         };
-        let scalars = json!({
+        let mut scalars = json!({
             "watermark": self.watermark,
             "fired_end": self.fired.end,
             "fired_start": self.fired.start,
             "place": self.place,
             "late_dropped": self.late_dropped,
             "late_by": self.late_by,
-            "now": self.now,
         });
+        if self.shape.spec.processing {
+            scalars["now"] = self.now.into();
+        }
         Frozen { tables, scalars }
     }
 
