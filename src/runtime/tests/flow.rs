@@ -220,10 +220,9 @@ fn a_row_for_each_element_of_a_list() {
     ]
     .map(String::from)
     .to_vec();
-    for (keep, expect) in [
-        (false, "x,a,1\ny,a,1\ny,d,2\nz,d,1\ny,d,3\n"),
-        (true, "x,a,1\ny,a,1\n,b,1\n,c,2\ny,d,2\nz,d,1\ny,d,3\n"),
-    ] {
+    for (keep, expect) in
+        [(false, "x,a,1\ny,a,1\ny,d,2\nz,d,1\ny,d,3\n"), (true, "x,a,1\ny,a,1\n,b,1\n,c,2\ny,d,2\nz,d,1\ny,d,3\n")]
+    {
         for lengths in [[4], [1]] {
             each_run(&job(keep), &rows, &lengths, |end, text, run| {
                 assert!(matches!(end, End::Finished), "{run:?} {end:?}");
