@@ -116,6 +116,11 @@ pub trait Operator: Send {
         watermark
     }
 
+    /// No row has come for so long that it holds up nobody who has other inputs.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// True when no further row can change the output: rows may be dropped upstream.
     fn satisfied(&self) -> bool {
         false

@@ -137,7 +137,7 @@ fn samples() -> impl Strategy<Value = Kind> {
 }
 
 fn times() -> impl Strategy<Value = Kind> {
-    (0i64..20).prop_map(|delay| Kind::new(Vec::new(), move || Box::new(EventTime::new(WINDOW_END, delay))))
+    (0i64..20).prop_map(|delay| Kind::new(Vec::new(), move || Box::new(EventTime::new(WINDOW_END, delay, None))))
 }
 
 fn check(kind: &Kind, blocks: &[Block], delay: i64) -> Result<(), TestCaseError> {

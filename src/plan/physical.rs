@@ -179,10 +179,11 @@ pub enum StageOp {
     },
     /// Passes so many rows on a second.
     Throttle(f64),
-    /// `delay` in µs.
+    /// Durations in µs.
     EventTime {
         column: usize,
         delay: i64,
+        idle: Option<i64>,
     },
     /// Sorts the rows of each window, or all rows.
     Sort {

@@ -144,7 +144,7 @@ impl Placer<'_> {
                 vec![self.passing(node, op, identity::sample(*fraction, *seed))?]
             }
             Kind::Throttle(rate) => vec![self.passing(node, StageOp::Throttle(*rate), identity::throttle())?],
-            Kind::EventTime { column, delay } => vec![self.new_time(node, *column, *delay)?],
+            Kind::EventTime(time) => vec![self.new_time(node, time)?],
         };
         self.at.insert(main, placed);
         Ok(())

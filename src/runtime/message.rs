@@ -71,6 +71,8 @@ pub enum MarkTime {
     },
     /// From an operator: its watermark (µs) behind the block.
     Watermark(i64),
+    /// As [`MarkTime::Watermark`], of an operator that nobody need wait for until its next mark.
+    Idle(i64),
     /// The block was of another source of the group: nothing is known that was not known before.
     Unchanged,
 }

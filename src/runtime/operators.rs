@@ -25,7 +25,7 @@ pub fn operator(op: &StageOp) -> Box<dyn Operator> {
         StageOp::Limit(n) => Box::new(Limit::new(*n)),
         StageOp::LimitBy(spec) => Box::new(LimitBy::new(spec.clone())),
         StageOp::Sample { fraction, seed } => Box::new(Sample::new(*fraction, *seed)),
-        StageOp::EventTime { column, delay } => Box::new(EventTime::new(*column, *delay)),
+        StageOp::EventTime { column, delay, idle } => Box::new(EventTime::new(*column, *delay, *idle)),
         StageOp::Sort { keys, input, windowed } => Box::new(SortWithin::new(keys.clone(), input.clone(), *windowed)),
         // What slows a throttle down is its task.
         StageOp::Pass | StageOp::Throttle(_) => Box::new(Pass),

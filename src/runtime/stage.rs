@@ -197,7 +197,11 @@ impl Stage {
         let watermark = if watermark == i64::MAX { watermark } else { self.operator.watermark(watermark) };
         self.watermark = watermark;
         self.stats.watermark(watermark);
-        let mark = Mark { time: MarkTime::Watermark(watermark), origin: Origin::default(), lines: 0 };
+        let time = match self.operator.is_idle() && watermark < i64::MAX {
+            true => MarkTime::Idle(watermark),
+            false => MarkTime::Watermark(watermark),
+        };
+        let mark = Mark { time, origin: Origin::default(), lines: 0 };
         self.chain.each_port(|port| port.mark(mark))
     }
 

@@ -2,9 +2,9 @@
 
 use super::diagnostic::Diagnostic;
 use super::load::place;
-use super::read::{Cx, Fields, Range};
+use super::read::{Cx, Fields};
 use super::value::Kind;
-use super::{EventTimeSpec, NodeKind, Spanned, Text};
+use super::{NodeKind, Spanned, Text};
 
 pub(super) fn limit(cx: &mut Cx, fields: &Fields) -> Option<NodeKind> {
     let n = fields.need(cx, "n").and_then(|_| fields.count(cx, "n", 0, u64::MAX));
@@ -77,12 +77,6 @@ pub(super) fn sample(cx: &mut Cx, fields: &Fields) -> Option<NodeKind> {
 pub(super) fn throttle(cx: &mut Cx, fields: &Fields) -> Option<NodeKind> {
     fields.need(cx, "rate")?;
     fields.positive(cx, "rate").map(|rate| NodeKind::Throttle { rate })
-}
-
-pub(super) fn event_time(cx: &mut Cx, fields: &Fields) -> Option<EventTimeSpec> {
-    let column = fields.need_text(cx, "column");
-    let delay = fields.duration(cx, "delay", Range::ZeroUp);
-    Some(EventTimeSpec { column: column?, delay: delay.map_or(0, |delay| delay.value), idle: None })
 }
 
 pub(super) fn explode(cx: &mut Cx, fields: &Fields) -> Option<NodeKind> {

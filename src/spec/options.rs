@@ -268,8 +268,8 @@ pub(super) const THROTTLE: Options =
 
 pub(super) const EVENT_TIME_TRANSFORM: Options = Options {
     what: "an event_time",
-    has: &[TYPE, INPUT, ("column", "\"at\""), ("delay", "\"5s\""), ON_ERROR, PARALLELISM],
-    later: &["idle"],
+    has: &[TYPE, INPUT, ("column", "\"at\""), ("delay", "\"5s\""), ("idle", "\"30s\""), ON_ERROR, PARALLELISM],
+    later: &[],
 };
 
 pub(super) const EXPLODE: Options = Options {

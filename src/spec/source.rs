@@ -213,6 +213,11 @@ fn start(cx: &mut Cx, fields: &Fields) -> Option<Spanned<i64>> {
 fn event_time(cx: &mut Cx, fields: &Fields) -> Option<EventTimeSpec> {
     let (table, span) = fields.table(cx, "event_time")?;
     let inner = Fields::new(cx, table, &EVENT_TIME_TABLE, "event_time".into(), span);
+    event_time_of(cx, &inner)
+}
+
+/// `column`, `delay` and `idle`.
+pub(super) fn event_time_of(cx: &mut Cx, inner: &Fields) -> Option<EventTimeSpec> {
     let column = inner.need_text(cx, "column");
     let delay = inner.duration(cx, "delay", Range::ZeroUp);
     let off = matches!(inner.get("idle").map(|v| &v.kind), Some(Kind::String(s)) if s.text.value == "off");

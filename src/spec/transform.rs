@@ -7,7 +7,7 @@ use super::options::{
     TOP_TRANSFORM, Words,
 };
 use super::read::{Cx, Fields, Range};
-use super::source::{ON_ERRORS, node_type};
+use super::source::{ON_ERRORS, event_time_of, node_type};
 use super::value::{Kind, Table, Value};
 use super::window::{processing, window};
 use super::{AggregateNode, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, TopNode, WindowSpec};
@@ -72,7 +72,7 @@ pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> O
         Type::Route => flow::route(cx, &fields),
         Type::Sample => flow::sample(cx, &fields),
         Type::Throttle => flow::throttle(cx, &fields),
-        Type::EventTime => flow::event_time(cx, &fields).map(NodeKind::EventTime),
+        Type::EventTime => event_time_of(cx, &fields).map(NodeKind::EventTime),
         Type::Explode => flow::explode(cx, &fields),
     };
     Some(NodeSpec { name: name.clone(), kind: kind?, inputs: inputs?, on_error, parallelism })

@@ -1,6 +1,6 @@
 //! Transforms that pass the rows of their input on: limits, routes, samples, throttles, a new event time.
 
-use super::{Builder, Inputs, Kind, LimitBy, Node, Output, graph::nearest};
+use super::{Builder, EventTime, Inputs, Kind, LimitBy, Node, Output, graph::nearest};
 use crate::data::{DataType, Field};
 use crate::expr::{Scalar, Typed};
 use crate::spec::{Diagnostic, EventTimeSpec, NodeKind, NodeSpec, Spanned, Text};
@@ -103,7 +103,8 @@ impl Builder<'_> {
             self.found.push(diagnostic.at(&spec.column.span).label(format!("is {ty}")).help(help));
             return None;
         }
-        let mut built = self.passing(node, Kind::EventTime { column, delay: spec.delay }, inputs);
+        let mut built =
+            self.passing(node, Kind::EventTime(EventTime { column, delay: spec.delay, idle: spec.idle }), inputs);
         built.outputs[0].has_time = true;
         Some(built)
     }

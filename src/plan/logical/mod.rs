@@ -6,6 +6,7 @@ mod sinks;
 pub mod sources;
 #[cfg(test)]
 mod tests;
+mod top;
 mod transforms;
 
 pub use sinks::table_of;
@@ -84,11 +85,8 @@ pub enum Kind {
     },
     /// Rows a second.
     Throttle(f64),
-    /// `delay` in µs.
-    EventTime {
-        column: usize,
-        delay: i64,
-    },
+    /// Of a column of the input.
+    EventTime(EventTime),
     Sink(Box<Sink>),
 }
 
@@ -110,7 +108,7 @@ pub struct Source {
 /// Durations in µs.
 #[derive(Debug, Clone)]
 pub struct EventTime {
-    /// Column of the source's schema.
+    /// Column of the schema of the source, or of a transform's input.
     pub column: usize,
     pub delay: i64,
     pub idle: Option<i64>,

@@ -1,11 +1,11 @@
 //! Transforms: expressions resolved over the input's columns.
 
-use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output, Top};
-use crate::data::{DataType, Field, Schema};
+use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output};
+use crate::data::{DataType, Schema};
 use crate::expr::{self, Part, Scalar, SelectItem, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{
-    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Span, Spanned, Text, TopNode, WindowSpec,
+    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Span, Spanned, Text, WindowSpec,
 };
 
 const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
@@ -143,7 +143,7 @@ impl Builder<'_> {
         }
     }
 
-    fn order(&mut self, texts: &[Text], schema: &Schema) -> Option<Vec<OrderKey>> {
+    pub(super) fn order(&mut self, texts: &[Text], schema: &Schema) -> Option<Vec<OrderKey>> {
         let keys: Vec<Option<OrderKey>> = texts
             .iter()
             .map(|text| {
@@ -268,7 +268,7 @@ impl Builder<'_> {
     }
 
     /// The transform's own window. The outer `None` says that it was wrong.
-    fn window(
+    pub(super) fn window(
         &mut self,
         node: &NodeSpec,
         window: Option<&Spanned<WindowSpec>>,
@@ -299,75 +299,10 @@ impl Builder<'_> {
             .collect();
         items.into_iter().collect()
     }
-
-    fn top(&mut self, node: &NodeSpec, top: &TopNode, inputs: Inputs) -> Option<Node> {
-        let mut by = Vec::new();
-        let mut fine = true;
-        for text in &top.by {
-            match self.item(text, &inputs.schema) {
-                Some(items) => by.extend(items),
-                None => fine = false,
-            }
-        }
-        let order = self.order(&top.order, &inputs.schema);
-        if let Some(window) = top.window.as_ref().filter(|w| matches!(w.value, WindowSpec::Count { .. })) {
-            let diagnostic = Diagnostic::error("a `top` has no windows of rows").at(&window.span);
-            let help = "give it windows of time; the best of each so many rows come from an aggregate, such as max(…)";
-            self.found.push(diagnostic.label("not for a top").help(help));
-            return None;
-        }
-        let processing = top.processing.as_ref();
-        let own = self.window(node, top.window.as_ref(), processing, &inputs)?;
-        let order = order?;
-        if !fine {
-            return None;
-        }
-        let window = own.or_else(|| attached(&by, &inputs));
-        if window.is_none() && inputs.endless {
-            let message = format!("`{}` would never give a result: its input has no end", node.name.value);
-            let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no window");
-            let help = "add window = { type = \"tumbling\", size = \"1m\" }, or name window_start and window_end of the input in `by`";
-            self.found.push(diagnostic.help(help));
-            return None;
-        }
-        let mut schema = inputs.schema.clone();
-        let mut added: Vec<(&str, DataType)> = Vec::new();
-        if own.is_some() {
-            added.extend([("window_start", DataType::Timestamp), ("window_end", DataType::Timestamp)]);
-        }
-        if let Some(rank) = &top.rank {
-            added.push((&rank.value, DataType::Int));
-        }
-        for (name, ty) in added {
-            if schema.index_of(name).is_some() {
-                let span = top.rank.as_ref().map_or(&node.name.span, |r| &r.span);
-                let diagnostic =
-                    Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
-                self.found.push(diagnostic.at(span).label("would come twice").help("rename it with a `select` before"));
-                return None;
-            }
-            schema.fields.push(Field { name: name.to_string(), ty });
-        }
-        let has_time = window.is_some();
-        let kind = Kind::Top(Box::new(Top {
-            by: by.into_iter().map(|(_, value)| value).collect(),
-            order,
-            n: top.n.value,
-            window,
-            processing: processing.is_some(),
-            ties: top.ties,
-            rank: top.rank.is_some(),
-        }));
-        let mut built = Node::new(node, "transforms", kind, inputs.refs);
-        let errors = Output::errors(&inputs.schema, inputs.has_time);
-        built.outputs = vec![Output::main(schema, has_time), errors];
-        built.endless = inputs.endless;
-        Some(built)
-    }
 }
 
 /// The window of an input keyed by its own `window_start` and `window_end`: columns of the input.
-fn attached(keys: &[(String, Typed)], inputs: &Inputs) -> Option<Window> {
+pub(super) fn attached(keys: &[(String, Typed)], inputs: &Inputs) -> Option<Window> {
     let column = |name: &str| {
         let index = inputs.schema.index_of(name)?;
         let is_key = keys.iter().any(|(_, key)| key.as_column() == Some(index));

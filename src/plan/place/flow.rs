@@ -11,9 +11,12 @@ use crate::expr::Typed;
 use crate::op::MAIN;
 use crate::op::fault::OnFault;
 use crate::op::limit_by::LimitBySpec;
-use crate::plan::logical::{LimitBy, Node, OutputRef};
+use crate::plan::logical::{EventTime, LimitBy, Node, OutputRef};
 use crate::plan::physical::*;
 use crate::spec::OnError;
+
+/// Ticks (µs) are not closer than this.
+pub(super) const LEAST_TICK: i64 = 1_000;
 
 impl Placer<'_> {
     /// Subtasks of a keyed operator.
@@ -149,7 +152,8 @@ impl Placer<'_> {
         self.stage(label, StageOp::LimitBy(spec), parallelism, inputs, columns, ExchangePlan::Hash(keys))
     }
 
-    pub(super) fn new_time(&mut self, node: &Node, column: usize, delay: i64) -> Result<Location> {
+    pub(super) fn new_time(&mut self, node: &Node, time: &EventTime) -> Result<Location> {
+        let EventTime { column, delay, idle } = *time;
         let schema = &node.outputs[MAIN].schema;
         let name = schema.fields[column].name.clone();
         let mut needed = self.needed(OutputRef { node: self.current, output: MAIN });
@@ -164,7 +168,11 @@ impl Placer<'_> {
             inputs.push(self.narrowed(&sound, node, &kept));
         }
         let label = Label::new(node, None, identity::event_time(&name));
-        let op = StageOp::EventTime { column: place, delay };
+        let op = StageOp::EventTime { column: place, delay, idle };
+        if let Some(idle) = idle {
+            // Silence is noticed half of it late at most.
+            self.tick((idle / 2).max(LEAST_TICK));
+        }
         self.stage(label, op, 1, inputs, spread(schema.len(), &kept), ExchangePlan::Single)
     }
 }

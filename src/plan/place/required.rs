@@ -48,8 +48,8 @@ fn of_input(node: &Node, width: usize, output: &dyn Fn(usize) -> BTreeSet<usize>
             add(list);
             needed.extend(main.into_iter().filter(|&column| column < width));
         }
-        Kind::EventTime { column, .. } => {
-            needed.insert(*column);
+        Kind::EventTime(time) => {
+            needed.insert(time.column);
             needed.extend(main);
         }
         Kind::Filter(condition) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::flow::LEAST_TICK;
 use super::identity::{self, Label};
 use super::{Exit, Location, Placer, by_arrival, column_of, spread};
 use crate::data::{Field, Schema};
@@ -188,15 +189,14 @@ pub(super) fn comes_by_row(spec: &AggregateSpec) -> bool {
     spec.emit == Emit::Update || spec.late_output || matches!(spec.window, Some(Window::Count { .. }))
 }
 
-/// How often (µs) windows of the wall clock begin or end; ticks are not closer than this.
+/// How often (µs) windows of the wall clock begin or end, as far as ticks can tell.
 fn step_of(window: Option<Window>) -> i64 {
-    const LEAST: i64 = 1_000;
     let step = match window {
         Some(Window::Tumbling { size, offset }) => pane_size(size, offset.abs()),
         Some(Window::Sliding { size, slide, offset }) => pane_size(pane_size(size, slide), offset.abs()),
-        _ => LEAST,
+        _ => LEAST_TICK,
     };
-    step.max(LEAST)
+    step.max(LEAST_TICK)
 }
 
 /// What an aggregation reads and gives, column by column.

@@ -1,6 +1,6 @@
 //! The logical graph, node by node, and the schemas of its outputs.
 
-use super::super::logical::{Aggregate, Kind, LogicalPlan, Node, OrderKey, Source, Top};
+use super::super::logical::{Aggregate, EventTime, Kind, LogicalPlan, Node, OrderKey, Source, Top};
 use super::{Words, duration, emit, sink, source, window_of};
 use crate::data::Schema;
 use crate::expr::Typed;
@@ -31,7 +31,7 @@ fn kind(node: &Node) -> &'static str {
         Kind::Explode { .. } => "explode",
         Kind::Sample { .. } => "sample",
         Kind::Throttle(_) => "throttle",
-        Kind::EventTime { .. } => "event_time",
+        Kind::EventTime(_) => "event_time",
         Kind::Sink(_) => "sink",
     }
 }
@@ -93,10 +93,7 @@ fn options(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
             let empty = if *keep_empty { ", rows without elements stay" } else { "" };
             vec![format!("a row for each element of {list} AS {name}{empty}")]
         }
-        Kind::EventTime { column, delay } => {
-            let name = &node.outputs[0].schema.fields[*column].name;
-            vec![format!("event time {name}, delay {}", duration(*delay))]
-        }
+        Kind::EventTime(time) => vec![time_of(time, &node.outputs[0].schema.fields[time.column].name)],
         Kind::Sink(s) => vec![sink(&s.connector, s.format.name())],
     }
 }
@@ -109,9 +106,12 @@ fn source_details(node: &Node, kind: &Source) -> Vec<String> {
 }
 
 fn event_time(source: &Source) -> Option<String> {
-    let time = source.event_time.as_ref()?;
+    source.event_time.as_ref().map(|time| time_of(time, &source.fields[time.column].name))
+}
+
+fn time_of(time: &EventTime, column: &str) -> String {
     let idle = time.idle.map(|idle| format!(", idle after {}", duration(idle))).unwrap_or_default();
-    Some(format!("event time {}, delay {}{idle}", source.fields[time.column].name, duration(time.delay)))
+    format!("event time {column}, delay {}{idle}", duration(time.delay))
 }
 
 fn aggregate_details(path: &str, aggregate: &Aggregate, words: &Words) -> Vec<String> {

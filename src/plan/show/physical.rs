@@ -261,7 +261,7 @@ fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<S
             ("sample", vec![format!("a fraction of {fraction}, seed {seed}")], names.to_vec())
         }
         StageOp::Throttle(rate) => ("throttle", vec![format!("{rate} rows a second")], names.to_vec()),
-        StageOp::EventTime { column, delay } => {
+        StageOp::EventTime { column, delay, .. } => {
             let column = columns([*column].into_iter(), names);
             ("event time", vec![format!("event time {column}, delay {}", duration(*delay))], names.to_vec())
         }

@@ -28,6 +28,8 @@ pub(super) struct Input {
     hold: i64,
     /// Watermark of the last mark of an operator.
     given: i64,
+    /// That operator is idle.
+    idle: bool,
     /// Lines of each file up to the block that is being read.
     lines: BTreeMap<u32, u64>,
 }
@@ -69,6 +71,7 @@ impl Input {
             slots: Vec::new(),
             hold: i64::MAX,
             given: i64::MIN,
+            idle: false,
             lines: BTreeMap::new(),
         }
     }
@@ -181,7 +184,8 @@ impl Input {
         }
         match mark.time {
             MarkTime::Watermark(i64::MAX) => self.finish(),
-            MarkTime::Watermark(watermark) => self.given = watermark,
+            MarkTime::Watermark(watermark) => (self.given, self.idle) = (watermark, false),
+            MarkTime::Idle(watermark) => (self.given, self.idle) = (watermark, true),
             MarkTime::Unchanged => {}
             MarkTime::Observed { slots, max, hold, ends, idle } => {
                 let fresh = Slot { max: i64::MIN, opened: false, ended: false, idle: false };
@@ -229,6 +233,9 @@ impl Input {
     }
 
     pub(super) fn is_idle(&self) -> bool {
+        if self.idle {
+            return true;
+        }
         let mut open = self.slots.iter().filter(|s| s.opened && !s.ended).peekable();
         open.peek().is_some() && open.all(|s| s.idle)
     }

@@ -608,21 +608,24 @@ fn fallible(on_error: &str, streams: Vec<Stream>) -> [Vec<Stream>; 2] {
     outputs
 }
 
+/// The streams with those of their rows that are kept.
+fn part(streams: &[Stream], keeps: impl Fn(&Row) -> bool) -> Vec<Stream> {
+    let kept = |event: &Ev| if let Ev::Row(row) = event { keeps(row) } else { true };
+    let one = |s: &Stream| Stream { events: s.events.iter().filter(|e| kept(e)).cloned().collect() };
+    streams.iter().map(one).collect()
+}
+
 /// The rows of the first case and those of none.
-fn routed(streams: Vec<Stream>) -> [Vec<Stream>; 2] {
-    let part = |rows: &dyn Fn(&Row) -> bool| {
-        let kept = |event: &Ev| if let Ev::Row(row) = event { rows(row) } else { true };
-        let one = |s: &Stream| Stream { events: s.events.iter().filter(|e| kept(e)).cloned().collect() };
-        streams.iter().map(one).collect()
-    };
-    [part(&|row| row.v > Some(2)), part(&|row| row.v <= Some(2) && row.k.as_deref() != Some("a"))]
+fn routed(streams: &[Stream]) -> [Vec<Stream>; 2] {
+    let default = |row: &Row| row.v <= Some(2) && row.k.as_deref() != Some("a");
+    [part(streams, |row| row.v > Some(2)), part(streams, default)]
 }
 
 fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     const PLAIN: [usize; 4] = [0, 1, 2, 3];
     let both = match op {
         Op::Fallible(on_error) => Some(fallible(ON_ERRORS[*on_error], streams.clone())),
-        Op::Route => Some(routed(streams.clone())),
+        Op::Route => Some(routed(&streams)),
         _ => None,
     };
     if let Some(both) = both {
@@ -666,6 +669,10 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
         Op::Filter(_) | Op::Select(_) | Op::Fallible(_) | Op::Route => unreachable!(),
     };
     let [mut main, late] = run(&mut *step, &input);
+    if let Op::EventTime { .. } = op {
+        // Rows without a time never came to where the watermark is made.
+        return [(vec![main], columns), (part(&streams, |row| row.at.is_none()), columns)];
+    }
     if let Op::WindowTop { keyed, n, .. } = *op {
         let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
         [main, _] = run(&mut top, &gate(&[main]));

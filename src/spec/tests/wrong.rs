@@ -257,7 +257,7 @@ fn transforms() {
         ("type = 'sample'\ninput = 's'\nfraction = 0.5\non_error = 'skip'", &["unknown option `on_error`"]),
         ("type = 'throttle'\ninput = 's'\nrate = 0", &["greater than zero"]),
         ("type = 'event_time'\ninput = 's'\ndelay = '5s'", &["`column` is missing"]),
-        ("type = 'event_time'\ninput = 's'\ncolumn = 'a'\nidle = '5s'", &["`idle` in transform `t` is not there yet"]),
+        ("type = 'event_time'\ninput = 's'\ncolumn = 'a'\nidle = '0s'", &["it must be greater than zero"]),
         ("type = 'explode'\ninput = 's'\nlist = ''", &["`list` is empty"]),
         (
             "type = 'aggregate'\ninput = 's'\nselect = 'a'\nwindow = { type = 'count' }",

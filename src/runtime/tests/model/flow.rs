@@ -52,10 +52,7 @@ impl EventTime {
 
 impl Step for EventTime {
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
-        let Some(at) = row.at else {
-            out[1].push(Ev::Row(row));
-            return;
-        };
+        let Some(at) = row.at else { return };
         out[0].push(Ev::Row(Row { time: Some(at), within: self.behind(self.within), ..row }));
         self.within = self.within.max(at);
         self.greatest = self.greatest.max(at);
