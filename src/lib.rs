@@ -127,6 +127,9 @@
 //! * **No `arrow-csv`, no `arrow-json`.** They parse every column whether it is used or not, and cannot set one bad
 //!   record aside. Fast paths here split plain blocks by position; the `csv-core` and `serde_json` crates are what
 //!   blocks with quotes or escapes fall back to, and what tests compare the fast paths with.
+//! * **The row on which an expression fails is found by asking again** (`runtime/chain.rs`). An operator of a chain says
+//!   only that a batch has failed; halving finds the first row, what comes before it goes on, and its line in the file
+//!   is found by decoding the block once more. So the usual way pays nothing for messages that say where.
 //! * **`unsafe` stands in one file**, `data/raw.rs`: strings that are views into a checked block, maps of files, and
 //!   comparing 64 bytes at once. Each block says why it is sound.
 //! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file

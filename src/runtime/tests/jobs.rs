@@ -148,6 +148,8 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
         9 => {
             let size = 1 + rng.below(5);
             let slide = rng.pick(&[size, size, 1, 2, 3, 6]);
+            // Where some rows have an event time and others have none, it is open which are the first.
+            let fourth = if has_time { fourth } else { rng.pick(&[Fourth::Count, Fourth::Max]) };
             Op::Count { size, slide, partial: rng.once_in(2), keyed, fourth }
         }
         // Few of them, as most would end the job.
