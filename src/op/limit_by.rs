@@ -49,6 +49,7 @@ impl Operator for LimitBy {
     fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()> {
         let keys: Vec<&Column> = self.spec.keys.iter().map(|&key| &batch.columns[key]).collect();
         self.index.ids(&keys, batch.rows, &mut self.ids);
+        self.is_changed |= self.index.len() > self.passed.len();
         self.passed.resize(self.index.len(), 0);
         let (n, passed) = (self.spec.n, &mut self.passed);
         let mut any = false;

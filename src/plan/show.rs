@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use super::Saving;
 use super::logical::{Kind, LogicalPlan};
 use super::physical::PhysicalPlan;
-use crate::expr::Typed;
-use crate::expr::aggregate::AggregateFunction;
+use crate::expr::{AggregateCall, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{SinkConnector, SourceConnector};
 
@@ -46,8 +45,7 @@ impl Words {
             let first = plan.intermediate.len() - plan.calls.len();
             let fields = &plan.intermediate.fields[first..];
             let pairs = plan.calls.iter().zip(fields).map(|(c, field)| {
-                let text =
-                    call(c.function, c.arg.as_ref().map(Typed::to_string), c.filter.as_ref().map(Typed::to_string));
+                let text = call(c);
                 // The field is named for the function as it was written, with a number: `mean#0`.
                 let function = field.name.rsplit_once('#').map_or(field.name.as_str(), |(name, _)| name);
                 let written = format!("{function}{}", text.find('(').map_or("", |at| &text[at..]));
@@ -66,23 +64,9 @@ impl Words {
 }
 
 /// An aggregate call as SQL.
-pub fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>) -> String {
-    use AggregateFunction::*;
-    let arg = arg.unwrap_or_else(|| "*".into());
-    let text = match function {
-        CountRows | Count => format!("count({arg})"),
-        CountDistinct => format!("count(DISTINCT {arg})"),
-        Sum => format!("sum({arg})"),
-        Min => format!("min({arg})"),
-        Max => format!("max({arg})"),
-        Avg => format!("avg({arg})"),
-        First => format!("first({arg})"),
-        Last => format!("last({arg})"),
-    };
-    match filter {
-        Some(filter) => format!("{text} FILTER (WHERE {filter})"),
-        None => text,
-    }
+pub fn call(call: &AggregateCall) -> String {
+    let args: Vec<String> = call.args.iter().map(Typed::to_string).collect();
+    call.function.text(call.distinct, &args, call.filter.as_ref().map(Typed::to_string))
 }
 
 pub fn window(window: Window) -> String {

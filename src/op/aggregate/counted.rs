@@ -313,7 +313,7 @@ impl Operator for Counted {
         for (number, shape) in shapes.iter().skip(1).enumerate() {
             let columns = state.take(shape)?;
             if number > 0 {
-                self.table.load_set(number - 1, &columns)?;
+                self.table.load_rows(number - 1, &columns)?;
                 continue;
             }
             let rows = columns.first().map_or(0, Column::len);

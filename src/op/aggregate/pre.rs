@@ -52,7 +52,7 @@ impl PreAggregate {
             && spec.emit != Emit::Update
             && !spec.processing
             && !matches!(spec.window, Some(Window::Attached { .. } | Window::Count { .. }))
-            && spec.calls.iter().all(|call| call.function.is_order_free(call.arg.map(|column| spec.input[column])))
+            && spec.calls.iter().all(|call| !call.distinct && call.function.is_order_free(&call.types(&spec.input)))
     }
 
     /// The columns of a batch, partial or not, that the exchange places it by.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Saving;
 use super::super::physical::*;
-use super::{Words, call, duration, emit, guarantees, sink, source, window_of};
+use super::{Words, duration, emit, guarantees, sink, source, window_of};
 use crate::op::aggregate::{AggregateSpec, Window};
 use crate::op::fault::OnFault;
 use crate::op::sort::SortKey;
@@ -275,7 +275,9 @@ fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<S
 
 fn aggregate(spec: &AggregateSpec, names: &[String]) -> (&'static str, Vec<String>, Vec<String>) {
     let one = |column: usize| columns([column].into_iter(), names);
-    let calls: Vec<String> = spec.calls.iter().map(|c| call(c.function, c.arg.map(one), c.filter.map(one))).collect();
+    let args = |args: &[usize]| args.iter().map(|&arg| one(arg)).collect::<Vec<_>>();
+    let calls: Vec<String> =
+        spec.calls.iter().map(|c| c.function.text(c.distinct, &args(&c.args), c.filter.map(one))).collect();
     let mut details = Vec::new();
     details.extend(spec.window.map(|of| format!("window {}", window_of(of, spec.processing))));
     if !spec.keys.is_empty() {

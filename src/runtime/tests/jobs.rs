@@ -143,13 +143,14 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
     let size = rng.pick(&[4, 10, 16]);
     let slide = rng.pick(&[size, size, 4, 6]);
     let (having, sorted) = (rng.once_in(4), rng.once_in(4));
-    let fourth = rng.pick(&[Fourth::Count, Fourth::Count, Fourth::Max, Fourth::First, Fourth::Last]);
+    let untimed = rng.pick(&Fourth::UNTIMED);
+    let fourth = rng.pick(&[Fourth::Count, Fourth::First, Fourth::Last, untimed, untimed, untimed]);
     match rng.below(if has_time { 15 } else { 12 }) {
         9 => {
             let size = 1 + rng.below(5);
             let slide = rng.pick(&[size, size, 1, 2, 3, 6]);
             // Where some rows have an event time and others have none, it is open which are the first.
-            let fourth = if has_time { fourth } else { rng.pick(&[Fourth::Count, Fourth::Max]) };
+            let fourth = if has_time { fourth } else { untimed };
             Op::Count { size, slide, partial: rng.once_in(2), keyed, fourth }
         }
         // Few of them, as most would end the job.
@@ -162,8 +163,8 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
         1 => Op::Select(rng.below(SELECTS.len())),
         2 => Op::Limit(rng.below(30)),
         3 => Op::Top { keyed, n },
-        4 => Op::Total { keyed, update: false, having, sorted, fourth: rng.pick(&[Fourth::Count, Fourth::Max]) },
-        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: Fourth::Count },
+        4 => Op::Total { keyed, update: false, having, sorted, fourth: untimed },
+        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: untimed },
         6 => Op::WindowTop { size, slide, keyed, n },
         7 => Op::TopOwn { size, keyed, n },
         _ => {
@@ -297,6 +298,12 @@ impl Job {
             Fourth::Max => "max(n) AS n",
             Fourth::First => "first(n) AS n",
             Fourth::Last => "last(n) AS n",
+            Fourth::Best => "arg_max(n, v) AS n",
+            Fourth::Distinct => "count(DISTINCT v) AS n",
+            Fourth::About => "approx_distinct(v) AS n",
+            Fourth::Spread => "CAST(round(1000 * stddev_pop(v)) AS int) AS n",
+            Fourth::P90 => "CAST(round(10 * percentile(n, 0.9)) AS int) AS n",
+            Fourth::Text => "length(string_agg(k, ', ')) AS n",
         };
         let more = |having: bool, sorted: bool| {
             let having = if having { "having = \"n >= 2\"\n" } else { "" };
