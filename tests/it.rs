@@ -13,6 +13,10 @@ mod crash;
 mod disk;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/formats.rs"]
+mod formats;
+#[path = "it/infer.rs"]
+mod infer;
 #[path = "it/jobs.rs"]
 mod jobs;
 #[path = "it/journal.rs"]
@@ -23,6 +27,8 @@ mod live;
 mod look;
 #[path = "it/messages.rs"]
 mod messages;
+#[path = "it/own_tests.rs"]
+mod own_tests;
 #[path = "it/pipes.rs"]
 mod pipes;
 #[path = "it/restart.rs"]
@@ -33,6 +39,8 @@ mod resume;
 mod rooms;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/starters.rs"]
+mod starters;
 #[path = "it/state.rs"]
 mod state;
 #[path = "it/state_files.rs"]

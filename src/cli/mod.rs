@@ -9,15 +9,19 @@ mod asks;
 mod cancel;
 mod check;
 mod checkpoint;
+mod completions;
+mod infer;
 mod later;
 mod launch;
 mod list;
 mod look;
+mod new;
 mod news;
 mod plan;
 mod prepare;
 mod progress;
 mod report;
+mod resolve;
 mod resume;
 mod run;
 mod savepoint;
@@ -27,6 +31,8 @@ mod state;
 mod status;
 mod stop;
 mod summary;
+mod test;
+mod warnings;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -55,6 +61,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Cancel(args) => cancel::cancel(&args),
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::State(args) => look::look(&args),
+            Command::Test(args) => test::test(&args),
+            Command::New(args) => new::new(&args),
+            Command::Completions(args) => completions::completions(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::run::Outcome;
 use crate::error::Error;
 use crate::observe::JobStats;
+pub use crate::plan::grouped;
 use crate::plan::logical::{Kind, LogicalPlan, Node};
 use crate::plan::show::duration;
 use crate::runtime::Ending;
@@ -65,19 +66,6 @@ pub fn summary(outcome: &Outcome, terminal: bool) -> String {
     )
 }
 
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn seconds(seconds: f64) -> String {
     match seconds {
         0.0..0.1 => format!("{seconds:.3}"),
@@ -96,21 +84,6 @@ pub fn late(plan: &LogicalPlan, stats: &JobStats) -> Vec<Error> {
     }
     dropped.retain(|_, (late, _)| *late > 0);
     dropped.into_iter().map(|(name, (late, by))| late_warning(plan, stats, name, late, by)).collect()
-}
-
-/// A warning for each source with columns that no record had: probably misspelt.
-pub fn missing(stats: &JobStats) -> Vec<Error> {
-    let read = stats.sources.iter().filter(|(_, source)| source.read().rows > 0);
-    read.filter_map(|(name, source)| {
-        let missing = source.missing();
-        let columns = if missing.len() == 1 { "column" } else { "columns" };
-        (!missing.is_empty()).then(|| {
-            Error::data(format!("no record had {columns} {}", missing.join(", "))).at(name.as_str()).note(
-                "names are case-sensitive; `from = \"outer.inner\"` in the schema finds a nested or renamed field",
-            )
-        })
-    })
-    .collect()
 }
 
 fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64, by: i64) -> Error {
@@ -146,20 +119,9 @@ fn round_up(micros: i64) -> i64 {
     micros.saturating_add(unit - 1) / unit * unit
 }
 
-/// Rows that came into a node. Its parts in a chain follow each other, and later ones may see fewer rows: the most
-/// that one of them saw over all subtasks.
+/// Rows that came into a node.
 fn rows_into(stats: &JobStats, name: &str) -> u64 {
-    let mut parts: Vec<u64> = Vec::new();
-    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-    for (_, subtask, figures) in stats.nodes.iter().filter(|(n, ..)| n == name) {
-        let part = seen.entry(*subtask).or_default();
-        if parts.len() <= *part {
-            parts.push(0);
-        }
-        parts[*part] += figures.read().rows_in;
-        *part += 1;
-    }
-    parts.into_iter().max().unwrap_or(0)
+    stats.by_node().into_iter().find(|(node, _)| *node == name).map_or(0, |(_, figures)| figures.rows_in)
 }
 
 fn sources_of(plan: &LogicalPlan, node: usize) -> Vec<&Node> {

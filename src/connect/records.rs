@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::format::{self, Cut, Cutter, Format, HeaderRead, SourceField};
+use crate::format::{self, Cut, Cutter, Format, Header, HeaderRead, SourceField};
 
 type ReadHeader = dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync;
+type Behind = dyn Fn(&Option<Arc<Header>>, &[u8]) -> Option<Arc<Header>> + Send + Sync;
 type NewCutter = dyn Fn() -> Box<dyn Cutter> + Send + Sync;
 
 /// The record rules of one source; cheap to clone.
 #[derive(Clone)]
 pub struct Records {
     header: Arc<ReadHeader>,
+    behind: Arc<Behind>,
     cutter: Arc<NewCutter>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
@@ -21,8 +23,9 @@ impl Records {
     /// The rules of `format`. `max_record` is in bytes; [`format::MAX_RECORD_BYTES`] is the default elsewhere.
     pub fn of(format: &Format, fields: &[SourceField], max_record: usize) -> Records {
         let (format, fields) = (format.clone(), fields.to_vec());
-        let for_cutter = format.clone();
+        let (for_cutter, for_behind) = (format.clone(), format.clone());
         Records {
+            behind: Arc::new(move |header, data| format::header_behind(&for_behind, header, data)),
             header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
             max_record,
@@ -32,6 +35,11 @@ impl Records {
     /// What the start of a file holds. Errors: a header without a declared column.
     pub fn read_header(&self, data: &[u8], last: bool) -> Result<HeaderRead> {
         (self.header)(data, last)
+    }
+
+    /// What the block behind `data` is decoded with, if `data` is decoded with `header`.
+    pub fn header_behind(&self, header: &Option<Arc<Header>>, data: &[u8]) -> Option<Arc<Header>> {
+        (self.behind)(header, data)
     }
 
     /// A cutter for one input.
@@ -110,6 +118,7 @@ pub mod double {
     pub fn limited(quotes: bool, header: bool, max_record: usize) -> Records {
         Records {
             header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
+            behind: Arc::new(|header, _| header.clone()),
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
             max_record,
         }
@@ -125,7 +134,7 @@ pub mod double {
                 let line = &data[..end.unwrap_or(data.len())];
                 let names = String::from_utf8_lossy(line).split(',').map(str::to_owned).collect();
                 let consumed = end.map_or(data.len(), |at| at + 1);
-                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names, lines: 1 })) }
+                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names, lines: 1, years: None })) }
             }
         }
     }

@@ -1,10 +1,16 @@
-//! Draws plans as text: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
+//! Draws plans: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
 //!
-//! [`logical`] draws what was meant, [`physical`] what will run.
+//! [`logical`] says what was meant, [`physical`] what will run; both as text, [`json`], or boxes and arrows
+//! ([`picture`]), which [`mermaid`] and [`dot`] write down.
 
+mod dot;
 mod guarantees;
+mod json;
 mod logical;
+mod mermaid;
 mod physical;
+mod picture;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +35,23 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> Str
         physical.parallelism, physical.max_parallelism
     ));
     out.push_str(&format!("  {}\n", guarantees::checkpoints(saving)));
-    out.push_str(&physical::draw(physical, &words, saving));
+    out.push_str(&task::draw(&physical::tasks(physical, &words, saving)));
     out
+}
+
+/// Both graphs as a diagram of Mermaid.
+pub fn mermaid(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    mermaid::draw(&picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs for Graphviz.
+pub fn dot(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    dot::draw(&plan.name, &picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs as JSON; `docs/commands.md` says what is in it.
+pub fn json(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> serde_json::Value {
+    json::value(plan, physical, saving)
 }
 
 /// Columns whose names an aggregation made up, by node: as an expression quotes them, and as they read better.
@@ -107,6 +128,7 @@ fn source(connector: &SourceConnector, format: &str) -> String {
             format!("file {}, {format}", paths.join(", "))
         }
         SourceConnector::Stdin => format!("stdin, {format}"),
+        SourceConnector::Given => "the rows of a test".into(),
         SourceConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
         SourceConnector::Tcp { address, .. } => format!("tcp from {}, {format}", address.value),
         SourceConnector::Generate { kind, rows, only, .. } => {

@@ -45,7 +45,7 @@ pub struct RealConnectors {
 
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
+        let records = Records::of(&plan.format, &plan.needed(), plan.max_record);
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));
@@ -65,6 +65,7 @@ impl Connectors for RealConnectors {
                     Box::new(FileSource::open(options)?.timed(first_time(plan)?))
                 }
             }
+            SourceConnector::Given => return Err(Error::internal("rows of a test outside of a test")),
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
             SourceConnector::Tcp { address, listen: true, max_connections, once } => {
                 let server = TcpServer::bind(TcpListenerOptions {
@@ -184,7 +185,10 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(options) if options.delimiter == b'\t' => "tsv",
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
-        Format::Lines | Format::Table | Format::Rows => "txt",
+        Format::Logfmt(_) => "log",
+        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) | Format::Table | Format::Rows => {
+            "txt"
+        }
     };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),
@@ -230,7 +234,7 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
 }
 
 /// Event time of a single record.
-fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
+pub fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
     let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
     Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {

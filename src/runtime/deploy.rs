@@ -19,11 +19,12 @@ use super::gate::{Feed, Gate, GateInput};
 use super::operators::{chained, operator};
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl, ReaderSource};
+use super::roles::Roles;
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
+use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
@@ -115,6 +116,7 @@ pub fn deploy_from(
         inputs: BTreeMap::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
+        roles: Roles::of(plan),
         warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
@@ -160,6 +162,7 @@ struct Deployer<'a> {
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
     control: Arc<ReaderControl>,
     stats: JobStats,
+    roles: Roles,
     warnings: Vec<Error>,
 }
 
@@ -296,7 +299,7 @@ impl Deployer<'_> {
             let (gate, reached) = self.gate(place, &stage.inputs, before);
             let reached = if stage.op.has_own_time() { before } else { reached };
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
-            let stats = NodeStats::default();
+            let stats = NodeStats::of(self.roles.stage(index));
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
             let mut operator = operator(&stage.op);
             if let Some(resume) = self.resume
@@ -376,8 +379,8 @@ impl Deployer<'_> {
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
         let mut chain = Chain::default();
-        for node in &plan.nodes {
-            let stats = NodeStats::default();
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let stats = NodeStats::of(self.roles.chained(producer, index));
             let subtask = match from {
                 Place::Worker(_, subtask) | Place::Stage(_, subtask) => subtask,
                 _ => 0,
@@ -426,7 +429,13 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        format::Format::Json(_) | format::Format::Logfmt(_) => {
+            let place = |&field: &usize| {
+                let field = &source.fields[field];
+                (field.name.clone(), field.source_name().to_owned())
+            };
+            source.used.iter().map(place).collect()
+        }
         _ => Vec::new(),
     })
 }
@@ -440,6 +449,10 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
+        inferred: source.inferred.as_ref().map(|from| InferredTypes {
+            from: from.clone(),
+            types: source.fields.iter().map(|field| (field.name.clone(), field.ty)).collect(),
+        }),
     }
 }
 

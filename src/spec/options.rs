@@ -26,8 +26,16 @@ impl Options {
 
 pub(super) const TOP: Options = Options {
     what: "a job file",
-    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
-    later: &["schemas"],
+    has: &[
+        ("job", ""),
+        ("checkpoint", ""),
+        ("schemas", ""),
+        ("sources", ""),
+        ("transforms", ""),
+        ("sinks", ""),
+        ("tests", ""),
+    ],
+    later: &[],
 };
 
 pub(super) const JOB: Options = Options {
@@ -179,10 +187,17 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("type", "\"csv\""),
         ("delimiter", "\";\""),
         ("header", "false"),
+        ("quote", "\"'\""),
+        ("escape", "'\\'"),
+        ("comment", "\"#\""),
+        ("trim", "true"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
+        ("zone", "\"Asia/Seoul\""),
+        ("year", "2015"),
+        ("pattern", "'^(?<user>\\S+) (?<ms>\\d+)$'"),
     ],
-    later: &["quote", "escape", "comment", "trim", "zone", "pattern", "year"],
+    later: &[],
 };
 
 pub(super) const TUMBLING: Options = Options {
@@ -326,6 +341,20 @@ pub(super) const SQLITE_SINK: Options = Options {
 
 pub(super) const BLACKHOLE_SINK: Options =
     Options { what: "a blackhole sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+
+pub(super) const TEST: Options = Options {
+    what: "a test",
+    has: &[
+        ("name", "\"three payments in a minute\""),
+        ("input", "{ payments = \"…\" }"),
+        ("expect", "{ per_minute = \"…\" }"),
+        ("order", "\"any\""),
+        ("fails", "\"is not an int\""),
+        ("variables", "{ WORD = \"warn\" }"),
+        ("overrides", "[\"transforms.large.where=amount > 900\"]"),
+    ],
+    later: &["now"],
+};
 
 /// The words an option may have, and those it will have.
 pub(super) struct Words<T: 'static> {

@@ -77,13 +77,12 @@ impl ByTime {
         self.start(shared, file)?;
         let Some(started) = self.started.get_mut(&file) else { return Ok(Next::End) };
         let was_open = started.input.is_open();
+        let header = started.input.header.clone();
         let cut = started.input.next_block(&shared.pool)?;
         self.open += usize::from(started.input.is_open() && !was_open);
         let (body, slot) = match cut {
             Cut::Starved => return Ok(Next::Pending { until: None }),
-            Cut::Records { data, offset, .. } => {
-                (Body::Bytes { data, offset, header: started.input.header.clone() }, started.slot)
-            }
+            Cut::Records { data, offset, .. } => (Body::Bytes { data, offset, header }, started.slot),
             // It became shorter since it was looked at.
             Cut::End => (Body::Empty, started.slot),
         };
@@ -171,7 +170,10 @@ impl ByTime {
         let mut states = vec![State::Done; files];
         for &Reverse((time, file)) in &self.queue {
             states[file as usize] = match self.started.get_mut(&file) {
-                Some(started) => State::Open { mark: started.input.mark(), slot: started.slot, time },
+                Some(started) => {
+                    let (mark, years) = (started.input.mark(), started.input.years());
+                    State::Open { mark, slot: started.slot, time, years }
+                }
                 None => State::Waiting { time: Some(time) },
             };
         }

@@ -7,7 +7,7 @@ use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
-use crate::format::Format;
+use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
     Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
     SourceConnector, Text, suggest,
@@ -21,6 +21,13 @@ impl Builder<'_> {
             let diagnostic = Diagnostic::error("format `lines` writes one string column").at(span);
             let columns = format!("the input has: {}", inputs.schema);
             self.found.push(diagnostic.label("does not fit the input").help(columns));
+            return None;
+        }
+        if let (Format::Logfmt(_), Some(name)) = (&format, inputs.schema.names().find(|name| !is_logfmt_key(name))) {
+            let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+            let diagnostic = Diagnostic::error(format!("`{name}` cannot be a key of logfmt")).at(span);
+            let help = "a key has no blanks, quotes or `=`: give the column another name in a select: \"`a b` AS a_b\"";
+            self.found.push(diagnostic.label("does not fit the input").help(help));
             return None;
         }
         if let SinkConnector::Directory(spec) = &sink.connector {
@@ -133,12 +140,12 @@ impl Builder<'_> {
                     None => (&node.name.span, "the sink needs a format"),
                 };
                 let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
-                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
+                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\", \"lines\" or \"logfmt\""));
                 return None;
             }
         };
         let tcp = matches!(sink.connector, SinkConnector::Tcp { .. });
-        format(&kind, sink.format.as_ref(), !tcp)
+        format(&kind, sink.format.as_deref(), !tcp)
     }
 }
 

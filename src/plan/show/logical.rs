@@ -19,7 +19,7 @@ pub fn draw(plan: &LogicalPlan, words: &Words) -> String {
     out
 }
 
-fn kind(node: &Node) -> &'static str {
+pub fn kind(node: &Node) -> &'static str {
     match &node.kind {
         Kind::Source(_) => "source",
         Kind::Filter(_) => "filter",
@@ -52,7 +52,7 @@ fn inputs(plan: &LogicalPlan, node: &Node) -> String {
     if names.is_empty() { String::new() } else { format!(" ← {}", names.join(", ")) }
 }
 
-fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
+pub fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
     let mut lines = options(plan, node, words);
     match node.on_error {
         OnError::Skip if node.section == "transforms" => lines.push("rows that fail are skipped".into()),
@@ -101,8 +101,13 @@ fn options(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
 fn source_details(node: &Node, kind: &Source) -> Vec<String> {
     let mut lines = vec![source(&kind.connector, kind.format.name())];
     lines.push(format!("columns {}", node.outputs[0].schema));
+    lines.extend(inferred(kind));
     lines.extend(event_time(kind));
     lines
+}
+
+fn inferred(source: &Source) -> Option<String> {
+    source.inferred.as_ref().map(|inferred| format!("inferred from {}", inferred.from()))
 }
 
 fn event_time(source: &Source) -> Option<String> {
@@ -191,7 +196,9 @@ pub fn schemas(plan: &LogicalPlan) -> String {
                 out.push_str(&format!("{}{}\n", node.path(), inputs(plan, node)));
                 columns(&mut out, &node.outputs[0].schema);
                 if let Kind::Source(source) = kind {
-                    out.extend(event_time(source).map(|line| format!("  {line}\n")));
+                    out.extend(
+                        inferred(source).into_iter().chain(event_time(source)).map(|line| format!("  {line}\n")),
+                    );
                 }
             }
         }
