@@ -11,20 +11,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::connect::output::{Extent, Lasting, from_json, open_existing, to_json, write_error};
+use crate::connect::output::{Extent, Lasting, Packing, from_json, open_existing, to_json, write_error};
 use crate::connect::{Prepared, Run, Writer, Wrote};
 use crate::error::{Error, Result};
 use crate::storage::{Storage, StorageFile, crash};
 
 mod committer;
-mod packing;
 mod state;
 mod target;
 
 pub use committer::FileCommitter;
 pub use target::{Mode, check_target};
 
-use packing::Packing;
 use state::{Pending, Place, State};
 use target::{Target, is_descriptor};
 
@@ -81,7 +79,8 @@ impl FileSink {
     }
 
     fn begin(&mut self, target: Target, file: Box<dyn StorageFile>) {
-        self.open = Some(Open { target, file, packing: Packing::new(self.options.gzip), closed: false });
+        self.open =
+            Some(Open { target, file, packing: Packing::new(self.options.gzip, "file-after-write"), closed: false });
     }
 
     /// What is open, made if need be.

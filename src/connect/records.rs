@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::connect::unpack::Unpack;
 use crate::error::Result;
 use crate::format::{self, Cut, Cutter, Format, Header, HeaderRead, SourceField};
 
@@ -17,6 +18,12 @@ pub struct Records {
     cutter: Arc<NewCutter>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
+    /// Lines are counted where blocks are cut: somebody wants their numbers as a column.
+    pub counted: bool,
+    /// How the bytes they are in are compressed.
+    pub unpack: Unpack,
+    /// Connections send records in frames of a given length, and whether line ends inside are kept.
+    pub framed: Option<bool>,
 }
 
 impl Records {
@@ -29,7 +36,25 @@ impl Records {
             header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
             max_record,
+            counted: false,
+            unpack: Unpack::Default,
+            framed: None,
         }
+    }
+
+    /// With lines counted, or not.
+    pub fn counting(self, counted: bool) -> Records {
+        Records { counted, ..self }
+    }
+
+    /// Of compressed bytes.
+    pub fn unpacked(self, unpack: Unpack) -> Records {
+        Records { unpack, ..self }
+    }
+
+    /// The same of records that come in frames instead of lines. Only CSV holds line ends inside of records.
+    pub fn in_frames(self, format: &Format) -> Records {
+        Records { framed: Some(matches!(format, Format::Csv(_))), ..self }
     }
 
     /// What the start of a file holds. Errors: a header without a declared column.
@@ -46,6 +71,12 @@ impl Records {
     pub fn cutter(&self) -> Box<dyn Cutter> {
         (self.cutter)()
     }
+}
+
+/// Lines of whole records; a last one without a line end counts, too.
+pub fn lines_of(data: &[u8]) -> u64 {
+    let ends = memchr::memchr_iter(b'\n', data).count() as u64;
+    ends + u64::from(!data.is_empty() && !data.ends_with(b"\n"))
 }
 
 /// Length of the first record of `data`, which starts at a record boundary, with its line end; `None` if it does
@@ -121,6 +152,9 @@ pub mod double {
             behind: Arc::new(|header, _| header.clone()),
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
             max_record,
+            counted: false,
+            unpack: Unpack::Default,
+            framed: None,
         }
     }
 

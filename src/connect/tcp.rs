@@ -12,10 +12,13 @@ use bytes::Bytes;
 use crate::connect::feed::{Fed, Feed};
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
+use crate::connect::tcp::frames::Deframer;
 use crate::connect::{Block, Body};
 use crate::error::{Error, Result};
 
+mod broadcast;
 mod client;
+mod frames;
 mod listener;
 mod names;
 mod writer;
@@ -23,9 +26,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use broadcast::TcpBroadcast;
 pub use client::{TcpClient, TcpClientOptions};
 pub use listener::{TcpListenerOptions, TcpServer};
 pub use writer::TcpWriter;
+
+/// Words about connections that nobody has fetched yet, at most.
+const WARNINGS_MAX: usize = 16;
 
 /// Resolves an address of a job file: `host:port`, or `:port`, which is loopback.
 ///
@@ -48,6 +55,8 @@ pub fn resolve_address(address: &str) -> Result<Vec<SocketAddr>> {
 struct Connection {
     stream: TcpStream,
     feed: Feed,
+    /// Of records in frames.
+    frames: Option<Box<Deframer>>,
     number: u32,
     peer: String,
 }
@@ -66,13 +75,14 @@ impl Connection {
     fn new(stream: TcpStream, peer: SocketAddr, number: u32, records: &Records) -> io::Result<Connection> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, feed: Feed::new(records), number, peer: peer.to_string() })
+        let frames = records.framed.map(|line_ends| Box::new(Deframer::new(records.max_record, line_ends)));
+        Ok(Connection { stream, feed: Feed::new(records), frames, number, peer: peer.to_string() })
     }
 
     fn read(&mut self, pool: &Arc<Pool>) -> Result<Got> {
-        let Connection { stream, feed, number, peer } = self;
+        let Connection { stream, feed, frames, number, peer } = self;
         let mut drained = false;
-        let fed = feed.read(pool, &|| peer.clone(), |out| {
+        let mut receive = |out: &mut [u8]| {
             // A read that does not fill its room has taken all there was: asking again would cost a system call.
             if std::mem::replace(&mut drained, false) {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -86,13 +96,25 @@ impl Connection {
                 // A peer that is lost, however, ends its connection; what came before counts.
                 Err(_) => Ok(0),
             }
-        })?;
+        };
+        let fed = match frames {
+            Some(frames) => feed.read(pool, &|| peer.clone(), |out| frames.read(out, &mut receive)),
+            None => feed.read(pool, &|| peer.clone(), receive),
+        }?;
         Ok(match fed {
-            Fed::Records(body) => Got::Block(Block { file: *number, ..Block::single(body) }),
+            Fed::Records(body, line) => Got::Block(Block { file: *number, line, ..Block::single(body) }),
             Fed::Nothing => Got::Nothing,
             Fed::Starved => Got::Starved,
             Fed::End => Got::Closed,
         })
+    }
+}
+
+impl Connection {
+    /// What is to be said of a connection that has ended.
+    fn last_words(&self) -> Option<String> {
+        let inside = self.frames.as_ref().is_some_and(|frames| frames.is_inside());
+        inside.then(|| format!("{} ended in the middle of a frame, which was dropped", self.peer))
     }
 }
 

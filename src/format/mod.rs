@@ -7,6 +7,7 @@ mod access;
 mod assemble;
 mod bits;
 mod csv;
+mod framed;
 pub mod infer;
 mod instant;
 mod json;
@@ -30,6 +31,8 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use assemble::Place;
 
 use crate::data::{Batch, Column, DataType, Field};
 use crate::error::{Error, Result};
@@ -55,10 +58,14 @@ pub enum Format {
     Syslog(SyslogOptions),
     /// One column per named group.
     Regex(RegexOptions),
-    /// Aligned columns for people; only for sinks.
-    Table,
+    /// Aligned columns for people, and how many places a line of their terminal has; only for sinks.
+    Table {
+        line: Option<usize>,
+    },
     /// Rows for our own use: what a sink keeps until it hands them on as values.
     Rows,
+    /// The rows of another format, each in a frame with its length; only for sinks.
+    Framed(Box<Format>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +234,8 @@ pub struct Decoded {
     pub seen: Vec<bool>,
     /// JSON: keys that the first records of a decoder had beside those asked for, as paths; for "did you mean".
     pub others: Vec<String>,
+    /// Where the record of each row is, if the decoder was told to [keep places](Decoder::keep_places).
+    pub places: Option<Vec<Place>>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps
@@ -235,6 +244,9 @@ pub trait Decoder: Send {
     /// `header` is what [`read_header`] found at the start of the block's file. With `stop_at_bad`, decoding may
     /// end behind the first bad record.
     fn decode(&mut self, block: &Bytes, header: Option<&Arc<Header>>, stop_at_bad: bool) -> Decoded;
+
+    /// From now on [`Decoded::places`] is filled.
+    fn keep_places(&mut self);
 }
 
 /// Encodes batches of one schema.
@@ -263,8 +275,9 @@ impl Format {
             Format::AccessLog => "access-log",
             Format::Syslog(_) => "syslog",
             Format::Regex(_) => "regex",
-            Format::Table => "table",
+            Format::Table { .. } => "table",
             Format::Rows => "rows",
+            Format::Framed(inner) => inner.name(),
         }
     }
 
@@ -348,7 +361,7 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::AccessLog => Box::new(access::decoder(fields, used, max_record)?),
         Format::Syslog(options) => Box::new(syslog::decoder(options, fields, used, max_record)?),
         Format::Regex(options) => Box::new(regex::decoder(options, fields, used, max_record)?),
-        Format::Table | Format::Rows => {
+        Format::Table { .. } | Format::Rows | Format::Framed(_) => {
             return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
         }
     })
@@ -362,8 +375,9 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
         // Formats that cannot be written are refused when a job is planned.
         Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) => Box::new(lines::LineEncoder),
         Format::Logfmt(options) => Box::new(logfmt::LogfmtEncoder::new(options, schema)),
-        Format::Table => Box::new(table::TableEncoder::new(schema)),
+        Format::Table { line } => Box::new(table::TableEncoder::new(schema, *line)),
         Format::Rows => Box::new(rows::RowsEncoder::default()),
+        Format::Framed(inner) => Box::new(framed::FramedEncoder(encoder(inner, schema))),
     }
 }
 

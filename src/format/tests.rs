@@ -369,7 +369,7 @@ fn encoded_forms() {
         "{\"a,b\":1,\"s\":\"x\\\"y\",\"t\":1}\n{\"a,b\":null,\"s\":\"\",\"t\":-1}\n"
     );
     assert_eq!(
-        encoded(Format::Table),
+        encoded(Format::Table { line: None }),
         concat!(
             "a,b  s    t\n",
             "───  ───  ───────────────────────────\n",

@@ -123,9 +123,10 @@ fn emit(emit: Emit, window: Option<Window>) -> String {
 
 fn source(connector: &SourceConnector, format: &str) -> String {
     match connector {
-        SourceConnector::File { paths, .. } => {
+        SourceConnector::File { paths, follow, .. } => {
             let paths: Vec<&str> = paths.iter().map(|p| p.value.as_str()).collect();
-            format!("file {}, {format}", paths.join(", "))
+            let followed = if follow.is_some() { ", followed" } else { "" };
+            format!("file {}{followed}, {format}", paths.join(", "))
         }
         SourceConnector::Stdin => format!("stdin, {format}"),
         SourceConnector::Given => "the rows of a test".into(),
@@ -155,7 +156,8 @@ fn sink(connector: &SinkConnector, format: &str) -> String {
             format!("directory {}, {format}, {mode}{by}", spec.path.value)
         }
         SinkConnector::Stdout => format!("stdout, {format}"),
-        SinkConnector::Tcp { address } => format!("tcp to {}, {format}", address.value),
+        SinkConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
+        SinkConnector::Tcp { address, .. } => format!("tcp to {}, {format}", address.value),
         SinkConnector::Sqlite { path, table, key, mode } => {
             let names: Vec<&str> = key.iter().map(|k| k.value.as_str()).collect();
             let how = if names.is_empty() { "insert".into() } else { format!("upsert by {}", names.join(", ")) };

@@ -10,7 +10,7 @@ use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
 use crate::connect::directory::{self, Directory, DirectoryCommitter, DirectoryOptions, Partitioner};
-use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
+use crate::connect::file::{FileOptions, FileSource, FirstTime, Follow, FollowOptions, Patterns, ReadMode};
 use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::journal::{self, JournalOptions, Journaled};
@@ -19,13 +19,16 @@ use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
-use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
+use crate::connect::tcp::{TcpBroadcast, TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
+use crate::connect::unpack::Unpack;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
 use crate::format::{self, Decoded, Decoder, Format, Header};
 use crate::plan::physical::{SinkPlan, SourcePlan};
-use crate::spec::{self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, Text};
+use crate::spec::{
+    self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, StartAt, Text,
+};
 use crate::storage::RealStorage;
 
 /// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
@@ -45,11 +48,28 @@ pub struct RealConnectors {
 
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let records = Records::of(&plan.format, &plan.needed(), plan.max_record);
+        let counted = plan.counts_lines() || plan.connector.follows();
+        let mut records =
+            Records::of(&plan.format, &plan.needed(), plan.max_record).counting(counted).unpacked(unpack(plan));
+        if let SourceConnector::Tcp { framed: true, .. } = &plan.connector {
+            records = records.in_frames(&plan.format);
+        }
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));
         let source: Box<dyn Source> = match &plan.connector {
+            SourceConnector::File { paths, exclude, follow: Some(start), .. } => {
+                let texts = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
+                Box::new(Follow::new(FollowOptions {
+                    patterns: Patterns { paths: texts(paths), exclude: texts(exclude) },
+                    records: records.clone(),
+                    pool,
+                    from_end: *start == StartAt::End,
+                    first_time: if plan.by_time { first_time(plan)? } else { None },
+                    idle,
+                    exact_lines: plan.counts_lines(),
+                }))
+            }
             SourceConnector::File { read, .. } => {
                 let read = match read.as_ref().map(|r| r.value) {
                     Some(spec::ReadMode::Mmap) => ReadMode::Mmap,
@@ -67,7 +87,7 @@ impl Connectors for RealConnectors {
             }
             SourceConnector::Given => return Err(Error::internal("rows of a test outside of a test")),
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
-            SourceConnector::Tcp { address, listen: true, max_connections, once } => {
+            SourceConnector::Tcp { address, listen: true, max_connections, once, .. } => {
                 let server = TcpServer::bind(TcpListenerOptions {
                     listen: address.value.clone(),
                     records: records.clone(),
@@ -108,7 +128,10 @@ impl Connectors for RealConnectors {
         match &plan.connector {
             SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
             _ => {
-                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
+                let mut decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
+                if plan.metadata.iter().any(|metadata| metadata.is_place()) {
+                    decoder.keep_places();
+                }
                 Ok(Box::new(BytesDecoder(decoder)))
             }
         }
@@ -134,7 +157,12 @@ impl Connectors for RealConnectors {
                 Box::new(Directory::new(directory_options(spec, &plan.format), self.run.clone()))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
-            SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
+            SinkConnector::Tcp { address, listen: true, .. } => {
+                let sink = TcpBroadcast::bind(&address.value)?;
+                self.listening.push((plan.name.clone(), sink.local_addr()));
+                Box::new(sink)
+            }
+            SinkConnector::Tcp { address, .. } => Box::new(TcpWriter::new(address.value.clone())),
             SinkConnector::Sqlite { .. } => Box::new(SqliteSink::new(sqlite_options(plan, &self.run)?)),
             SinkConnector::Blackhole => Box::new(Blackhole),
         })
@@ -186,10 +214,9 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
         Format::Logfmt(_) => "log",
-        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) | Format::Table | Format::Rows => {
-            "txt"
-        }
+        _ => "txt",
     };
+    let extension = if spec.gzip { format!("{extension}.gz") } else { extension.into() };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),
         mode: match spec.mode.value {
@@ -199,7 +226,8 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         },
         roll: directory::Roll { size: spec.roll.size, time: spec.roll.time, idle: spec.roll.idle },
         prefix: spec.prefix.clone(),
-        extension: extension.into(),
+        extension,
+        gzip: spec.gzip,
         success_file: spec.success_file,
         storage: Arc::new(RealStorage),
     }
@@ -211,6 +239,16 @@ pub fn partitioner(plan: &SinkPlan) -> Option<Partitioner> {
     let column = |name: &Text| Some((name.value.clone(), plan.schema.index_of(&name.value)?));
     let columns: Vec<(String, usize)> = spec.partition_by.iter().filter_map(column).collect();
     (!columns.is_empty()).then(|| Partitioner::new(columns))
+}
+
+fn unpack(plan: &SourcePlan) -> Unpack {
+    match plan.compression {
+        None => Unpack::Default,
+        Some(Compression::None) => Unpack::None,
+        Some(Compression::Auto) => Unpack::Auto,
+        Some(Compression::Gzip) => Unpack::Gzip,
+        Some(Compression::Zstd) => Unpack::Zstd,
+    }
 }
 
 /// The options of a `generate` source.

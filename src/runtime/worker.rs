@@ -13,6 +13,7 @@ use arrow_buffer::ScalarBuffer;
 use super::chain::Chain;
 use super::channel::Rx;
 use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
+use super::metadata;
 use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
@@ -23,7 +24,7 @@ use crate::observe::SourceStats;
 use crate::op::RowContext;
 use crate::plan::Inferred;
 use crate::plan::physical::Target;
-use crate::spec::OnError;
+use crate::spec::{Metadata, OnError};
 
 /// Longest text of a bad record that is kept: 64 KiB.
 const RAW_MAX: usize = 64 << 10;
@@ -47,6 +48,10 @@ pub struct HeadOptions {
     pub stats: SourceStats,
     pub wanted: Wanted,
     pub inferred: Option<InferredTypes>,
+    /// Columns behind those that are decoded.
+    pub metadata: Vec<Metadata>,
+    /// The source says which line a block starts at, so that gates need not add up lines for ever.
+    pub counted: bool,
 }
 
 /// Types that were concluded from the start of the data, which what follows need not fit.
@@ -124,12 +129,13 @@ impl Head {
     }
 
     fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
-        let origin = Origin { file: block.file, slot: block.slot };
+        let file = if self.options.counted { Origin::COUNTED } else { block.file };
+        let origin = Origin { file, slot: block.slot };
         let mut max = i64::MIN;
         let mut lines = 0;
         if !matches!(block.body, Body::Empty) && !self.satisfied && !self.failed {
             let decoded = self.decoder.decode(&block.body, self.options.on_error == OnError::Fail);
-            lines = decoded.lines;
+            lines = if self.options.counted { 0 } else { decoded.lines };
             max = self.decoded(decoded, &block, origin, input)?;
         }
         if !self.failed {
@@ -145,7 +151,12 @@ impl Head {
     /// Sends on what a block holds; returns its greatest event time.
     fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
         let bad = decoded.bad;
-        let mut batch = Batch::new(decoded.columns, decoded.rows);
+        let mut columns = decoded.columns;
+        if !self.options.metadata.is_empty() {
+            let places = decoded.places.unwrap_or_default();
+            columns.extend(metadata::columns(&self.options.metadata, block, input, decoded.rows, &places)?);
+        }
+        let mut batch = Batch::new(columns, decoded.rows);
         self.options.stats.seen(&decoded.seen);
         self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
@@ -187,7 +198,7 @@ impl Head {
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
                 self.fail(BadRow {
                     origin,
-                    line: lines_before(&block.body) + record.line,
+                    line: self.lines_before(block) + record.line,
                     error,
                     input: input.clone(),
                     text,
@@ -226,12 +237,18 @@ impl Head {
         }
     }
 
+    /// Lines of the file in front of the block, as far as no gate adds them.
+    fn lines_before(&self, block: &Block) -> u64 {
+        let counted = if self.options.counted { block.line } else { None };
+        lines_before(&block.body) + counted.unwrap_or(0)
+    }
+
     /// Rows of `NAME.errors`: source, file, offset, line (its gate adds those of the blocks before), reason, raw.
     fn dead_letters(&self, bad: &[BadRecord], block: &Block, input: &str) -> Batch {
         let texts: Vec<(String, u64)> = bad.iter().map(|b| self.text_of(b, &block.body, RAW_MAX)).collect();
         let strings = |values: Vec<String>| Column::String(StringViewArray::from_iter_values(values));
         let node = self.options.name.rsplit('.').next().unwrap_or_default().to_string();
-        let before = lines_before(&block.body);
+        let before = self.lines_before(block);
         let columns = vec![
             strings(vec![node; bad.len()]),
             strings(vec![input.to_string(); bad.len()]),
@@ -363,7 +380,7 @@ fn line_of(decoder: &mut dyn BlockDecoder, body: &Body, row: usize) -> Option<u6
 }
 
 /// Lines of the file that no block holds: those of its header.
-fn lines_before(body: &Body) -> u64 {
+pub fn lines_before(body: &Body) -> u64 {
     match body {
         Body::Bytes { header: Some(header), .. } => header.lines,
         _ => 0,

@@ -4,9 +4,9 @@ use super::diagnostic::Diagnostic;
 use super::format::{Side, format};
 use super::options::{BLACKHOLE_SINK, DIRECTORY_SINK, FILE_SINK, ROLL, SQLITE_SINK, STDOUT_SINK, TCP_SINK, Words};
 use super::read::{Cx, Fields, Range};
-use super::source::{address, compression, framing, node_type};
+use super::source::{compression, framing, node_type, one_address};
 use super::value::Table;
-use super::{DirectorySpec, FileMode, RollSpec, SinkConnector, SinkSpec, Spanned, Text};
+use super::{Compression, DirectorySpec, FileMode, RollSpec, SinkConnector, SinkSpec, Spanned, Text};
 
 #[derive(Debug, Clone, Copy)]
 enum Type {
@@ -55,11 +55,9 @@ pub(super) fn sink(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option
         Type::Directory => directory(cx, &fields, name),
         Type::Stdout => Some(SinkConnector::Stdout),
         Type::Tcp => {
-            framing(cx, &fields);
-            fields
-                .need(cx, "connect")
-                .and_then(|_| address(cx, &fields, "connect"))
-                .map(|address| SinkConnector::Tcp { address })
+            let framed = framing(cx, &fields);
+            let address = one_address(cx, &fields, name, "sink");
+            address.map(|(address, listen)| SinkConnector::Tcp { address, listen, framed })
         }
         Type::Sqlite => sqlite(cx, &fields),
         Type::Blackhole => Some(SinkConnector::Blackhole),
@@ -108,7 +106,8 @@ fn directory(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<Sin
     }
     let prefix = prefix.map_or_else(|| "part".into(), |text| text.value);
     let success_file = fields.boolean(cx, "success_file").is_some_and(|b| b.value);
-    let spec = DirectorySpec { path: path?, mode, roll, partition_by, prefix, success_file };
+    let gzip = compression(cx, fields).is_some_and(|c| c.value == Compression::Gzip);
+    let spec = DirectorySpec { path: path?, mode, roll, partition_by, prefix, success_file, gzip };
     Some(SinkConnector::Directory(Box::new(spec)))
 }
 

@@ -72,7 +72,7 @@ pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> O
         Type::Route => flow::route(cx, &fields),
         Type::Sample => flow::sample(cx, &fields),
         Type::Throttle => flow::throttle(cx, &fields),
-        Type::EventTime => event_time_of(cx, &fields).map(NodeKind::EventTime),
+        Type::EventTime => event_time_of(cx, &fields, None).map(NodeKind::EventTime),
         Type::Explode => flow::explode(cx, &fields),
     };
     Some(NodeSpec { name: name.clone(), kind: kind?, inputs: inputs?, on_error, parallelism })

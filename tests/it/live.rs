@@ -125,3 +125,48 @@ fn two_live_sources_with_results_every_period() {
         }
     }
 }
+
+/// A server that takes frames and answers everybody who listens in frames.
+#[test]
+fn frames_in_and_frames_to_everybody() {
+    let folder = Folder::new();
+    folder.write(
+        "job.toml",
+        "[checkpoint]\ninterval = 'off'\n\
+         [sources.s]\ntype = 'tcp'\nlisten = ':0'\nframing = 'length'\nformat = 'json'\nschema = { n = 'int' }\n\
+         [transforms.t]\ntype = 'select'\ninput = 's'\nselect = ['n * 2 AS twice']\n\
+         [sinks.out]\ntype = 'tcp'\nlisten = ':0'\nframing = 'length'\nformat = 'json'\ninput = 't'\n",
+    );
+    let mut child = folder.command("run job.toml -p 2").spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut addresses = std::collections::BTreeMap::new();
+    for _ in 0..2 {
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let (node, address) = line.trim_end().split_once(": listening on ").unwrap();
+        addresses.insert(node.to_owned(), address.to_owned());
+    }
+    let mut listeners = [(); 2].map(|()| TcpStream::connect(&addresses["sinks.out"]).unwrap());
+    let mut sender = TcpStream::connect(&addresses["sources.s"]).unwrap();
+    let frame = |text: &str| [&(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat();
+    // The second listener may be accepted with the second rows only, so all of them come before the first row.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    sender.write_all(&[frame("{\"n\":\n1}"), frame("{\"n\":21}")].concat()).unwrap();
+    let expected = [frame("{\"twice\":2}"), frame("{\"twice\":42}")].concat();
+    for listener in &mut listeners {
+        let mut got = vec![0; expected.len()];
+        listener.read_exact(&mut got).unwrap();
+        assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&expected));
+    }
+    // What is cut off is dropped, and said.
+    sender.write_all(&frame("{\"n\":3}")[..6]).unwrap();
+    drop(sender);
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("ended in the middle of a frame"), "{line}");
+    send(&child, "INT");
+    assert_eq!(wait(child), Some(0));
+    for mut listener in listeners {
+        assert_eq!(listener.read_to_end(&mut Vec::new()).unwrap(), 0);
+    }
+}

@@ -79,6 +79,8 @@ pub struct DirectoryOptions {
     pub prefix: String,
     /// Of part files, without the dot.
     pub extension: String,
+    /// Parts are packed: each has a member behind each checkpoint.
+    pub gzip: bool,
     /// Write `_SUCCESS` at the end.
     pub success_file: bool,
     pub storage: Arc<dyn Storage>,
@@ -196,7 +198,7 @@ impl Directory {
         crash::point("directory-after-create");
         self.made_part(&path)?;
         self.next += 1;
-        let mut part = Part::new(partition.clone(), name, number, file, 0);
+        let mut part = Part::new(partition.clone(), name, number, file, 0, self.options.gzip);
         (part.opened, part.written) = (self.now, self.now);
         part.take(&self.header).map_err(|e| write_error(&path, &e))?;
         self.parts.insert(partition, part);
@@ -219,7 +221,7 @@ impl Directory {
     fn close(&mut self, partition: &str) -> Result<()> {
         let Some(mut part) = self.parts.remove(partition) else { return Ok(()) };
         let path = self.place()?.root().join(partition).join(&part.name);
-        part.push().map_err(|e| write_error(&path, &e))?;
+        part.cut().map_err(|e| write_error(&path, &e))?;
         self.lasting.closed(&path);
         crash::point("directory-after-roll");
         let Part { partition, name, number, length, .. } = part;
@@ -252,7 +254,7 @@ impl Directory {
         for part in self.parts.values_mut() {
             let path = root.join(&*part.partition).join(&part.name);
             let mut push = || -> io::Result<()> {
-                part.push()?;
+                part.cut()?;
                 let extent = Extent::of(&*part.file, part.length)?;
                 let (partition, name) = (part.partition.to_string(), part.name.clone());
                 parts.push(OpenPart { partition, name, number: part.number, extent });
@@ -273,7 +275,8 @@ impl Directory {
             let gone = || Error::external(format!("{} is gone", path.display()));
             let file = file.ok_or_else(gone)?;
             self.made_part(&path)?;
-            let mut part = Part::new(partition.clone(), open.name.clone(), open.number, file, open.extent.length);
+            let (name, length) = (open.name.clone(), open.extent.length);
+            let mut part = Part::new(partition.clone(), name, open.number, file, length, self.options.gzip);
             (part.opened, part.written) = (self.now, self.now);
             self.parts.insert(partition, part);
         }

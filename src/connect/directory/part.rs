@@ -3,10 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::storage::{StorageFile, crash};
-
-/// Bytes of a part that are gathered before they are written.
-const BUFFER_BYTES: usize = 64 << 10;
+use crate::connect::output::Packing;
+use crate::storage::StorageFile;
 
 pub struct Part {
     pub partition: Arc<str>,
@@ -14,8 +12,8 @@ pub struct Part {
     pub name: String,
     pub number: u64,
     pub file: Box<dyn StorageFile>,
-    buffer: Vec<u8>,
-    /// Bytes, those in the buffer included.
+    packing: Packing,
+    /// Bytes, those that are gathered included; of compressed ones, those that came out so far.
     pub length: u64,
     /// Wall time, µs.
     pub opened: i64,
@@ -25,30 +23,35 @@ pub struct Part {
 }
 
 impl Part {
-    pub fn new(partition: Arc<str>, name: String, number: u64, file: Box<dyn StorageFile>, length: u64) -> Part {
-        Part { partition, name, number, file, buffer: Vec::new(), length, opened: 0, written: 0, used: 0 }
+    pub fn new(
+        partition: Arc<str>,
+        name: String,
+        number: u64,
+        file: Box<dyn StorageFile>,
+        length: u64,
+        gzip: bool,
+    ) -> Part {
+        let packing = Packing::new(gzip, "directory-after-write");
+        Part { partition, name, number, file, packing, length, opened: 0, written: 0, used: 0 }
     }
 
     pub fn take(&mut self, data: &[u8]) -> io::Result<()> {
-        self.length += data.len() as u64;
-        if self.buffer.len() + data.len() > BUFFER_BYTES {
-            self.push()?;
-        }
-        if data.len() >= BUFFER_BYTES {
-            self.file.write_all(data)?;
-            crash::point("directory-after-write");
-            return Ok(());
-        }
-        self.buffer.extend_from_slice(data);
-        Ok(())
+        self.packing.take(data, &mut *self.file)?;
+        self.measure()
     }
 
     pub fn push(&mut self) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            self.file.write_all(&self.buffer)?;
-            self.buffer.clear();
-            crash::point("directory-after-write");
-        }
+        self.packing.push(&mut *self.file)
+    }
+
+    /// Writes everything, so that what is in the file can be read by itself.
+    pub fn cut(&mut self) -> io::Result<()> {
+        self.packing.cut(&mut *self.file, true)?;
+        self.measure()
+    }
+
+    fn measure(&mut self) -> io::Result<()> {
+        self.length = self.file.len()? + self.packing.gathered();
         Ok(())
     }
 }

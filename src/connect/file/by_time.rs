@@ -21,8 +21,10 @@ use crate::format::Header;
 /// Decodes the event time (µs) of the one record it is given; `None` if the record is bad or blank.
 pub type FirstTime = Box<dyn FnMut(&Bytes, &Option<Arc<Header>>) -> Option<i64> + Send>;
 
-/// Plain files that are held open at once; beyond, the one that waits longest is closed until its turn.
+/// Files that are held open at once; beyond, the plain one that waits longest is closed until its turn.
 pub const OPEN_FILES_MAX: usize = 256;
+/// Beyond so many, compressed ones are closed, too: fewer than the descriptors that a process has everywhere.
+pub const OPEN_PACKED_MAX: usize = 768;
 
 pub struct ByTime {
     first_time: FirstTime,
@@ -80,11 +82,11 @@ impl ByTime {
         let header = started.input.header.clone();
         let cut = started.input.next_block(&shared.pool)?;
         self.open += usize::from(started.input.is_open() && !was_open);
-        let (body, slot) = match cut {
+        let (body, slot, line) = match cut {
             Cut::Starved => return Ok(Next::Pending { until: None }),
-            Cut::Records { data, offset, .. } => (Body::Bytes { data, offset, header }, started.slot),
+            Cut::Records { data, offset, line, .. } => (Body::Bytes { data, offset, header }, started.slot, line),
             // It became shorter since it was looked at.
-            Cut::End => (Body::Empty, started.slot),
+            Cut::End => (Body::Empty, started.slot, None),
         };
         self.queue.pop();
         self.clock += 1;
@@ -98,7 +100,7 @@ impl ByTime {
             self.limit_open(file);
         }
         let hold = self.unopened.last().map_or(i64::MAX, |&(time, _)| time);
-        Ok(Next::Block(Block { body, file, slot, slots: self.slots, hold, ends, idle: false }))
+        Ok(Next::Block(Block { file, slot, slots: self.slots, hold, ends, line, ..Block::single(body) }))
     }
 
     /// Event time of the next record, as [`ByTime::next`] goes by it.
@@ -145,9 +147,10 @@ impl ByTime {
             return;
         }
         let others = self.started.iter_mut().filter(|(file, s)| **file != keep && s.input.is_open());
-        if let Some((_, oldest)) = others.min_by_key(|(_, started)| started.used)
-            && oldest.input.park()
-        {
+        let mut waiting: Vec<&mut Started> = others.map(|(_, started)| started).collect();
+        waiting.sort_unstable_by_key(|started| started.used);
+        let packed = self.open > OPEN_PACKED_MAX;
+        if waiting.into_iter().any(|started| started.input.park(packed)) {
             self.open -= 1;
         }
     }
@@ -171,8 +174,8 @@ impl ByTime {
         for &Reverse((time, file)) in &self.queue {
             states[file as usize] = match self.started.get_mut(&file) {
                 Some(started) => {
-                    let (mark, years) = (started.input.mark(), started.input.years());
-                    State::Open { mark, slot: started.slot, time, years }
+                    let (mark, lines, years) = (started.input.mark(), started.input.lines(), started.input.years());
+                    State::Open { mark, slot: started.slot, time, lines, years }
                 }
                 None => State::Waiting { time: Some(time) },
             };

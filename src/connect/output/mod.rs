@@ -14,11 +14,13 @@ use crate::error::{Error, Result};
 use crate::storage::{Kind, Storage, StorageFile};
 
 mod lasting;
+mod packing;
 
 #[cfg(test)]
 mod tests;
 
 pub use lasting::{Handle, Lasting};
+pub use packing::Packing;
 
 /// Bytes before a length that tell whether a file is the one that was written.
 const TAIL_BYTES: u64 = 4096;

@@ -13,7 +13,7 @@ use crate::connect::idle::Idle;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::tcp::names::ClosedNames;
-use crate::connect::tcp::{Connection, Got, block_bytes, mark, resolve_address};
+use crate::connect::tcp::{Connection, Got, WARNINGS_MAX, block_bytes, mark, resolve_address};
 use crate::connect::{Next, Source, restore_live};
 use crate::error::Result;
 
@@ -44,6 +44,7 @@ pub struct TcpClient {
     /// Number of the next connection.
     connected: u32,
     closed: ClosedNames,
+    warnings: Vec<String>,
     idle: Idle,
     bytes: u64,
 }
@@ -69,6 +70,7 @@ impl TcpClient {
             back_off: BACK_OFF_US,
             connected: 0,
             closed: ClosedNames::default(),
+            warnings: Vec::new(),
             idle: Idle::new(options.idle),
             bytes: 0,
             options,
@@ -132,7 +134,12 @@ impl Source for TcpClient {
                     return Ok(self.pending(now, None));
                 }
                 State::Open(mut connection) => match connection.read(&self.options.pool)? {
-                    Got::Closed => self.lost(connection.number, connection.peer, now),
+                    Got::Closed => {
+                        if self.warnings.len() < WARNINGS_MAX {
+                            self.warnings.extend(connection.last_words());
+                        }
+                        self.lost(connection.number, connection.peer, now);
+                    }
                     got => {
                         self.state = State::Open(connection);
                         return Ok(match got {
@@ -173,6 +180,10 @@ impl Source for TcpClient {
 
     fn progress(&self) -> (u64, Option<u64>) {
         (self.bytes, None)
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn is_live(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::connect::idle::Idle;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::tcp::names::ClosedNames;
-use crate::connect::tcp::{Connection, Got, block_bytes, mark, resolve_address};
+use crate::connect::tcp::{Connection, Got, WARNINGS_MAX, block_bytes, mark, resolve_address};
 use crate::connect::{Next, Source, restore_live};
 use crate::error::{Error, Result};
 
@@ -46,6 +46,7 @@ pub struct TcpServer {
     accepted: u32,
     accept_again: i64,
     closed: ClosedNames,
+    warnings: Vec<String>,
     idle: Idle,
     bytes: u64,
     /// The first connection of `once` has ended, or `stop` was called.
@@ -58,21 +59,27 @@ enum Ending {
     Done,
 }
 
+/// A listener that does not block, and its address.
+pub fn bind(listen: &str) -> Result<(TcpListener, SocketAddr)> {
+    let addresses = resolve_address(listen)?;
+    let failed = |e: std::io::Error| {
+        let error = Error::external(format!("cannot listen on {listen}: {}", reason(&e)));
+        match e.kind() {
+            ErrorKind::AddrInUse => error.note("another process listens there: stop it or take another port"),
+            ErrorKind::PermissionDenied => error.note("ports below 1024 need privileges: take another port"),
+            _ => error,
+        }
+    };
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
+}
+
 impl TcpServer {
     /// Binds the address. Errors (class External): the port is taken or may not be used.
     pub fn bind(options: TcpListenerOptions) -> Result<TcpServer> {
-        let addresses = resolve_address(&options.listen)?;
-        let failed = |e: std::io::Error| {
-            let error = Error::external(format!("cannot listen on {}: {}", options.listen, reason(&e)));
-            match e.kind() {
-                ErrorKind::AddrInUse => error.note("another process listens there: stop it or take another port"),
-                ErrorKind::PermissionDenied => error.note("ports below 1024 need privileges: take another port"),
-                _ => error,
-            }
-        };
-        let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let local = listener.local_addr().map_err(failed)?;
+        let (listener, local) = bind(&options.listen)?;
         Ok(TcpServer {
             listener,
             local,
@@ -83,6 +90,7 @@ impl TcpServer {
             accepted: 0,
             accept_again: i64::MIN,
             closed: ClosedNames::default(),
+            warnings: Vec::new(),
             bytes: 0,
             ending: None,
         })
@@ -138,6 +146,9 @@ impl TcpServer {
 
     fn close(&mut self, index: usize) {
         let connection = self.connections.remove(index);
+        if self.warnings.len() < WARNINGS_MAX {
+            self.warnings.extend(connection.last_words());
+        }
         self.closed.add(connection.number, connection.peer);
         if self.options.once {
             self.ending = Some(Ending::Mark);
@@ -208,6 +219,10 @@ impl Source for TcpServer {
 
     fn progress(&self) -> (u64, Option<u64>) {
         (self.bytes, None)
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn is_live(&self) -> bool {

@@ -145,7 +145,11 @@ impl Builder<'_> {
             }
         };
         let tcp = matches!(sink.connector, SinkConnector::Tcp { .. });
-        format(&kind, sink.format.as_deref(), !tcp)
+        let format = format(&kind, sink.format.as_deref(), !tcp)?;
+        match sink.connector {
+            SinkConnector::Tcp { framed: true, .. } => Some(Format::Framed(Box::new(format))),
+            _ => Some(format),
+        }
     }
 }
 

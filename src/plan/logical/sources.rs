@@ -9,7 +9,7 @@ use crate::format::{
     TimestampSource,
 };
 use crate::spec::{
-    Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
+    Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec, SinkConnector,
     SourceConnector, SourceSpec, Spanned,
 };
 
@@ -55,20 +55,17 @@ impl Builder<'_> {
                 _ => None,
             },
         };
-        let gzip = source.compression.as_ref().filter(|c| c.value == Compression::Gzip);
-        if let (Some(compression), false) = (gzip, matches!(source.connector, SourceConnector::File { .. })) {
-            let diagnostic = Diagnostic::error("compressed stdin and sockets are not there yet").at(&compression.span);
-            self.found.push(diagnostic.label("only files").help("zcat FILE.gz | flott run …"));
-        }
         let mut fields = fields;
         if let Some(time) = &event_time {
             fields[time.column].required = true;
         }
-        let live = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let schema = self.with_metadata(schema, source)?;
+        let journaled = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let live = journaled || source.connector.follows();
         let endless = match &source.connector {
             SourceConnector::Tcp { once, .. } => !once,
             SourceConnector::Generate { rows, .. } => rows.is_none(),
-            _ => false,
+            connector => connector.follows(),
         };
         let has_time = source.event_time.is_some() || event_time.is_some();
         let kind = Kind::Source(Box::new(Source {
@@ -78,8 +75,10 @@ impl Builder<'_> {
             event_time,
             on_error: source.on_error.value,
             max_record: source.max_record.as_ref().map_or(MAX_RECORD_BYTES, |m| m.value as usize),
-            gzip: source.compression.as_ref().map(|c| c.value == Compression::Gzip),
-            journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
+            compression: source.compression.as_ref().map(|c| c.value),
+            metadata: source.metadata.iter().map(|m| m.value).collect(),
+            journal: (journaled && source.journal)
+                .then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
             inferred: source
@@ -93,6 +92,22 @@ impl Builder<'_> {
         built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = endless;
         Some(built)
+    }
+
+    /// The schema with the columns of `metadata` behind it.
+    fn with_metadata(&mut self, mut schema: Schema, source: &SourceSpec) -> Option<Schema> {
+        let mut fine = true;
+        for metadata in &source.metadata {
+            let (name, ty) = metadata.value.column();
+            if schema.index_of(name).is_some() {
+                let diagnostic = Diagnostic::error(format!("the schema has a column `{name}`")).at(&metadata.span);
+                self.found
+                    .push(diagnostic.label("makes another one").help("give the column of the schema another name"));
+                fine = false;
+            }
+            schema.fields.push(Field { name: name.to_owned(), ty });
+        }
+        fine.then_some(schema)
     }
 
     fn table(
@@ -218,7 +233,7 @@ pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Dia
     };
     let tcp = matches!(source.connector, SourceConnector::Tcp { .. });
     match format(&kind, source.format.as_ref(), !tcp) {
-        Some(Format::Table) | None => {
+        Some(Format::Table { .. }) | None => {
             let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
             Err(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"))
@@ -252,26 +267,35 @@ pub fn conflicts(spec: &JobSpec, runs: &[bool], found: &mut Diagnostics) {
     let mut stdin: Option<&str> = None;
     let mut listeners: Vec<(&str, &str)> = Vec::new();
     for (node, _) in spec.nodes.iter().zip(runs).filter(|(_, runs)| **runs) {
-        let NodeKind::Source(source) = &node.kind else { continue };
         let name = &node.name.value;
-        match &source.connector {
-            SourceConnector::Stdin => {
-                if let Some(first) = stdin.replace(name) {
-                    let message = format!("`{first}` and `{name}` both read stdin");
-                    let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
-                    found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+        let address = match &node.kind {
+            NodeKind::Source(source) => match &source.connector {
+                SourceConnector::Stdin => {
+                    if let Some(first) = stdin.replace(name) {
+                        let message = format!("`{first}` and `{name}` both read stdin");
+                        let diagnostic = Diagnostic::error(message).at(&node.name.span).label("reads it a second time");
+                        found.push(diagnostic.help(format!("let both readers take `{first}` as their input")));
+                    }
+                    continue;
                 }
-            }
-            SourceConnector::Tcp { address, listen: true, .. } if !address.value.ends_with(":0") => {
-                let port = address.value.rsplit(':').next().unwrap_or_default();
-                if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
-                    let message = format!("`{first}` and `{name}` both listen on port {port}");
-                    found.push(Diagnostic::error(message).at(&address.span).label("taken"));
-                }
-                listeners.push((port, name));
-            }
-            _ => {}
+                SourceConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            NodeKind::Sink(sink) => match &sink.connector {
+                SinkConnector::Tcp { address, listen: true, .. } => address,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if address.value.ends_with(":0") {
+            continue;
         }
+        let port = address.value.rsplit(':').next().unwrap_or_default();
+        if let Some((_, first)) = listeners.iter().find(|(p, _)| *p == port) {
+            let message = format!("`{first}` and `{name}` both listen on port {port}");
+            found.push(Diagnostic::error(message).at(&address.span).label("taken"));
+        }
+        listeners.push((port, name));
     }
 }
 
@@ -347,7 +371,7 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
             let pattern = spec.and_then(|s| s.pattern.as_ref())?.value.clone();
             Some(Format::Regex(RegexOptions { pattern }))
         }
-        "table" => Some(Format::Table),
+        "table" => Some(Format::Table { line: None }),
         _ => None,
     }
 }

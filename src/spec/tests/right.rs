@@ -99,7 +99,7 @@ fn file_sources() {
         "type = 'file'\npath = ['a.csv', 'b/*.gz']\norder = 'name'\nread = 'stream'\nformat = 'tsv'\non_error = 'skip'\n\
          max_record = '1KiB'\ncompression = 'gzip'\nrate = 2.5\nevent_time = { column = 'at', delay = '1m', idle = '30s' }",
     );
-    let SourceConnector::File { paths, order, read } = s.connector else { panic!() };
+    let SourceConnector::File { paths, order, read, follow: None, .. } = s.connector else { panic!() };
     assert_eq!(values(&paths), ["a.csv", "b/*.gz"]);
     assert_eq!((order.unwrap().value, read.unwrap().value), (FileOrder::Name, ReadMode::Stream));
     assert_eq!(s.format.unwrap().kind.value, "tsv");
@@ -107,6 +107,15 @@ fn file_sources() {
     assert_eq!((s.compression.unwrap().value, s.rate.unwrap().value), (Compression::Gzip, 2.5));
     let time = s.event_time.unwrap();
     assert_eq!((time.column.value.as_str(), time.delay, time.idle), ("at", 60_000_000, Some(30_000_000)));
+
+    let s = source(
+        "type = 'file'\npath = 'a'\nexclude = ['*.tmp', 'b/*']\nfollow = true\nstart = 'end'\nmetadata = ['line', 'received']\n\
+         event_time = { column = 'at' }",
+    );
+    let SourceConnector::File { exclude, follow, .. } = &s.connector else { panic!() };
+    assert_eq!((values(exclude), *follow), (vec!["*.tmp", "b/*"], Some(StartAt::End)));
+    assert_eq!(s.metadata.iter().map(|m| m.value).collect::<Vec<_>>(), [Metadata::Line, Metadata::Received]);
+    assert_eq!(s.event_time.unwrap().idle, Some(10_000_000));
 
     let s =
         source("type = 'file'\npath = 'a'\nmax_record = 99\nrate = 5\nevent_time = { column = 'at', idle = 'off' }");
@@ -119,11 +128,11 @@ fn file_sources() {
 #[test]
 fn tcp_sources() {
     let s = source("type = 'tcp'\nlisten = ':9000'\nframing = 'lines'\nmax_connections = 5\nonce = true");
-    let SourceConnector::Tcp { address, listen, max_connections, once } = s.connector else { panic!() };
+    let SourceConnector::Tcp { address, listen, max_connections, once, framed: false } = s.connector else { panic!() };
     assert_eq!((address.value.as_str(), listen, once), (":9000", true, true));
     assert_eq!(max_connections.unwrap().value, 5);
     let s = source("type = 'tcp'\nconnect = '[::1]:99'\non_error = 'dead-letter'");
-    let SourceConnector::Tcp { address, listen, max_connections, once } = s.connector else { panic!() };
+    let SourceConnector::Tcp { address, listen, max_connections, once, framed: false } = s.connector else { panic!() };
     assert_eq!((address.value.as_str(), listen, once, max_connections), ("[::1]:99", false, false, None));
     assert_eq!(s.on_error.value, OnError::DeadLetter);
 }
@@ -287,7 +296,9 @@ fn sinks() {
     assert!(matches!(sink.connector, SinkConnector::Stdout));
     assert_eq!(sink.format.unwrap().kind.value, "table");
     let NodeKind::Sink(sink) = node("#sink\ntype = 'tcp'\nconnect = 'a:1'\nframing = 'lines'").kind else { panic!() };
-    assert!(matches!(sink.connector, SinkConnector::Tcp { address } if address.value == "a:1"));
+    assert!(
+        matches!(sink.connector, SinkConnector::Tcp { address, listen: false, framed: false } if address.value == "a:1")
+    );
     let text = "#sink\ntype = 'sqlite'\npath = 'a.db'\ntable = 't'\nkey = ['a', 'b']\nmode = 'new'";
     let NodeKind::Sink(sink) = node(text).kind else { panic!() };
     let SinkConnector::Sqlite { path, table, key, mode } = sink.connector else { panic!() };

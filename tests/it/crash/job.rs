@@ -109,6 +109,7 @@ fn everything() -> String {
     text += &sink("parts", both, &directory("parts", &format!("partition_by = ['k']\n{roll}")));
     let replaced = format!("mode = 'replace'\nsuccess_file = true\n{roll}");
     text += &sink("replaced", "'sliding'", &directory("replaced", &replaced));
+    text += &sink("packed", "'a'", &directory("packed", "compression = 'gzip'\nroll = { size = 300 }"));
     let table = |table: &str, more: &str| format!("type = 'sqlite'\npath = 'out.db'\ntable = '{table}'\n{more}");
     text += &sink("inserted", "'best'", &table("inserted", ""));
     text += &sink("upserted", "'updates'", &table("upserted", "key = ['k']"));
