@@ -138,6 +138,9 @@
 //! * **The year of a log goes along with its blocks.** Lines of syslog have none, so it depends on all lines before, and
 //!   blocks are dealt to several decoders. The reader, which sees them in sequence, looks at the months and puts the
 //!   year into the header of each block: decoders keep no state, and a position is enough to go on from.
+//! * **The row on which an expression fails is found by asking again** (`runtime/chain.rs`). An operator of a chain says
+//!   only that a batch has failed; halving finds the first row, what comes before it goes on, and its line in the file
+//!   is found by decoding the block once more. So the usual way pays nothing for messages that say where.
 //! * **`unsafe` stands in one file**, `data/raw.rs`: strings that are views into a checked block, maps of files, and
 //!   comparing 64 bytes at once. Each block says why it is sound.
 //! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file

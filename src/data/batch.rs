@@ -48,6 +48,11 @@ impl Batch {
         Batch { columns, ..self.clone() }
     }
 
+    /// The same rows, all at the event time `time` (µs), none of them late.
+    pub fn at(self, time: i64) -> Batch {
+        Batch { time: Some(vec![time; self.rows].into()), seen: None, ..self }
+    }
+
     /// The rows for which `mask` is true (null counts as false).
     pub fn filter(&self, mask: &BooleanArray) -> Batch {
         let kept = mask.true_count();

@@ -27,6 +27,13 @@ impl Typed {
         self.checked(batch).map(|value| booleans(value, batch.rows))
     }
 
+    /// Every row that fails, ascending, with the reason.
+    pub fn faults(&self, batch: &Batch) -> Vec<(usize, String)> {
+        let mut faults = Faults::default();
+        self.value(&Rows::new(batch), &mut faults);
+        faults.into_rows()
+    }
+
     fn checked(&self, batch: &Batch) -> Result<Value, EvalError> {
         let mut faults = Faults::default();
         let value = self.value(&Rows::new(batch), &mut faults);

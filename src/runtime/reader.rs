@@ -239,8 +239,6 @@ pub struct Reader {
     waits: Option<i64>,
     next_tick: i64,
     phase: Phase,
-    /// A block has been sent; before it there is nothing to tick, unless expressions ask for the time.
-    started: bool,
     /// Confirmations that the sources know of.
     confirmed: usize,
 }
@@ -277,7 +275,6 @@ impl Reader {
             waits: ticks.period,
             next_tick: i64::MIN,
             phase: Phase::Reading,
-            started: ticks.clock.is_some(),
             confirmed: 0,
         }
     }
@@ -314,7 +311,6 @@ impl Reader {
             self.broadcast(Signal::Barrier(id))?;
         }
         if let Some(period) = self.tick
-            && self.started
             && now >= self.next_tick
             && self.phase == Phase::Reading
         {
@@ -406,7 +402,7 @@ impl Reader {
                     self.acks.send(0, Part::Wanted, Vec::new());
                 }
                 let next = |period: i64| now - now.rem_euclid(period) + period;
-                let tick = self.waits.filter(|_| self.started).map(next);
+                let tick = self.waits.map(next);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
             Next::Tick(then) => {
@@ -433,7 +429,6 @@ impl Reader {
             Body::Range { .. } => true,
             Body::Empty => false,
         };
-        self.started = true;
         let source = self.at;
         let input = self.sources[source].input_name(block.file);
         self.workers[self.active].send_block(Message::Block { source, block, input })

@@ -65,6 +65,13 @@ impl Faults {
         self.rows.iter().map(|(row, _)| *row)
     }
 
+    /// The rows that failed, ascending, each with what was noted first.
+    pub fn into_rows(mut self) -> Vec<(usize, String)> {
+        self.rows.sort_by_key(|(row, _)| *row);
+        self.rows.dedup_by_key(|(row, _)| *row);
+        self.rows.into_iter().map(|(row, message)| (row, message.into_owned())).collect()
+    }
+
     /// The first row that failed; within a row, what was noted first.
     pub fn first(self) -> Option<(usize, String)> {
         let first = self.rows.into_iter().reduce(|a, b| if b.0 < a.0 { b } else { a });
