@@ -17,7 +17,7 @@ use super::metadata;
 use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
-use crate::data::{Batch, Column, DataType};
+use crate::data::{Batch, Column, DataType, Order};
 use crate::error::{Error, Result};
 use crate::format::{BadRecord, Decoded};
 use crate::observe::SourceStats;
@@ -110,6 +110,8 @@ pub struct Head {
     options: HeadOptions,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
+    /// Wall time of the last tick.
+    now: i64,
     /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
@@ -125,7 +127,7 @@ pub struct Worker {
 
 impl Head {
     pub fn new(options: HeadOptions, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Head {
-        Head { options, decoder, chain, failed: false, satisfied: false }
+        Head { options, decoder, chain, now: 0, failed: false, satisfied: false }
     }
 
     fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
@@ -141,6 +143,7 @@ impl Head {
         if !self.failed {
             let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
             self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
+            self.chain.tell(|_, _| None)?;
         }
         let time = MarkTime::Observed { slots: block.slots, max, hold: block.hold, ends: block.ends, idle: block.idle };
         let mark = Mark { time, origin, lines };
@@ -155,7 +158,7 @@ impl Head {
             let places = decoded.places.unwrap_or_default();
             columns.extend(metadata::columns(&self.options.metadata, block, input, decoded.rows, &places)?);
         }
-        let mut batch = Batch::new(columns, decoded.rows);
+        let mut batch = Batch { now: self.now, ..Batch::new(columns, decoded.rows) };
         self.options.stats.seen(&decoded.seen);
         self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
@@ -175,6 +178,7 @@ impl Head {
                     let sent = self.chain.push(&targets, errors, &context, origin);
                     self.options.errors = targets;
                     sent?;
+                    self.chain.tell(|_, _| None)?;
                 }
                 OnError::Fail => batch = batch.slice(0, bad[0].row.min(batch.rows)),
             }
@@ -182,12 +186,10 @@ impl Head {
         if batch.rows > 0 {
             let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
             let context = RowContext { input: 0, watermark: i64::MIN, delay };
-            let targets = std::mem::take(&mut self.options.rows);
-            let sent = self.chain.push(&targets, batch, &context, origin);
-            self.options.rows = targets;
-            if let Err(error) = sent {
-                // At its place in the sequence, as a bad record is.
-                return self.fail(BadRow::placeless(error));
+            let came = batch.clone();
+            self.chain.push(&self.options.rows, batch, &context, origin)?;
+            if self.chain.has_failed() {
+                self.tell(&came, block, input)?;
             }
         }
         match (self.options.on_error, bad.first()) {
@@ -202,10 +204,22 @@ impl Head {
                     error,
                     input: input.clone(),
                     text,
+                    order: Order::Arrival,
                 })
             }
             _ => Ok(max),
         }
+    }
+
+    /// Says of rows that have failed in the chain which lines they come from, if that can be told.
+    fn tell(&mut self, came: &Batch, block: &Block, input: &Arc<str>) -> Result<()> {
+        let (decoder, rows) = (&mut self.decoder, &self.options.rows);
+        self.chain.tell(|chain, failure| {
+            let row = chain.trace(rows, came, failure.node, failure.row)?;
+            let line = line_of(&mut **decoder, &block.body, row)?;
+            let line = lines_before(&block.body) + line;
+            Some(BadRow { line, input: input.clone(), ..failure.bad.clone() })
+        })
     }
 
     fn fail(&mut self, bad: BadRow) -> Result<i64> {
@@ -331,6 +345,9 @@ impl Task for Worker {
             Message::Turn => self.each_port(Port::turn)?,
             Message::Signal(signal) => {
                 self.closed = signal == Signal::Close;
+                if let Signal::Tick(now) = signal {
+                    self.heads.iter_mut().for_each(|head| head.now = now);
+                }
                 self.each_port(|port| port.signal(signal))?;
             }
             other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),
@@ -348,6 +365,23 @@ fn reason(record: &BadRecord) -> String {
         Some(column) => format!("column {column}: {}", record.reason),
         None => record.reason.clone(),
     }
+}
+
+/// Lines of a block before the record that became row `row`: of its first lines, the fewest that hold so many rows.
+fn line_of(decoder: &mut dyn BlockDecoder, body: &Body, row: usize) -> Option<u64> {
+    let Body::Bytes { data, offset, header } = body else { return None };
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', data).map(|at| at + 1).collect();
+    let mut holds = |lines: usize| {
+        let end = ends.get(lines - 1).copied().unwrap_or(data.len());
+        let part = Body::Bytes { data: data.slice(..end), offset: *offset, header: header.clone() };
+        decoder.decode(&part, false).rows > row
+    };
+    let (mut few, mut enough) = (0, ends.len() + 1);
+    while enough - few > 1 {
+        let middle = few + (enough - few) / 2;
+        if holds(middle) { enough = middle } else { few = middle }
+    }
+    Some(few as u64)
 }
 
 /// Lines of the file that no block holds: those of its header.

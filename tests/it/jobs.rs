@@ -26,7 +26,7 @@ enum Run {
     Sent(&'static str),
 }
 
-const JOBS: [(&str, Run); 13] = [
+const JOBS: [(&str, Run); 15] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
     ("archive", Run::Parts("archive")),
@@ -39,6 +39,8 @@ const JOBS: [(&str, Run); 13] = [
     ("nexmark_q7", Run::Files(&["nexmark_q7.csv"])),
     ("stdin_filter", Run::Piped("testdata/app.log")),
     ("tcp_counter", Run::Sent("testdata/words.txt")),
+    ("triage", Run::Files(&["triage_failed.csv", "triage_items.csv", "triage_odd.csv"])),
+    ("steps", Run::Files(&["steps.csv"])),
     ("visits", Run::Killed(&["visits_pages.csv", "visits_minutes.csv"])),
 ];
 

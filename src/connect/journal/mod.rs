@@ -342,6 +342,7 @@ impl Source for Journaled {
         if self.replay.is_some() && self.stopped {
             return Ok(Next::End);
         }
+        let replayed = self.replay.is_some();
         if let Some(next) = self.next_frame()? {
             return Ok(next);
         }
@@ -350,6 +351,10 @@ impl Source for Journaled {
         }
         self.log()?;
         self.go_live();
+        if replayed {
+            // The reader looks at its clock before the first block that is new: what it sent last was the time of then.
+            return Ok(Next::Pending { until: Some(now) });
+        }
         if self.is_full() {
             return Ok(Next::Pending { until: Some(now.saturating_add(FULL_PAUSE_US)) });
         }

@@ -88,7 +88,7 @@ impl Builder<'_> {
                 .flatten(),
         }));
         let mut built = Node::new(node, "sources", kind, Vec::new());
-        let errors = Output { name: Some("errors"), schema: errors_schema(), has_time: false, read: false };
+        let errors = Output::named("errors", errors_schema(), false);
         built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = endless;
         Some(built)
