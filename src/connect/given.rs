@@ -28,6 +28,7 @@ pub struct Given {
     cutter: Box<dyn Cutter>,
     blocks: Blocks,
     first_time: Option<FirstTime>,
+    /// Of the next block.
     header: Option<Arc<Header>>,
     /// Behind the last block; `None` before the header has been read.
     at: Option<usize>,
@@ -77,7 +78,9 @@ impl Source for Given {
             };
             self.at = Some(at + len);
             let data = self.data.slice(at..at + len);
-            let body = Body::Bytes { data, offset: at as u64, header: self.header.clone() };
+            let behind = self.records.header_behind(&self.header, &data);
+            let header = std::mem::replace(&mut self.header, behind);
+            let body = Body::Bytes { data, offset: at as u64, header };
             return Ok(Next::Block(Block::single(body)));
         }
     }
