@@ -9,6 +9,7 @@ mod asks;
 mod cancel;
 mod check;
 mod checkpoint;
+mod columns;
 mod later;
 mod launch;
 mod list;

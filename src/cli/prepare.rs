@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
+use super::columns;
 use crate::connect::{directory, file, file_sink, sqlite};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Format};
@@ -37,7 +38,10 @@ pub fn load(args: &JobArgs) -> Prepared {
 /// Resolves names and types.
 pub fn resolve(loaded: spec::Loaded) -> Prepared {
     let spec::Loaded { text, job, diagnostics: mut found } = loaded;
-    let Some(job) = job else { return Prepared { text, found, job: None } };
+    let Some(mut job) = job else { return Prepared { text, found, job: None } };
+    if !columns::schemas(&mut job, &mut found) {
+        return Prepared { text, found, job: None };
+    }
     let (plan, mut others) = build(&job);
     if found.has_errors() {
         // What could not be read is missing from the graph: what looks unused may not be.
@@ -146,7 +150,7 @@ pub fn redact(text: &JobText, error: Error) -> Error {
     Error { message, notes, ..error }
 }
 
-fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {
+pub fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {
     let span: Span = path.locate(0..path.value.len());
     let mut diagnostic = Diagnostic::new(severity, error.message.clone()).at(&span);
     if !error.notes.is_empty() {

@@ -3,7 +3,7 @@
 //! Bounded files only; cutting is in `file/input.rs`, bytes in `file/raw.rs`, names in `file/paths.rs`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -13,13 +13,17 @@ use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::{Error, Result};
+use crate::format::columnar;
+use crate::format::{Format, SourceField};
 
 mod by_time;
+mod groups;
 mod identity;
 mod input;
 mod paths;
 mod position;
 mod raw;
+mod reading;
 mod zstd;
 
 #[cfg(test)]
@@ -32,8 +36,17 @@ pub use paths::{reason, resolve_paths};
 pub use position::in_words;
 
 use by_time::ByTime;
-use input::{Cut, Input};
 use position::{FileAt, Finder, Name, Position, State, unlike};
+use reading::{Reading, Step};
+
+/// The columns of a file of columns, as a source has them that gives no schema.
+///
+/// Errors: it cannot be opened, or is not of this format, which names it.
+pub fn columns_of(path: &Path, format: &Format) -> Result<Vec<SourceField>> {
+    let file = columnar::open(format, Arc::new(groups::Opened::open(path)?));
+    let file = file.map_err(|e| Error { message: format!("{}: {}", path.display(), e.message), ..e })?;
+    Ok(columnar::fields(file.schema()))
+}
 
 /// How the bytes of a file come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,7 +128,7 @@ impl FileSource {
                 State::Open { mark, .. } => {
                     let (path, raw, edges) = finder.started(path.path(), mark)?;
                     let shared = &self.shared;
-                    let mut input = Input::reenter(&path, &shared.records, shared.map, mark.offset, (raw, edges))?;
+                    let mut input = Reading::reenter(&path, &shared.records, shared.map, mark.offset, (raw, edges))?;
                     if opened.len() >= by_time::OPEN_FILES_MAX {
                         input.park();
                     }
@@ -184,7 +197,7 @@ impl Source for FileSource {
 
     fn progress(&self) -> (u64, Option<u64>) {
         let open = match &self.order {
-            Order::Name(order) => order.current.as_ref().map_or(0, Input::bytes_read),
+            Order::Name(order) => order.current.as_ref().map_or(0, Reading::bytes_read),
             Order::Time(order) => order.open_bytes(),
         };
         (self.shared.done_bytes + open, self.shared.total_bytes)
@@ -226,7 +239,7 @@ impl Source for FileSource {
 struct ByName {
     /// Index of the current file, or of the next one.
     file: usize,
-    current: Option<Input>,
+    current: Option<Reading>,
     ended: bool,
     /// To tell the event time of the next record.
     first_time: Option<FirstTime>,
@@ -237,16 +250,14 @@ impl ByName {
         while self.file < shared.paths.len() {
             let file = self.file as u32;
             let input = self.input(shared)?;
-            let header = input.header.clone();
             match input.next_block(&shared.pool)? {
-                Cut::Starved => return Ok(Next::Pending { until: None }),
-                Cut::End => self.close(shared),
-                Cut::Records { data, offset, last } => {
+                Step::Starved => return Ok(Next::Pending { until: None }),
+                Step::End => self.close(shared),
+                Step::Block { body, last } => {
                     if last {
                         self.close(shared);
                     }
                     self.ended = self.file == shared.paths.len();
-                    let body = Body::Bytes { data, offset, header };
                     return Ok(Next::Block(Block { file, ends: self.ended, ..Block::single(body) }));
                 }
             }
@@ -269,9 +280,9 @@ impl ByName {
     fn look(&mut self, shared: &mut Shared, first_time: &mut FirstTime) -> Result<i64> {
         while self.file < shared.paths.len() {
             let input = self.input(shared)?;
-            let record = input.peek_record()?;
+            let time = input.next_time(first_time)?;
             if !input.is_at_end() {
-                return Ok(record.and_then(|record| first_time(&record, &input.header)).unwrap_or(i64::MIN));
+                return Ok(time.unwrap_or(i64::MIN));
             }
             self.close(shared);
         }
@@ -279,10 +290,10 @@ impl ByName {
     }
 
     /// The current file, opened on first use.
-    fn input(&mut self, shared: &Shared) -> Result<&mut Input> {
+    fn input(&mut self, shared: &Shared) -> Result<&mut Reading> {
         let input = match self.current.take() {
             Some(input) => input,
-            None => Input::open(&shared.paths[self.file], &shared.records, shared.map)?,
+            None => Reading::open(&shared.paths[self.file], &shared.records, shared.map)?,
         };
         Ok(self.current.insert(input))
     }
@@ -292,7 +303,7 @@ impl ByName {
         self.file += 1;
     }
     fn states(&mut self, files: usize) -> Vec<State> {
-        let (current, mark) = (self.file, self.current.as_mut().map(Input::mark));
+        let (current, mark) = (self.file, self.current.as_mut().map(Reading::mark));
         let state = |file: usize| match mark {
             _ if file < current => State::Done,
             Some(mark) if file == current => State::Open { mark, slot: 0, time: 0 },
@@ -301,7 +312,7 @@ impl ByName {
         (0..files).map(state).collect()
     }
 
-    fn reenter(&mut self, position: &Position, mut opened: Vec<Input>) -> Result<()> {
+    fn reenter(&mut self, position: &Position, mut opened: Vec<Reading>) -> Result<()> {
         self.file = position.files.iter().take_while(|file| file.state == State::Done).count();
         let rest = position.files.iter().skip(self.file + opened.len());
         if opened.len() > 1 || rest.clone().any(|file| !matches!(file.state, State::Waiting { .. })) {

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod bits;
+pub mod columnar;
 mod csv;
 mod instant;
 mod json;
@@ -37,6 +38,9 @@ pub enum Format {
     Lines,
     /// Aligned columns for people; only for sinks.
     Table,
+    /// Files of columns, see [`columnar`].
+    Parquet(columnar::ParquetOptions),
+    Arrow(columnar::ArrowOptions),
     /// Rows for our own use: what a sink keeps until it hands them on as values.
     Rows,
 }
@@ -163,6 +167,10 @@ pub struct Decoded {
     /// JSON: for each column asked for, whether some record of the block had its field, be it null. Empty for other
     /// formats, where every record has every field.
     pub seen: Vec<bool>,
+    /// Files of columns: the block has more rows, which are asked for next.
+    pub more: bool,
+    /// The file cannot be read behind these rows: it is corrupt, or gone.
+    pub failed: Option<Error>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps
@@ -196,6 +204,8 @@ impl Format {
             Format::Json(_) => "json",
             Format::Lines => "lines",
             Format::Table => "table",
+            Format::Parquet(_) => "parquet",
+            Format::Arrow(_) => "arrow",
             Format::Rows => "rows",
         }
     }
@@ -247,17 +257,20 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::Table | Format::Rows => {
             return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
         }
+        Format::Parquet(_) | Format::Arrow(_) => {
+            return Err(Error::internal(format!("the format '{}' has no records", format.name())));
+        }
     })
 }
 
-/// An encoder for batches of `schema`.
+/// An encoder for batches of `schema`. Files of columns have another: [`columnar::file_encoder`].
 pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
     match format {
         Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
         Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
         Format::Lines => Box::new(lines::LineEncoder),
         Format::Table => Box::new(table::TableEncoder::new(schema)),
-        Format::Rows => Box::new(rows::RowsEncoder::default()),
+        Format::Rows | Format::Parquet(_) | Format::Arrow(_) => Box::new(rows::RowsEncoder::default()),
     }
 }
 

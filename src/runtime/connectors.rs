@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
@@ -14,6 +12,7 @@ use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
 use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::journal::{self, JournalOptions, Journaled};
+use crate::connect::output::NewEncoder;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
@@ -23,7 +22,8 @@ use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpSe
 use crate::connect::throttle::Throttle;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
-use crate::format::{self, Decoded, Decoder, Format, Header};
+use crate::format::columnar::{self, GroupDecoder, is_columnar};
+use crate::format::{self, Decoded, Decoder, Format};
 use crate::plan::physical::{SinkPlan, SourcePlan};
 use crate::spec::{self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, Text};
 use crate::storage::RealStorage;
@@ -106,6 +106,7 @@ impl Connectors for RealConnectors {
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
         match &plan.connector {
             SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
+            _ if is_columnar(&plan.format) => Ok(Box::new(Groups(GroupDecoder::new(&plan.fields, &plan.used)))),
             _ => {
                 let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
                 Ok(Box::new(BytesDecoder(decoder)))
@@ -127,10 +128,12 @@ impl Connectors for RealConnectors {
                     FileMode::New => file_sink::Mode::New,
                 };
                 let (storage, run) = (Arc::new(RealStorage), self.run.clone());
-                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage, run }))
+                let columns = columns(plan);
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, columns, storage, run }))
             }
             SinkConnector::Directory(spec) => {
-                Box::new(Directory::new(directory_options(spec, &plan.format), self.run.clone()))
+                let options = DirectoryOptions { columns: columns(plan), ..directory_options(spec, &plan.format) };
+                Box::new(Directory::new(options, self.run.clone()))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address } => Box::new(TcpWriter::new(address.value.clone())),
@@ -184,6 +187,8 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(options) if options.delimiter == b'\t' => "tsv",
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
+        Format::Parquet(_) => "parquet",
+        Format::Arrow(_) => "arrow",
         Format::Lines | Format::Table | Format::Rows => "txt",
     };
     DirectoryOptions {
@@ -197,6 +202,7 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         prefix: spec.prefix.clone(),
         extension: extension.into(),
         success_file: spec.success_file,
+        columns: None,
         storage: Arc::new(RealStorage),
     }
 }
@@ -229,12 +235,27 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
     })
 }
 
-/// Event time of a single record.
+/// How a sink's files of columns are made, if it makes any.
+fn columns(plan: &SinkPlan) -> Option<NewEncoder> {
+    let (format, fields) = (plan.format.clone(), plan.schema.fields.clone());
+    let make = move |recoverable| columnar::file_encoder(&format, &fields, recoverable);
+    is_columnar(&plan.format).then(|| Arc::new(make) as NewEncoder)
+}
+
+/// Event time of a single record, or of the first row of a group.
 fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
+    if is_columnar(&plan.format) {
+        let mut decoder = GroupDecoder::new(&plan.fields, &[plan.used[time.column]]);
+        return Ok(Some(Box::new(move |body: &Body| match body {
+            Body::Group(group) => connect::first_time(&decoder.decode_some(group, 1)),
+            _ => None,
+        })));
+    }
     let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
-    Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
-        connect::first_time(&decoder.decode(record, header.as_ref(), true))
+    Ok(Some(Box::new(move |body: &Body| match body {
+        Body::Bytes { data, header, .. } => connect::first_time(&decoder.decode(data, header.as_ref(), true)),
+        _ => None,
     })))
 }
 
@@ -245,7 +266,23 @@ impl BlockDecoder for BytesDecoder {
     fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded {
         match body {
             Body::Bytes { data, header, .. } => self.0.decode(data, header.as_ref(), stop_at_bad),
-            Body::Range { .. } | Body::Empty => Decoded::default(),
+            Body::Group(_) | Body::Range { .. } | Body::Empty => Decoded::default(),
         }
+    }
+}
+
+/// Parts of files of columns.
+struct Groups(GroupDecoder);
+
+impl BlockDecoder for Groups {
+    fn decode(&mut self, body: &Body, _stop_at_bad: bool) -> Decoded {
+        match body {
+            Body::Group(group) => self.0.decode(group),
+            _ => Decoded::default(),
+        }
+    }
+
+    fn go_on(&mut self) -> Decoded {
+        self.0.go_on()
     }
 }

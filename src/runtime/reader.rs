@@ -416,7 +416,7 @@ impl Reader {
         }
         self.pass = match &block.body {
             Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
-            Body::Range { .. } => true,
+            Body::Range { .. } | Body::Group(_) => true,
             Body::Empty => false,
         };
         self.started = true;

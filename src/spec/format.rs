@@ -1,6 +1,7 @@
 //! The `format` of sources and sinks, short (`"csv"`) and long (`{ type = "csv", delimiter = ";" }`).
 
 use crate::format::TimestampStyle;
+use crate::format::columnar::Compression;
 
 use super::diagnostic::Diagnostic;
 use super::options::{FORMAT_TABLE, Words};
@@ -28,18 +29,40 @@ const CSV: Kept =
 const TSV: Kept = Kept { name: "tsv", reading: &["header", "null"], writing: &["header", "timestamp"] };
 const JSON: Kept = Kept { name: "json", reading: &[], writing: &["timestamp"] };
 const LINES: Kept = Kept { name: "lines", reading: &[], writing: &[] };
+const PARQUET: Kept = Kept { name: "parquet", reading: &[], writing: &["compression", "row_group"] };
+const ARROW: Kept = Kept { name: "arrow", reading: &[], writing: &[] };
 const TABLE: Kept = Kept { name: "table", reading: &[], writing: &[] };
 
-const SOURCE_FORMATS: Words<Kept> =
-    Words { what: "format", has: &[("csv", CSV), ("tsv", TSV), ("json", JSON), ("lines", LINES)], later: LATER };
-
-const SINK_FORMATS: Words<Kept> = Words {
+const SOURCE_FORMATS: Words<Kept> = Words {
     what: "format",
-    has: &[("csv", CSV), ("tsv", TSV), ("json", JSON), ("lines", LINES), ("table", TABLE)],
+    has: &[
+        ("csv", CSV),
+        ("tsv", TSV),
+        ("json", JSON),
+        ("lines", LINES),
+        ("parquet", PARQUET),
+        ("arrow", ARROW),
+        ("feather", ARROW),
+    ],
     later: LATER,
 };
 
-const LATER: &[&str] = &["regex", "logfmt", "parquet", "arrow", "access-log", "syslog"];
+const SINK_FORMATS: Words<Kept> = Words {
+    what: "format",
+    has: &[
+        ("csv", CSV),
+        ("tsv", TSV),
+        ("json", JSON),
+        ("lines", LINES),
+        ("parquet", PARQUET),
+        ("arrow", ARROW),
+        ("feather", ARROW),
+        ("table", TABLE),
+    ],
+    later: LATER,
+};
+
+const LATER: &[&str] = &["regex", "logfmt", "access-log", "syslog"];
 
 const STYLES: Words<TimestampStyle> = Words {
     what: "timestamp style",
@@ -52,6 +75,21 @@ const STYLES: Words<TimestampStyle> = Words {
     later: &[],
 };
 
+const COMPRESSIONS: Words<Compression> = Words {
+    what: "compression of Parquet",
+    has: &[
+        ("snappy", Compression::Snappy),
+        ("zstd", Compression::Zstd),
+        ("gzip", Compression::Gzip),
+        ("lz4", Compression::Lz4),
+        ("none", Compression::None),
+    ],
+    later: &[],
+};
+
+/// Rows in a row group of Parquet.
+const ROW_GROUP_MAX: u64 = 16 << 20;
+
 /// `None`: there is none, or it is wrong.
 pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatSpec> {
     let value = fields.get("format")?;
@@ -63,7 +101,7 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
         }
         let found = cx.word("format", value, words)?;
         let kind = Spanned { value: found.value.name.to_string(), span: found.span };
-        return Some(FormatSpec { kind, delimiter: None, header: None, null: Vec::new(), timestamp: None });
+        return Some(FormatSpec::plain(kind));
     };
     let inner = Fields::new(cx, table, &FORMAT_TABLE, "a format".into(), &value.span);
     let found = inner.need(cx, "type").and_then(|value| cx.word("type", value, words));
@@ -71,6 +109,8 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
     let header = inner.boolean(cx, "header");
     let null = inner.texts_as_is(cx, "null").unwrap_or_default();
     let timestamp = timestamp_style(cx, &inner);
+    let compression = inner.word(cx, "compression", &COMPRESSIONS);
+    let row_group = inner.count(cx, "row_group", 1, ROW_GROUP_MAX);
     let found = found?;
     let kept = found.value;
     let taken = if side == Side::Source { kept.reading } else { kept.writing };
@@ -82,7 +122,8 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
             refuse(cx, option, kept, side, &entry.key.span);
         }
     }
-    Some(FormatSpec { kind, delimiter, header, null: null.into_iter().map(|t| t.value).collect(), timestamp })
+    let null = null.into_iter().map(|t| t.value).collect();
+    Some(FormatSpec { kind, delimiter, header, null, timestamp, compression, row_group })
 }
 
 /// An option that this format has not, at least not on this side.

@@ -215,12 +215,24 @@ pub enum Compression {
 /// `format` as written; what it leaves out is decided by file name and node.
 #[derive(Debug, Clone)]
 pub struct FormatSpec {
-    /// csv, tsv, json, lines or table.
+    /// csv, tsv, json, lines, parquet, arrow or table.
     pub kind: Spanned<String>,
     pub delimiter: Option<Spanned<u8>>,
     pub header: Option<Spanned<bool>>,
     pub null: Vec<String>,
     pub timestamp: Option<Spanned<crate::format::TimestampStyle>>,
+    /// Of Parquet.
+    pub compression: Option<Spanned<crate::format::columnar::Compression>>,
+    /// Rows in a row group of Parquet.
+    pub row_group: Option<Spanned<u64>>,
+}
+
+impl FormatSpec {
+    /// A format without options.
+    pub fn plain(kind: Spanned<String>) -> FormatSpec {
+        let null = Vec::new();
+        FormatSpec { kind, delimiter: None, header: None, null, timestamp: None, compression: None, row_group: None }
+    }
 }
 
 #[derive(Debug, Clone)]

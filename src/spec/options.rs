@@ -180,6 +180,8 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("header", "false"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
+        ("compression", "\"zstd\""),
+        ("row_group", "100000"),
     ],
     later: &["quote", "escape", "comment", "trim", "zone", "pattern", "year"],
 };

@@ -1,8 +1,12 @@
 //! A part file that is being written.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::connect::output::write_error;
+use crate::error::Result;
+use crate::format::columnar::FileEncoder;
 use crate::storage::{StorageFile, crash};
 
 /// Bytes of a part that are gathered before they are written.
@@ -14,6 +18,8 @@ pub struct Part {
     pub name: String,
     pub number: u64,
     pub file: Box<dyn StorageFile>,
+    /// Makes the file of rows, if it is one of columns.
+    pub columns: Option<Box<dyn FileEncoder>>,
     buffer: Vec<u8>,
     /// Bytes, those in the buffer included.
     pub length: u64,
@@ -26,7 +32,18 @@ pub struct Part {
 
 impl Part {
     pub fn new(partition: Arc<str>, name: String, number: u64, file: Box<dyn StorageFile>, length: u64) -> Part {
-        Part { partition, name, number, file, buffer: Vec::new(), length, opened: 0, written: 0, used: 0 }
+        Part {
+            partition,
+            name,
+            number,
+            file,
+            columns: None,
+            buffer: Vec::new(),
+            length,
+            opened: 0,
+            written: 0,
+            used: 0,
+        }
     }
 
     pub fn take(&mut self, data: &[u8]) -> io::Result<()> {
@@ -41,6 +58,18 @@ impl Part {
         }
         self.buffer.extend_from_slice(data);
         Ok(())
+    }
+
+    /// Takes what an encoder makes; nothing if the part is not one of columns.
+    pub fn encode(
+        &mut self,
+        path: &Path,
+        make: impl FnOnce(&mut dyn FileEncoder, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(encoder) = &mut self.columns else { return Ok(()) };
+        let mut out = Vec::new();
+        make(&mut **encoder, &mut out)?;
+        self.take(&out).map_err(|e| write_error(path, &e))
     }
 
     pub fn push(&mut self) -> io::Result<()> {

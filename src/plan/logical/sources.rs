@@ -4,10 +4,11 @@ use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
 use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
+use crate::format::columnar::{ArrowOptions, ParquetOptions, is_columnar};
 use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
-    SourceConnector, SourceSpec,
+    SourceConnector, SourceSpec, Text,
 };
 
 /// Columns of `NAME.errors`.
@@ -119,15 +120,45 @@ impl Builder<'_> {
             }
         };
         let tcp = matches!(connector, SourceConnector::Tcp { .. });
-        match format(&kind, source.format.as_ref(), !tcp) {
+        let found = format(&kind, source.format.as_ref(), !tcp);
+        if found.as_ref().is_some_and(is_columnar) {
+            self.columns_of_files(node, source, connector, &kind)?;
+        }
+        match found {
             Some(Format::Table) | None => {
                 let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
                 let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
-                self.found.push(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"));
+                self.found.push(
+                    diagnostic.label("not for reading").help("there are csv, tsv, json, lines, parquet and arrow"),
+                );
                 None
             }
             found => found,
         }
+    }
+
+    /// Files of columns are read by place: from files alone, and as they are.
+    fn columns_of_files(
+        &mut self,
+        node: &NodeSpec,
+        source: &SourceSpec,
+        connector: &SourceConnector,
+        kind: &str,
+    ) -> Option<()> {
+        let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+        let SourceConnector::File { paths, .. } = connector else {
+            let diagnostic = Diagnostic::error(format!("format `{kind}` needs a file")).at(span).label("not a stream");
+            self.found.push(diagnostic.help("what it holds is described at its end: write it to a file first"));
+            return None;
+        };
+        let packed = |path: &&Text| [".gz", ".zst"].iter().any(|ending| path.value.ends_with(ending));
+        let span = source.compression.as_ref().filter(|c| c.value != Compression::None).map(|c| &c.span);
+        if let Some(span) = span.or_else(|| paths.iter().find(packed).map(|path| &path.span)) {
+            let diagnostic = Diagnostic::error(format!("format `{kind}` is not read from compressed files")).at(span);
+            self.found.push(diagnostic.label("compressed").help("its columns are compressed already: unpack the file"));
+            return None;
+        }
+        Some(())
     }
 
     fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
@@ -248,6 +279,8 @@ pub fn format_of_name(name: &str) -> Option<&'static str> {
         "tsv" => Some("tsv"),
         "json" | "jsonl" | "ndjson" => Some("json"),
         "txt" | "log" => Some("lines"),
+        "parquet" => Some("parquet"),
+        "arrow" | "feather" => Some("arrow"),
         _ => None,
     }
 }
@@ -267,6 +300,13 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
         "json" => Some(Format::Json(JsonOptions { timestamp })),
         "lines" => Some(Format::Lines),
         "table" => Some(Format::Table),
+        "parquet" => {
+            let defaults = ParquetOptions::default();
+            let row_group = spec.and_then(|s| s.row_group.as_ref()).map_or(defaults.row_group, |n| n.value as usize);
+            let compression = spec.and_then(|s| s.compression.as_ref()).map_or(defaults.compression, |c| c.value);
+            Some(Format::Parquet(ParquetOptions { compression, row_group }))
+        }
+        "arrow" => Some(Format::Arrow(ArrowOptions)),
         _ => None,
     }
 }

@@ -108,7 +108,16 @@ impl Sink for Parts {
 
 fn options(path: PathBuf, mode: Mode, size: u64, success_file: bool, storage: Arc<dyn Storage>) -> DirectoryOptions {
     let roll = Roll { size, ..Roll::default() };
-    DirectoryOptions { path, mode, roll, prefix: "part".into(), extension: "csv".into(), success_file, storage }
+    DirectoryOptions {
+        path,
+        mode,
+        roll,
+        prefix: "part".into(),
+        extension: "csv".into(),
+        success_file,
+        columns: None,
+        storage,
+    }
 }
 
 proptest! {

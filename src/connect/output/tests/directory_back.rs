@@ -21,7 +21,10 @@ fn folder(mode: Mode) -> Folder {
     let path = dir.path().join("out");
     let roll = Roll { size: 1 << 20, time: 60, idle: 20 };
     let (prefix, extension, storage) = ("part".into(), "csv".into(), Arc::new(RealStorage));
-    Folder { dir, options: DirectoryOptions { path, mode, roll, prefix, extension, success_file: false, storage } }
+    Folder {
+        dir,
+        options: DirectoryOptions { path, mode, roll, prefix, extension, success_file: false, columns: None, storage },
+    }
 }
 
 impl Folder {
