@@ -50,7 +50,7 @@ const ROWS: usize = 3000;
 fn input() -> String {
     let row = |i: usize| {
         let (minute, second) = (i / 600 % 60, i / 10 % 60);
-        let amount = if i % 13 == 0 { String::new() } else { format!("{}.{:02}", i * 7 % 500, i % 100) };
+        let amount = if i.is_multiple_of(13) { String::new() } else { format!("{}.{:02}", i * 7 % 500, i % 100) };
         format!("2024-05-01T12:{minute:02}:{second:02}.{:03}Z,k{},{amount}\n", i % 10 * 100 + 1, i % 7)
     };
     format!("at,key,amount\n{}", (0..ROWS).map(row).collect::<String>())

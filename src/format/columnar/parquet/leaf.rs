@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
+use arrow_array::builder::BinaryViewBuilder;
 use arrow_array::types::*;
-use arrow_array::{ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, PrimitiveArray};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, BinaryViewArray, BooleanArray, Decimal128Array, PrimitiveArray};
 use arrow_buffer::{BooleanBuffer, IntervalMonthDayNano, NullBuffer};
 use arrow_schema::{DataType as Arrow, TimeUnit};
 use parquet::column::reader::ColumnReader;
@@ -126,13 +126,16 @@ impl LeafRows {
             (Dense::Int96(values), _) => spread.primitive::<TimestampMicrosecondType, _>(values, micros)?,
             (Dense::Float(values), _) => spread.primitive::<Float32Type, _>(values, Some)?,
             (Dense::Double(values), _) => spread.primitive::<Float64Type, _>(values, Some)?,
-            (Dense::Bytes(values), Arrow::Utf8View) => spread.text(&values)?,
+            (Dense::Bytes(values), Arrow::Utf8View) => spread.text(values.iter().map(|value| value.as_bytes()))?,
             (Dense::Bytes(values), _) => spread.bytes(values.iter().map(|value| value.as_bytes()))?,
             (Dense::Fixed(values), Arrow::Float16) => spread.primitive::<Float16Type, _>(values, half)?,
             (Dense::Fixed(values), Arrow::Interval(_)) => {
                 spread.primitive::<IntervalMonthDayNanoType, _>(values, interval)?
             }
-            (Dense::Fixed(values), Arrow::Utf8View) => spread.text(&values.iter().map(uuid).collect::<Vec<_>>())?,
+            (Dense::Fixed(values), Arrow::Utf8View) => {
+                let texts: Vec<Vec<u8>> = values.iter().map(uuid).collect();
+                spread.text(texts.iter().map(Vec::as_slice))?
+            }
             (Dense::Fixed(values), _) => spread.bytes(values.iter().map(|value| value.as_bytes()))?,
         })
     }
@@ -188,26 +191,16 @@ impl Spread {
         }
     }
 
-    fn text<V: AsBytes>(self, values: &[V]) -> Result<ArrayRef> {
-        let text = |value: &V| std::str::from_utf8(value.as_bytes()).map(|_| ()).map_err(|_| not_text());
-        values.iter().try_for_each(text)?;
-        let mut builder = StringViewBuilder::with_capacity(values.len());
-        let mut values = values.iter().map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default());
-        match self.valid {
-            None => values.for_each(|value| builder.append_value(value)),
-            Some(valid) => {
-                for valid in valid {
-                    match valid {
-                        true => builder.append_value(values.next().ok_or_else(too_few)?),
-                        false => builder.append_null(),
-                    }
-                }
-            }
-        }
-        Ok(Arc::new(builder.finish()))
+    fn text<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef> {
+        let text = self.views(values)?.to_string_view();
+        text.map(|text| Arc::new(text) as ArrayRef).map_err(|_| not_text())
     }
 
-    fn bytes<'a>(self, mut values: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef> {
+    fn bytes<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef> {
+        Ok(Arc::new(self.views(values)?))
+    }
+
+    fn views<'a>(self, mut values: impl Iterator<Item = &'a [u8]>) -> Result<BinaryViewArray> {
         let mut builder = BinaryViewBuilder::new();
         match self.valid {
             None => values.for_each(|value| builder.append_value(value)),
@@ -220,7 +213,7 @@ impl Spread {
                 }
             }
         }
-        Ok(Arc::new(builder.finish()))
+        Ok(builder.finish())
     }
 }
 
