@@ -6,6 +6,7 @@
 use arrow_array::{Int64Array, StringViewArray};
 use flott::data::{Batch, Column, DataType};
 use flott::expr::aggregate::AggregateFunction::{self, *};
+use flott::expr::aggregate::{Divisor, Fraction};
 use flott::op::aggregate::{AggregateOperator, AggregateSpec, Call, Emit, PreAggregate, Window};
 use flott::op::{Flow, Operator, Out, RowContext};
 
@@ -45,7 +46,7 @@ fn mix(row: u64) -> u64 {
 }
 
 fn spec(keys: &[usize], calls: &[(AggregateFunction, Option<usize>)], window: Option<Window>) -> AggregateSpec {
-    let call = |&(function, arg)| Call { function, arg, filter: None };
+    let call = |(function, arg): &(AggregateFunction, Option<usize>)| Call::new(function.clone(), arg.as_slice());
     AggregateSpec {
         input: vec![DataType::Int, DataType::String, DataType::Int, DataType::Int],
         keys: keys.to_vec(),
@@ -101,7 +102,7 @@ fn cpu_seconds() -> f64 {
 }
 
 fn report(name: &str, spec: &AggregateSpec, input: &Input) {
-    for pre in [false, true] {
+    for pre in [false, true].into_iter().filter(|&pre| !pre || PreAggregate::is_possible(spec)) {
         let runs: Vec<(f64, usize)> = (0..5).map(|_| run(spec, pre, input)).collect();
         let best = runs.iter().map(|r| r.0).fold(f64::MAX, f64::min);
         let how = if pre { "pre-aggregated" } else { "plain" };
@@ -136,6 +137,18 @@ fn main() {
     report("count, sum, max by two columns", spec(&[0, 1], &three, None), &few);
     report("tumbling 10 s count by string", spec(&[1], &count, tumbling), &few);
     report("avg, min by int, 10,000 keys", spec(&[0], &[(Avg, Some(2)), (Min, Some(3))], None), &few);
+    let one = |function| [(function, Some(2))];
+    let p90 = Percentile(Fraction::parse("0.9").expect("a fraction"));
+    for (name, function) in [
+        ("stddev of ints", Stddev(Divisor::Sample)),
+        ("percentile", p90),
+        ("approx_distinct", ApproxDistinct),
+        ("mode", Mode),
+        ("array_agg", ArrayAgg),
+    ] {
+        report(&format!("{name} by int, 10,000 keys"), spec(&[0], &one(function.clone()), None), &few);
+        report(&format!("{name}, sliding 10 s by 2 s"), spec(&[0], &one(function), sliding), &few);
+    }
     let many = input(false, |row| mix(row) % 1_000_000);
     report("count, sum, max by int, 1,000,000 keys", spec(&[0], &three, None), &many);
 }

@@ -139,6 +139,12 @@
 //!   comparing 64 bytes at once. Each block says why it is sound.
 //! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file
 //!   that somebody shortens kills the process. `read = "mmap"` is there for files that nobody touches.
+//! * **A test runs the real engine** (`cli/test`): the plan of the job with other ends, a source in memory instead of a
+//!   file, a writer in memory instead of a sink. Rows are compared as values, by decoding both sides into the columns'
+//!   types. `--bless` replaces the bytes of a value where the parser saw it, so no second TOML library has to keep
+//!   comments and layout.
+//! * **`clap_complete`** makes scripts for shells from the table of commands that `clap` has; written by hand they would
+//!   not be true for long.
 //! * **`signal-hook` beside `ctrlc`**, because `ctrlc` does not say which signal it was, and a job stopped by SIGTERM
 //!   exits with another code than one stopped by Ctrl-C.
 //! * **Sums of doubles are not summed up before the exchange.** Their result depends on the order of additions, and

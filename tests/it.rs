@@ -25,6 +25,8 @@ mod live;
 mod look;
 #[path = "it/messages.rs"]
 mod messages;
+#[path = "it/own_tests.rs"]
+mod own_tests;
 #[path = "it/pipes.rs"]
 mod pipes;
 #[path = "it/restart.rs"]
@@ -35,6 +37,8 @@ mod resume;
 mod rooms;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/starters.rs"]
+mod starters;
 #[path = "it/state.rs"]
 mod state;
 #[path = "it/state_files.rs"]

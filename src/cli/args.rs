@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod look;
+mod own;
 mod state;
 
 pub use look::{DiffArgs, DumpArgs, Look, LookArgs, LsArgs, PruneArgs, Rows, ShowArgs, VerifyArgs};
+pub use own::{CompletionsArgs, NewArgs, TestArgs};
 pub use state::{
     CancelArgs, CheckpointArgs, ListArgs, NamedArgs, OutputArgs, ResumeArgs, SavepointArgs, Shown, StateArgs,
     StatusArgs, StopArgs,
@@ -20,6 +22,8 @@ const EXAMPLES: &str = "Examples:
   cat app.log | flott run job.toml | head   read stdin, write stdout
   flott check job.toml                      all mistakes of a job file, or its columns and types
   flott plan job.toml                       how it would run
+  flott test job.toml                       the tests that stand in a job file
+  flott new visits                          a starter job with sample data
   flott list                                which jobs run, and which can be resumed
   flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
   flott state show job                      what its newest checkpoint holds
@@ -30,7 +34,6 @@ did not finish, 4 another process runs the job, 130 Ctrl-C before the end, or ca
 /// Flink's model in one small binary: event-time stream jobs over files, pipes and sockets.
 #[derive(Debug, Parser)]
 #[command(name = "flott", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -44,6 +47,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Show how a job would run: its graph, tasks and exchanges
     Plan(PlanArgs),
+    /// Run the tests of job files: rows that go in, rows that are to come out
+    Test(TestArgs),
+    /// Write a starter job with sample data, ready to run
+    New(NewArgs),
     /// Go on with a job from a savepoint, a checkpoint, or where its last run ended
     Resume(ResumeArgs),
     /// Show all jobs that run or ran, and which can be resumed
@@ -60,6 +67,8 @@ pub enum Command {
     Checkpoint(CheckpointArgs),
     /// Look into checkpoints and savepoints: list, show, dump, compare with a job, verify, prune
     State(LookArgs),
+    /// Write a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -109,6 +118,8 @@ pub struct CheckArgs {
 const PLAN_EXAMPLES: &str = "Examples:
   flott plan job.toml
   flott plan job.toml -p 8
+  flott plan job.toml --format dot | dot -Tsvg > plan.svg
+  flott plan job.toml --format json | jq '.physical.tasks[].id'
 
 Exits 2 if the job file has errors.";
 
@@ -117,9 +128,21 @@ Exits 2 if the job file has errors.";
 pub struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// How to show it: text
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: String,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = PlanFormat::Text)]
+    pub format: PlanFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    Text,
+    /// A diagram for Markdown and the web
+    Mermaid,
+    /// A diagram for Graphviz: `| dot -Tsvg > plan.svg`
+    Dot,
+    /// For programs
+    Json,
 }
 
 /// What all commands about a job file take.

@@ -2,20 +2,38 @@
 
 use std::ffi::OsString;
 
+use clap::CommandFactory;
+
 use super::EXIT_WRONG;
+use super::args::Arguments;
 use super::screen::Screen;
 use crate::error::Error;
 use crate::spec::suggest;
 
-const COMMANDS: [&str; 11] =
-    ["run", "check", "plan", "resume", "list", "status", "savepoint", "stop", "cancel", "checkpoint", "state"];
+const COMMANDS_LATER: [&str; 5] = ["why", "query", "tap", "infer", "serve"];
 
-const COMMANDS_LATER: [&str; 8] = ["why", "query", "tap", "infer", "test", "new", "completions", "serve"];
+const FLAGS_LATER: [&str; 5] = ["--ui", "--log-format", "--log-level", "--log-file", "--from"];
 
-const FLAGS_LATER: [&str; 4] = ["--ui", "--log-format", "--log-level", "--log-file"];
+/// Words of other tools for commands.
+const OTHER_WORDS: [(&str, &str); 12] = [
+    ("start", "run"),
+    ("exec", "run"),
+    ("submit", "run"),
+    ("validate", "check"),
+    ("lint", "check"),
+    ("explain", "plan"),
+    ("ls", "list"),
+    ("ps", "list"),
+    ("init", "new"),
+    ("kill", "cancel"),
+    ("restore", "resume"),
+    ("completion", "completions"),
+];
 
-/// Formats of `plan` beside `text`.
-const PLAN_FORMATS_LATER: [&str; 3] = ["mermaid", "dot", "json"];
+/// Names of all commands.
+fn commands() -> Vec<String> {
+    Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
 
 /// Answers a command that there is not.
 pub fn command(words: &[OsString]) -> u8 {
@@ -25,7 +43,8 @@ pub fn command(words: &[OsString]) -> u8 {
 }
 
 fn unknown_command(word: &str) -> Error {
-    let all = format!("there are {}; `flott --help` has examples", COMMANDS.join(", "));
+    let commands = commands();
+    let all = format!("there are {}; `flott --help` has examples", commands.join(", "));
     if COMMANDS_LATER.contains(&word) {
         return Error::usage(format!("`flott {word}` is not there yet")).note(all);
     }
@@ -33,7 +52,9 @@ fn unknown_command(word: &str) -> Error {
     if word.ends_with(".toml") {
         return error.note(format!("to run a job: flott run {word}"));
     }
-    match suggest(word, &COMMANDS) {
+    let names: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let other = OTHER_WORDS.iter().find(|(other, _)| *other == word).map(|(_, name)| *name);
+    match other.or_else(|| suggest(word, &names)) {
         Some(near) => error.note(format!("did you mean `{near}`?")),
         None => error.note(all),
     }
@@ -47,15 +68,6 @@ pub fn flag(typed: &str) -> Option<Error> {
         .then(|| Error::usage(format!("{name} is not there yet")).note("`flott COMMAND --help` lists what is"))
 }
 
-/// The answer to a format of `plan` other than text.
-pub fn plan_format(word: &str) -> Error {
-    let error = match PLAN_FORMATS_LATER.contains(&word) {
-        true => Error::usage(format!("--format {word} is not there yet")),
-        false => Error::usage(format!("there is no format `{word}`")),
-    };
-    error.note("there is: text")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,14 +77,13 @@ mod tests {
         for (word, expect) in [
             ("why", "`flott why` is not there yet"),
             ("chek", "did you mean `check`?"),
+            ("init", "did you mean `new`?"),
             ("job.toml", "to run a job: flott run job.toml"),
-            ("zzz", "there are run, check, plan, resume"),
+            ("zzz", "there are run, check, plan, "),
         ] {
             assert!(unknown_command(word).to_string().contains(expect), "{word}");
         }
         assert!(flag("--ui=:8080").unwrap().to_string().contains("--ui is not there yet"));
         assert!(flag("--nonsense").is_none());
-        assert!(plan_format("dot").to_string().contains("not there yet"));
-        assert!(plan_format("picture").to_string().contains("there is no format"));
     }
 }

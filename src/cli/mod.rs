@@ -10,10 +10,12 @@ mod cancel;
 mod check;
 mod checkpoint;
 mod columns;
+mod completions;
 mod later;
 mod launch;
 mod list;
 mod look;
+mod new;
 mod news;
 mod plan;
 mod prepare;
@@ -28,6 +30,7 @@ mod state;
 mod status;
 mod stop;
 mod summary;
+mod test;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -56,6 +59,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Cancel(args) => cancel::cancel(&args),
             Command::Checkpoint(args) => checkpoint::checkpoint(&args),
             Command::State(args) => look::look(&args),
+            Command::Test(args) => test::test(&args),
+            Command::New(args) => new::new(&args),
+            Command::Completions(args) => completions::completions(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),

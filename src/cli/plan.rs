@@ -1,18 +1,14 @@
 //! `flott plan`: how a job would run.
 
-use super::args::PlanArgs;
+use super::args::{PlanArgs, PlanFormat};
 use super::screen::Screen;
-use super::{EXIT_WRONG, later, prepare, print};
+use super::{EXIT_WRONG, prepare, print};
 use crate::plan::place::place;
 use crate::plan::{saving, show};
 use crate::spec::Severity;
 
 pub fn plan(args: &PlanArgs) -> u8 {
     let screen = Screen::new(args.job.color);
-    if args.format != "text" {
-        screen.error(&later::plan_format(&args.format));
-        return EXIT_WRONG;
-    }
     let mut prepared = prepare::load(&args.job);
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Warning, false, &mut prepared.found);
@@ -24,7 +20,14 @@ pub fn plan(args: &PlanArgs) -> u8 {
         .and_then(|parallelism| place(&plan, parallelism, job.max_parallelism.value, &files));
     match laid_out {
         Ok(physical) => {
-            print(&job.text.redact(&show::text(&plan, &physical, &saving(&job, &plan))));
+            let saving = saving(&job, &plan);
+            let text = match args.format {
+                PlanFormat::Text => show::text(&plan, &physical, &saving),
+                PlanFormat::Mermaid => show::mermaid(&plan, &physical, &saving),
+                PlanFormat::Dot => show::dot(&plan, &physical, &saving),
+                PlanFormat::Json => format!("{:#}\n", show::json(&plan, &physical, &saving)),
+            };
+            print(&job.text.redact(&text));
             0
         }
         Err(error) => {

@@ -121,7 +121,7 @@ fn file_id(path: &Path) -> Option<FileId> {
     Some((data.dev(), data.ino()))
 }
 
-fn inputs(paths: &[Text], severity: Severity, found: &mut Diagnostics) -> Vec<PathBuf> {
+pub fn inputs(paths: &[Text], severity: Severity, found: &mut Diagnostics) -> Vec<PathBuf> {
     let patterns: Vec<String> = paths.iter().map(|p| p.value.clone()).collect();
     file::resolve_paths(&patterns).unwrap_or_else(|_| {
         // One by one, to say of each what is wrong with it.

@@ -77,15 +77,21 @@ pub fn finished(path: &Path, outcome: &Outcome) -> Value {
             let figures = s.read();
             json!({ "name": name, "rows": figures.rows, "bytes": figures.bytes, "bad": figures.bad })
         }).collect::<Vec<_>>(),
+        "transforms": stats.by_node().into_iter().map(|(name, f)| node(name, f)).collect::<Vec<_>>(),
         "tasks": stats.nodes.iter().map(|(name, subtask, s)| task(name, *subtask, s.read())).collect::<Vec<_>>(),
-        "sinks": stats.sinks.iter().map(|(name, s)| task(name, 0, s.read())).collect::<Vec<_>>(),
+        "sinks": stats.sinks.iter().map(|(name, s)| node(name, s.read())).collect::<Vec<_>>(),
     })
 }
 
 fn task(name: &str, subtask: usize, figures: NodeFigures) -> Value {
+    let mut value = node(name, figures);
+    value["subtask"] = subtask.into();
+    value
+}
+
+fn node(name: &str, figures: NodeFigures) -> Value {
     json!({
         "name": name,
-        "subtask": subtask,
         "rows_in": figures.rows_in,
         "rows_out": figures.rows_out,
         "bytes": figures.bytes,

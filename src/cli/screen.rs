@@ -14,6 +14,7 @@ pub struct Screen {
 }
 
 const RED: &str = "\x1b[1;31m";
+const GREEN: &str = "\x1b[1;32m";
 const YELLOW: &str = "\x1b[1;33m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
@@ -21,13 +22,7 @@ const RESET: &str = "\x1b[0m";
 impl Screen {
     pub fn new(choice: ColorChoice) -> Screen {
         let terminal = std::io::stderr().is_terminal();
-        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let color = match choice {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && env("NO_COLOR").is_none() && env("TERM").is_none_or(|t| t != "dumb"),
-        };
-        Screen { color, terminal }
+        Screen { color: is_colored(choice, terminal), terminal }
     }
 
     /// Before options could be read.
@@ -78,6 +73,47 @@ impl Screen {
             report.push_str(&format!("\n{total} in {}", text.path.display()));
         }
         self.line(report.trim_end());
+    }
+}
+
+fn is_colored(choice: ColorChoice, terminal: bool) -> bool {
+    let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => terminal && env("NO_COLOR").is_none() && env("TERM").is_none_or(|t| t != "dumb"),
+    }
+}
+
+/// An error as it is shown, without colours.
+pub fn plain_text(error: &Error) -> String {
+    Screen { color: false, terminal: false }.message("error", RED, error)
+}
+
+/// Colours of what goes to stdout.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint(bool);
+
+impl Paint {
+    pub fn stdout(choice: ColorChoice) -> Paint {
+        Paint(is_colored(choice, std::io::stdout().is_terminal()))
+    }
+
+    #[cfg(test)]
+    pub fn plain() -> Paint {
+        Paint(false)
+    }
+
+    pub fn red(self, text: &str) -> String {
+        self.colored(RED, text)
+    }
+
+    pub fn green(self, text: &str) -> String {
+        self.colored(GREEN, text)
+    }
+
+    fn colored(self, color: &str, text: &str) -> String {
+        if self.0 { format!("{color}{text}{RESET}") } else { text.to_owned() }
     }
 }
 

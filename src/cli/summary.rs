@@ -144,20 +144,9 @@ fn round_up(micros: i64) -> i64 {
     micros.saturating_add(unit - 1) / unit * unit
 }
 
-/// Rows that came into a node. Its parts in a chain follow each other, and later ones may see fewer rows: the most
-/// that one of them saw over all subtasks.
+/// Rows that came into a node.
 fn rows_into(stats: &JobStats, name: &str) -> u64 {
-    let mut parts: Vec<u64> = Vec::new();
-    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-    for (_, subtask, figures) in stats.nodes.iter().filter(|(n, ..)| n == name) {
-        let part = seen.entry(*subtask).or_default();
-        if parts.len() <= *part {
-            parts.push(0);
-        }
-        parts[*part] += figures.read().rows_in;
-        *part += 1;
-    }
-    parts.into_iter().max().unwrap_or(0)
+    stats.by_node().into_iter().find(|(node, _)| *node == name).map_or(0, |(_, figures)| figures.rows_in)
 }
 
 fn sources_of(plan: &LogicalPlan, node: usize) -> Vec<&Node> {

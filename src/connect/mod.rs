@@ -21,6 +21,7 @@ pub mod feed;
 pub mod file;
 pub mod file_sink;
 pub mod generate;
+pub mod given;
 pub mod idle;
 pub mod journal;
 pub mod output;

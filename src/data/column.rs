@@ -169,6 +169,13 @@ impl Column {
         Column::from_array(&array, parts[0].data_type())
     }
 
+    /// Rows of `parts` (of one type, at least one part): for each row its part and its number there.
+    pub fn interleave(parts: &[&Column], places: &[(usize, usize)]) -> Column {
+        let arrays: Vec<&dyn Array> = parts.iter().map(|c| c.as_array()).collect();
+        let array = arrow_select::interleave::interleave(&arrays, places).expect("parts have one type");
+        Column::from_array(&array, parts[0].data_type())
+    }
+
     /// A column that owns only its own values, instead of pinning whole blocks of input.
     pub fn compact(&self) -> Column {
         match self {

@@ -1,14 +1,17 @@
 //! The select list of an aggregation, taken apart: keys and arguments over the input, aggregate calls, and what
 //! is computed from their results.
 
+mod call;
+
 use std::ops::Range;
 
 use super::aggregate::AggregateFunction;
 use super::ast::{Ast, AstKind, Call, SelectItem};
-use super::resolve::{Hook, Resolver, aggregate_function, resolve, unknown_column};
+use super::resolve::{Hook, Resolver, resolve, unknown_column};
 use super::typed::{Node, Typed};
 use super::{ExprError, Scalar};
 use crate::data::{DataType, Field, Schema};
+use call::{call_text, find_aggregate, resolve_call};
 
 pub const WINDOW_START: &str = "window_start";
 pub const WINDOW_END: &str = "window_end";
@@ -19,8 +22,10 @@ pub const WINDOW_TIME: &str = "window_time";
 #[derive(Debug, Clone)]
 pub struct AggregateCall {
     pub function: AggregateFunction,
-    /// `None` for `count(*)`.
-    pub arg: Option<Typed>,
+    /// Each combination of arguments counts once.
+    pub distinct: bool,
+    /// None for `count(*)`.
+    pub args: Vec<Typed>,
     pub filter: Option<Typed>,
     /// Type of the result.
     pub ty: DataType,
@@ -71,6 +76,7 @@ pub fn resolve_aggregate(
     let mut errors = Vec::new();
     let mut keys = Vec::new();
     for (i, item) in by.iter().enumerate() {
+        let item = as_selected(item, select, input);
         match resolve_key(item, input, windowed, &keys) {
             Ok(key) => keys.push(key),
             Err(error) => errors.push((Part::By(i), error)),
@@ -115,6 +121,21 @@ struct Key {
     ast: Ast,
     name: String,
     typed: Typed,
+}
+
+/// The item of `by`, or where it names no column but an item of `select`, as in SQL, that one.
+fn as_selected<'a>(item: &'a SelectItem, select: &'a [SelectItem], input: &Schema) -> &'a SelectItem {
+    let SelectItem::Expr { ast: Ast { kind: AstKind::Column { name, .. }, .. }, .. } = item else { return item };
+    if input.index_of(name).is_some() {
+        return item;
+    }
+    let is_meant = |selected: &&SelectItem| match selected {
+        SelectItem::Expr { ast, name: given, .. } => {
+            given == name && !matches!(ast.kind, AstKind::Column { .. }) && find_aggregate(ast).is_none()
+        }
+        SelectItem::All { .. } => false,
+    };
+    select.iter().find(is_meant).unwrap_or(item)
 }
 
 fn resolve_key(item: &SelectItem, input: &Schema, windowed: bool, before: &[Key]) -> Result<Key, ExprError> {
@@ -252,61 +273,6 @@ impl Hook for Grouping<'_> {
     }
 }
 
-/// The call as plans show it.
-fn call_text(call: &Call, resolved: &AggregateCall) -> String {
-    let arg = resolved.arg.as_ref().map_or_else(|| "*".to_owned(), Typed::to_string);
-    let distinct = if call.distinct { "DISTINCT " } else { "" };
-    let filter = resolved.filter.as_ref().map_or_else(String::new, |f| format!(" FILTER (WHERE {f})"));
-    format!("{}({distinct}{arg}){filter}", call.name)
-}
-
-fn resolve_call(call: &Call, span: &Range<usize>, input: &Schema) -> Result<AggregateCall, ExprError> {
-    let name = &call.name;
-    let error = |span: Range<usize>, message: String, label: &str| Err(ExprError::new(span, message, label));
-    for part in call.args.iter().chain(call.filter.as_deref()) {
-        if let Some(inner) = find_aggregate(part) {
-            return error(inner, format!("an aggregate inside of `{name}`"), "nested aggregate");
-        }
-    }
-    let mut function = aggregate_function(name).ok_or_else(|| {
-        ExprError::new(call.name_span.clone(), format!("`{name}` is not an aggregate"), "not an aggregate")
-    })?;
-    if call.star || (call.args.is_empty() && function == AggregateFunction::Count) {
-        if function != AggregateFunction::Count {
-            return error(span.clone(), format!("`{name}` takes one argument, not `*`"), "needs an argument");
-        }
-        function = AggregateFunction::CountRows;
-    } else if call.args.len() != 1 {
-        return error(span.clone(), format!("`{name}` takes one argument"), "one argument");
-    }
-    if call.distinct {
-        function = match function {
-            AggregateFunction::Count => AggregateFunction::CountDistinct,
-            // Repeated values change neither.
-            AggregateFunction::Min | AggregateFunction::Max => function,
-            _ => {
-                return Err(ExprError::new(
-                    span.clone(),
-                    format!("{name}(DISTINCT …) is not there yet"),
-                    "not there yet",
-                )
-                .help("count(DISTINCT x) is"));
-            }
-        };
-    }
-    let arg = call.args.first().map(|arg| resolve(arg, input)).transpose()?;
-    let ty = function.result_type(arg.as_ref().map(|a| a.ty)).map_err(|takes| {
-        let found = arg.as_ref().map_or_else(String::new, |a| format!(", not {}", a.ty));
-        let place = call.args.first().map_or(span, |a| &a.span).clone();
-        ExprError::new(place, format!("`{name}` takes {takes}{found}"), "wrong type")
-            .help("CAST it to a number, such as CAST(x AS double)")
-    })?;
-    let filter = call.filter.as_ref().map(|filter| resolve_filter(filter, input)).transpose()?;
-    let mut resolved = AggregateCall { function, arg, filter, ty, text: String::new() };
-    resolved.text = call_text(call, &resolved);
-    Ok(resolved)
-}
-
 fn resolve_filter(ast: &Ast, input: &Schema) -> Result<Typed, ExprError> {
     let typed = resolve(ast, input)?;
     boolean(typed, ast, "FILTER")
@@ -324,16 +290,6 @@ fn boolean(typed: Typed, ast: &Ast, place: &str) -> Result<Typed, ExprError> {
         format!("{place} takes a boolean, not {}", typed.ty),
         format!("this is {}", typed.ty),
     ))
-}
-
-/// Place of an aggregate in an expression.
-fn find_aggregate(ast: &Ast) -> Option<Range<usize>> {
-    if let AstKind::Call(call) = &ast.kind
-        && aggregate_function(&call.name).is_some()
-    {
-        return Some(ast.span.clone());
-    }
-    ast.children().into_iter().find_map(find_aggregate)
 }
 
 fn resolve_having(ast: &Ast, outputs: &[&Ast], schema: &Schema) -> Result<Typed, ExprError> {

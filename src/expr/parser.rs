@@ -71,6 +71,10 @@ pub fn parse_item(text: &str) -> Result<SelectItem> {
             let (name, name_span) = (name.clone(), ast.span.clone());
             Ok(SelectItem::Expr { ast, name, name_span })
         }
+        AstKind::Literal(Scalar::Int(_), _) => {
+            Err(ExprError::new(ast.span.clone(), "columns go by name, not by number", "a constant, which needs AS")
+                .help(format!("write the column's name, or `{} AS name` for the constant", &text[ast.span])))
+        }
         _ => Err(ExprError::new(ast.span.clone(), "an expression needs a name", "needs AS")
             .help(format!("write `{} AS name`", &text[ast.span]))),
     }

@@ -6,8 +6,6 @@
 mod call;
 mod operator;
 
-pub(super) use call::aggregate as aggregate_function;
-
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -12,8 +12,28 @@ use serde_json::json;
 #[derive(Debug, Clone, Default)]
 pub struct NodeStats(Arc<NodeCounters>);
 
+/// Of a part of a node: whether rows come into the node by it, and leave it by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    pub enters: bool,
+    pub leaves: bool,
+}
+
+impl Role {
+    /// Between other parts of its node.
+    pub const INSIDE: Role = Role { enters: false, leaves: false };
+}
+
+impl Default for Role {
+    /// All of its node.
+    fn default() -> Role {
+        Role { enters: true, leaves: true }
+    }
+}
+
 #[derive(Debug)]
 struct NodeCounters {
+    role: Role,
     rows_in: AtomicU64,
     rows_out: AtomicU64,
     bytes: AtomicU64,
@@ -26,6 +46,7 @@ struct NodeCounters {
 impl Default for NodeCounters {
     fn default() -> NodeCounters {
         NodeCounters {
+            role: Role::default(),
             rows_in: AtomicU64::new(0),
             rows_out: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -38,6 +59,10 @@ impl Default for NodeCounters {
 }
 
 impl NodeStats {
+    pub fn of(role: Role) -> NodeStats {
+        NodeStats(Arc::new(NodeCounters { role, ..NodeCounters::default() }))
+    }
+
     pub fn rows_in(&self, rows: usize) {
         self.0.rows_in.fetch_add(rows as u64, Relaxed);
     }
@@ -172,13 +197,42 @@ pub struct SourceFigures {
 #[derive(Debug, Clone, Default)]
 pub struct JobStats {
     pub sources: Vec<(String, SourceStats)>,
-    /// Operators: name, subtask, counters. A node of several operators comes several times.
+    /// Parts of transforms: name, subtask, counters. See [`JobStats::by_node`].
     pub nodes: Vec<(String, usize, NodeStats)>,
     pub sinks: Vec<(String, NodeStats)>,
     pub checkpoints: CheckpointStats,
 }
 
 impl JobStats {
+    /// The figures of each transform: rows that came into it and left it, over all of its parts and subtasks.
+    /// Transforms that only choose and rename columns do nothing and are not here.
+    pub fn by_node(&self) -> Vec<(&str, NodeFigures)> {
+        let mut nodes: Vec<(&str, NodeFigures)> = Vec::new();
+        // What is chained in front of a sink, and what brings bad records into order, is nothing a job names.
+        let other = |name: &str| {
+            self.sources.iter().any(|(source, _)| source == name) || self.sinks.iter().any(|(sink, _)| sink == name)
+        };
+        for (name, _, stats) in self.nodes.iter().filter(|(name, ..)| !other(name)) {
+            let (part, role) = (stats.read(), stats.0.role);
+            let at = nodes.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                nodes.push((name, NodeStats::default().read()));
+                nodes.len() - 1
+            });
+            let sum = &mut nodes[at].1;
+            sum.rows_in += if role.enters { part.rows_in } else { 0 };
+            sum.rows_out += if role.leaves { part.rows_out } else { 0 };
+            sum.bytes += part.bytes;
+            sum.late += part.late;
+            sum.late_by = sum.late_by.max(part.late_by);
+            // Parts without time have none.
+            sum.watermark = match (sum.watermark, part.watermark) {
+                (i64::MIN, other) | (other, i64::MIN) => other,
+                (one, other) => one.min(other),
+            };
+        }
+        nodes
+    }
+
     /// Everything as JSON, for whoever asks a running job.
     pub fn status(&self) -> serde_json::Value {
         let watermark = |watermark: i64| (watermark > i64::MIN && watermark < i64::MAX).then_some(watermark);
@@ -186,8 +240,7 @@ impl JobStats {
             let f = stats.read();
             json!({ "name": name, "rows": f.rows, "bad": f.bad, "bytes": f.bytes, "done": f.done, "total": f.total })
         });
-        let node = |name: &str, subtask: Option<usize>, stats: &NodeStats| {
-            let f = stats.read();
+        let node = |name: &str, subtask: Option<usize>, f: NodeFigures| {
             json!({
                 "name": name, "subtask": subtask, "rows-in": f.rows_in, "rows-out": f.rows_out, "bytes": f.bytes,
                 "late": f.late, "watermark": watermark(f.watermark),
@@ -195,10 +248,45 @@ impl JobStats {
         };
         json!({
             "sources": sources.collect::<Vec<_>>(),
-            "operators": self.nodes.iter().map(|(name, subtask, s)| node(name, Some(*subtask), s)).collect::<Vec<_>>(),
-            "sinks": self.sinks.iter().map(|(name, s)| node(name, None, s)).collect::<Vec<_>>(),
+            "operators": self.by_node().into_iter().map(|(name, f)| node(name, None, f)).collect::<Vec<_>>(),
+            "tasks": self.nodes.iter().map(|(name, subtask, s)| node(name, Some(*subtask), s.read())).collect::<Vec<_>>(),
+            "sinks": self.sinks.iter().map(|(name, s)| node(name, None, s.read())).collect::<Vec<_>>(),
             "checkpoints": self.checkpoints.read().to_json(),
             "restarts": self.checkpoints.read().restarts,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_several_parts_has_the_figures_of_its_ends() {
+        let part = |name: &str, subtask: usize, role: Role, rows: [usize; 2], watermark: i64| {
+            let stats = NodeStats::of(role);
+            stats.rows_in(rows[0]);
+            stats.rows_out(rows[1]);
+            stats.watermark(watermark);
+            (name.to_owned(), subtask, stats)
+        };
+        let enters = Role { enters: true, leaves: false };
+        let leaves = Role { enters: false, leaves: true };
+        let stats = JobStats {
+            sinks: vec![("sinks.o".into(), NodeStats::default())],
+            nodes: vec![
+                part("t", 0, enters, [50, 50], i64::MIN),
+                part("t", 1, enters, [30, 30], i64::MIN),
+                part("t", 0, Role::INSIDE, [50, 4], i64::MIN),
+                part("f", 0, Role::default(), [7, 5], i64::MIN),
+                part("t", 0, leaves, [4, 3], 70),
+                part("t", 1, leaves, [2, 1], 60),
+                part("sinks.o", 0, Role::default(), [4, 4], i64::MIN),
+            ],
+            ..JobStats::default()
+        };
+        let seen: Vec<_> =
+            stats.by_node().into_iter().map(|(name, f)| (name, f.rows_in, f.rows_out, f.watermark)).collect();
+        assert_eq!(seen, [("t", 80, 4, 60), ("f", 7, 5, i64::MIN)]);
     }
 }

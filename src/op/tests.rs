@@ -13,8 +13,9 @@ use super::order::SortWithin;
 use super::sort::SortKey;
 use super::top::{Top, TopSpec};
 use crate::data::DataType;
+use crate::expr::aggregate::{Divisor, Fraction};
 use instances::{Kind, interrupted, straight};
-use rows::{Block, D, F, K, M, S, T, V, WINDOW_END, WINDOW_START, blocks, schema};
+use rows::{Block, D, F, K, M, OTHERS, S, T, V, WINDOW_END, WINDOW_START, blocks, schema};
 
 fn types() -> Vec<DataType> {
     schema().fields.iter().map(|field| field.ty).collect()
@@ -39,18 +40,28 @@ fn keys() -> impl Strategy<Value = Vec<usize>> {
 
 fn calls() -> impl Strategy<Value = Vec<(Call, String)>> {
     use AggregateFunction::*;
+    let plain = [CountRows, Count, Sum, Min, Max, Avg, First, Last, ArgMin, ArgMax, Mode, ApproxDistinct, ArrayAgg];
+    let (sample, all) = (Divisor::Sample, Divisor::Population);
+    let more = [Variance(sample), Stddev(all), Percentile(Fraction::HALF), StringAgg(", ".into())];
+    let p90 = Percentile(Fraction::parse("0.9").unwrap());
+    let functions: Vec<AggregateFunction> = plain.into_iter().chain(more).chain([p90]).collect();
+    let columns: Vec<usize> = [K, S, V, D, M, T, F].into_iter().chain(OTHERS).collect();
     let call = (
-        prop::sample::select(vec![CountRows, Count, CountDistinct, Sum, Min, Max, Avg, First, Last]),
-        prop::sample::select(vec![K, S, V, D, M, T, F]),
+        prop::sample::select(functions),
+        prop::bool::weighted(0.2),
+        prop::collection::vec(prop::sample::select(columns), 0..3),
         prop::option::weighted(0.2, Just(F)),
     );
-    let call = call.prop_filter_map("a call that is planned", |(function, arg, filter)| {
-        let arg = (function != CountRows).then_some(arg);
-        function.result_type(arg.map(|arg| types()[arg])).ok()?;
-        let text = format!("{function:?}({})", arg.map_or("*".to_owned(), |arg| names()[arg].clone()));
-        Some((Call { function, arg, filter }, text))
+    let call = call.prop_filter_map("a call that is planned", |(function, distinct, args, filter)| {
+        let call = Call { function, distinct, args, filter };
+        call.function.result_type(&call.types(&types())).ok()?;
+        let applies = !matches!(call.function, CountRows | First | Last | ArgMin | ArgMax | Mode | ApproxDistinct);
+        let is_planned = if distinct { applies } else { call.function != Count || call.args.len() == 1 };
+        let args: Vec<String> = call.args.iter().map(|&arg| names()[arg].clone()).collect();
+        let text = call.function.text(distinct, &args, None);
+        is_planned.then_some((call, text))
     });
-    prop::collection::vec(call, 0..5)
+    prop::collection::vec(call, 0..6)
 }
 
 fn aggregates() -> impl Strategy<Value = Kind> {

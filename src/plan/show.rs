@@ -1,10 +1,16 @@
-//! Draws plans as text: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
+//! Draws plans: `flott plan` and the schemas of `flott check`. Pure; nothing is looked up or opened.
 //!
-//! [`logical`] draws what was meant, [`physical`] what will run.
+//! [`logical`] says what was meant, [`physical`] what will run; both as text, [`json`], or boxes and arrows
+//! ([`picture`]), which [`mermaid`] and [`dot`] write down.
 
+mod dot;
 mod guarantees;
+mod json;
 mod logical;
+mod mermaid;
 mod physical;
+mod picture;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +19,7 @@ use std::collections::BTreeMap;
 use super::Saving;
 use super::logical::{Kind, LogicalPlan};
 use super::physical::PhysicalPlan;
-use crate::expr::Typed;
-use crate::expr::aggregate::AggregateFunction;
+use crate::expr::{AggregateCall, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{SinkConnector, SourceConnector};
 
@@ -30,8 +35,23 @@ pub fn text(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> Str
         physical.parallelism, physical.max_parallelism
     ));
     out.push_str(&format!("  {}\n", guarantees::checkpoints(saving)));
-    out.push_str(&physical::draw(physical, &words, saving));
+    out.push_str(&task::draw(&physical::tasks(physical, &words, saving)));
     out
+}
+
+/// Both graphs as a diagram of Mermaid.
+pub fn mermaid(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    mermaid::draw(&picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs for Graphviz.
+pub fn dot(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> String {
+    dot::draw(&plan.name, &picture::pictures(plan, physical, saving))
+}
+
+/// Both graphs as JSON; `docs/commands.md` says what is in it.
+pub fn json(plan: &LogicalPlan, physical: &PhysicalPlan, saving: &Saving) -> serde_json::Value {
+    json::value(plan, physical, saving)
 }
 
 /// Columns whose names an aggregation made up, by node: as an expression quotes them, and as they read better.
@@ -46,8 +66,7 @@ impl Words {
             let first = plan.intermediate.len() - plan.calls.len();
             let fields = &plan.intermediate.fields[first..];
             let pairs = plan.calls.iter().zip(fields).map(|(c, field)| {
-                let text =
-                    call(c.function, c.arg.as_ref().map(Typed::to_string), c.filter.as_ref().map(Typed::to_string));
+                let text = call(c);
                 // The field is named for the function as it was written, with a number: `mean#0`.
                 let function = field.name.rsplit_once('#').map_or(field.name.as_str(), |(name, _)| name);
                 let written = format!("{function}{}", text.find('(').map_or("", |at| &text[at..]));
@@ -66,23 +85,9 @@ impl Words {
 }
 
 /// An aggregate call as SQL.
-pub fn call(function: AggregateFunction, arg: Option<String>, filter: Option<String>) -> String {
-    use AggregateFunction::*;
-    let arg = arg.unwrap_or_else(|| "*".into());
-    let text = match function {
-        CountRows | Count => format!("count({arg})"),
-        CountDistinct => format!("count(DISTINCT {arg})"),
-        Sum => format!("sum({arg})"),
-        Min => format!("min({arg})"),
-        Max => format!("max({arg})"),
-        Avg => format!("avg({arg})"),
-        First => format!("first({arg})"),
-        Last => format!("last({arg})"),
-    };
-    match filter {
-        Some(filter) => format!("{text} FILTER (WHERE {filter})"),
-        None => text,
-    }
+pub fn call(call: &AggregateCall) -> String {
+    let args: Vec<String> = call.args.iter().map(Typed::to_string).collect();
+    call.function.text(call.distinct, &args, call.filter.as_ref().map(Typed::to_string))
 }
 
 pub fn window(window: Window) -> String {
@@ -112,6 +117,7 @@ fn source(connector: &SourceConnector, format: &str) -> String {
             format!("file {}, {format}", paths.join(", "))
         }
         SourceConnector::Stdin => format!("stdin, {format}"),
+        SourceConnector::Given => "the rows of a test".into(),
         SourceConnector::Tcp { address, listen: true, .. } => format!("tcp, listens on {}, {format}", address.value),
         SourceConnector::Tcp { address, .. } => format!("tcp from {}, {format}", address.value),
         SourceConnector::Generate { kind, rows, only, .. } => {

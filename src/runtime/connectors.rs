@@ -65,6 +65,7 @@ impl Connectors for RealConnectors {
                     Box::new(FileSource::open(options)?.timed(first_time(plan)?))
                 }
             }
+            SourceConnector::Given => return Err(Error::internal("rows of a test outside of a test")),
             SourceConnector::Stdin => Box::new(Stdin::new(StdinOptions { records: records.clone(), pool, idle })),
             SourceConnector::Tcp { address, listen: true, max_connections, once } => {
                 let server = TcpServer::bind(TcpListenerOptions {
@@ -243,7 +244,7 @@ fn columns(plan: &SinkPlan) -> Option<NewEncoder> {
 }
 
 /// Event time of a single record, or of the first row of a group.
-fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
+pub fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
     if is_columnar(&plan.format) {
         let mut decoder = GroupDecoder::new(&plan.fields, &[plan.used[time.column]]);

@@ -19,6 +19,7 @@ use super::gate::{Feed, Gate, GateInput};
 use super::operators::operator;
 use super::port::{Exchange, Port};
 use super::reader::{Reader, ReaderControl, ReaderSource};
+use super::roles::Roles;
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
@@ -120,6 +121,7 @@ pub fn deploy_from(
         inputs: BTreeMap::new(),
         control: Arc::new(ReaderControl::default()),
         stats: JobStats::default(),
+        roles: Roles::of(plan),
         warnings: Vec::new(),
     };
     deployer.stats.sources = plan.sources.iter().map(|source| (source.name.clone(), source_stats(source))).collect();
@@ -165,6 +167,7 @@ struct Deployer<'a> {
     inputs: BTreeMap<(Place, usize), Vec<Rx>>,
     control: Arc<ReaderControl>,
     stats: JobStats,
+    roles: Roles,
     warnings: Vec<Error>,
 }
 
@@ -299,7 +302,7 @@ impl Deployer<'_> {
             let place = Place::Stage(index, subtask);
             let (gate, reached) = self.gate(place, &stage.inputs, saved.map_or(i64::MIN, |state| state.watermark));
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
-            let stats = NodeStats::default();
+            let stats = NodeStats::of(self.roles.stage(index));
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
             let mut operator = operator(&stage.op);
             if let Some(resume) = self.resume
@@ -379,8 +382,8 @@ impl Deployer<'_> {
 
     fn chain(&mut self, plan: &ChainPlan, from: Place, producer: Producer) -> Result<Chain> {
         let mut chain = Chain::default();
-        for node in &plan.nodes {
-            let stats = NodeStats::default();
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let stats = NodeStats::of(self.roles.chained(producer, index));
             let subtask = match from {
                 Place::Worker(_, subtask) | Place::Stage(_, subtask) => subtask,
                 _ => 0,

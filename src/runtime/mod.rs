@@ -33,6 +33,7 @@ pub mod orders;
 mod port;
 mod reader;
 mod restarts;
+mod roles;
 mod sink;
 mod snapshots;
 mod stage;
@@ -45,7 +46,7 @@ mod waker;
 mod worker;
 
 pub use attempt::{Cause, Watch};
-pub use connectors::{RealConnectors, directory_options};
+pub use connectors::{RealConnectors, directory_options, first_time};
 pub use deploy::{Connectors, Deployment, Resume, deploy};
 pub use job::{Ending, Job, run};
 pub use operators::shapes;

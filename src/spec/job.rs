@@ -39,6 +39,8 @@ pub struct JobSpec {
     pub nodes: Vec<NodeSpec>,
     /// Names of nodes that could not be read, so that what refers to them is not reported as dangling.
     pub broken: Vec<String>,
+    /// The job's own tests, in the order written.
+    pub tests: Vec<TestSpec>,
 }
 
 /// `[checkpoint]`. Durations in µs.
@@ -166,9 +168,16 @@ pub enum SourceConnector {
         events_per_second: Option<Spanned<f64>>,
         only: Option<Spanned<String>>,
     },
+    /// Rows that a test gives: no job file has it.
+    Given,
 }
 
 impl SourceConnector {
+    /// Files that are read once, in `order`, with the defaults of everything else.
+    pub fn files(paths: Vec<Text>, order: Option<Spanned<FileOrder>>) -> SourceConnector {
+        SourceConnector::File { paths, order, read: None }
+    }
+
     /// The `type` of the node.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -176,6 +185,7 @@ impl SourceConnector {
             SourceConnector::Stdin => "stdin",
             SourceConnector::Tcp { .. } => "tcp",
             SourceConnector::Generate { .. } => "generate",
+            SourceConnector::Given => "given",
         }
     }
 }
@@ -377,4 +387,42 @@ pub enum FileMode {
     Replace,
     Append,
     New,
+}
+
+/// `[[tests]]`: rows that go in, and rows that are to come out.
+#[derive(Debug, Clone)]
+pub struct TestSpec {
+    pub name: Spanned<String>,
+    /// By source.
+    pub inputs: Vec<GivenSpec>,
+    /// By output (`node`, `node.output`) or sink.
+    pub expects: Vec<GivenSpec>,
+    /// The order of rows counts.
+    pub ordered: bool,
+    /// The test is to fail, with this in its message.
+    pub fails: Option<Text>,
+    /// Variables that are set for this test, before those of the environment.
+    pub variables: Vec<(String, String)>,
+    /// As `-D`, behind those of the command line.
+    pub overrides: Vec<String>,
+}
+
+/// Rows of a test, and whose they are.
+#[derive(Debug, Clone)]
+pub struct GivenSpec {
+    pub node: Spanned<String>,
+    pub rows: GivenRows,
+    /// Of the rows.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum GivenRows {
+    /// In the source's own format; of expected rows CSV with a header, or JSON.
+    Text(String),
+    File(Text),
+    /// Values by column.
+    Tables(Vec<Vec<(String, serde_json::Value)>>),
+    /// Values in the order of the columns.
+    Lists(Vec<Vec<serde_json::Value>>),
 }

@@ -9,7 +9,7 @@ use super::read::{Cx, Fields};
 use super::suggest::did_you_mean;
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
-use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, sink, source, transform};
+use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, sink, source, test, transform};
 
 /// Number of key groups unless the job says otherwise.
 const MAX_PARALLELISM: u32 = 128;
@@ -67,10 +67,14 @@ pub fn parse(
     apply_overrides(&mut root, &text, &mut out);
     let dir = path.parent().map(|dir| dir.display().to_string()).filter(|dir| !dir.is_empty());
     let job_dir = dir.unwrap_or_else(|| ".".into());
+    let mut tests = root.take("tests");
     let mut variables = Variables { env, job_dir, secrets: Vec::new(), out: &mut out };
     variables.table(&mut root);
+    tests.iter_mut().for_each(|tests| test::variables(tests, &mut variables));
     let text = text.clone().with_secrets(variables.secrets);
-    let job = job(&mut Cx { text: &text, out: &mut out }, &root);
+    let cx = &mut Cx { text: &text, out: &mut out };
+    let mut job = job(cx, &root);
+    job.tests = tests.map(|tests| test::tests(cx, &tests)).unwrap_or_default();
     (Some(job), out)
 }
 
@@ -86,6 +90,7 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
         restart: restart.as_ref().map(|r| r.value),
         nodes: Vec::new(),
         broken: Vec::new(),
+        tests: Vec::new(),
     };
     let mut entries: Vec<(&str, &Entry)> = Vec::new();
     for room in ["sources", "transforms", "sinks"] {
@@ -125,7 +130,8 @@ fn top_level(cx: &mut Cx, root: &Table) {
         if names.contains(&word) {
             continue;
         }
-        let all = "a job file has [job], [checkpoint], [sources.NAME], [transforms.NAME], [sinks.NAME]".to_string();
+        let all = "a job file has [job], [checkpoint], [sources.NAME], [transforms.NAME], [sinks.NAME], [[tests]]"
+            .to_string();
         let diagnostic = if TOP.later.contains(&word) {
             Diagnostic::error(format!("[{word}] is not there yet")).label("not there yet").help(all)
         } else if matches!(entry.value.kind, Kind::Table(_)) {

@@ -14,6 +14,7 @@ mod schema;
 mod sink;
 mod source;
 mod suggest;
+mod test;
 mod text;
 mod transform;
 mod types;

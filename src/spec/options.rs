@@ -26,7 +26,7 @@ impl Options {
 
 pub(super) const TOP: Options = Options {
     what: "a job file",
-    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", "")],
+    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", ""), ("tests", "")],
     later: &["schemas"],
 };
 
@@ -292,6 +292,20 @@ pub(super) const SQLITE_SINK: Options = Options {
 
 pub(super) const BLACKHOLE_SINK: Options =
     Options { what: "a blackhole sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+
+pub(super) const TEST: Options = Options {
+    what: "a test",
+    has: &[
+        ("name", "\"three payments in a minute\""),
+        ("input", "{ payments = \"…\" }"),
+        ("expect", "{ per_minute = \"…\" }"),
+        ("order", "\"any\""),
+        ("fails", "\"is not an int\""),
+        ("variables", "{ WORD = \"warn\" }"),
+        ("overrides", "[\"transforms.large.where=amount > 900\"]"),
+    ],
+    later: &["now"],
+};
 
 /// The words an option may have, and those it will have.
 pub(super) struct Words<T: 'static> {

@@ -54,6 +54,12 @@ impl Table {
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries.iter().find(|e| e.key.value == key).map(|e| &e.value)
     }
+
+    /// Takes an entry out.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        let at = self.entries.iter().position(|e| e.key.value == key)?;
+        Some(self.entries.remove(at).value)
+    }
 }
 
 impl Value {

@@ -30,7 +30,7 @@ impl Variables<'_> {
         }
     }
 
-    fn value(&mut self, value: &mut Value) {
+    pub fn value(&mut self, value: &mut Value) {
         match &mut value.kind {
             Kind::String(string) => {
                 if !self.string(string) {

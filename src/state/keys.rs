@@ -58,6 +58,11 @@ impl KeyIndex {
         KeyIndex { types: types.to_vec(), keys }
     }
 
+    /// How many key columns there are.
+    pub fn width(&self) -> usize {
+        self.types.len()
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         match &self.keys {

@@ -17,6 +17,11 @@ fn help_has_examples() {
         ("stop --help", "Examples:"),
         ("cancel --help", "Examples:"),
         ("checkpoint --help", "Examples:"),
+        ("test --help", "Exit codes: 0 all tests passed"),
+        ("new --help", "Examples:"),
+        ("completions --help", "To install:"),
+        ("help", "flott run jobs/quickstart.toml"),
+        ("help plan", "--format dot | dot"),
     ] {
         folder.flott(arguments).exits(0).prints(expect);
     }
@@ -36,13 +41,13 @@ fn wrong_usage_exits_2() {
         ("chek job.toml", "did you mean `check`?"),
         ("job.toml", "flott run job.toml"),
         ("why job", "`flott why` is not there yet"),
-        ("zzz", "there are run, check, plan, resume"),
+        ("zzz", "there are run, check, plan, "),
         ("run job.toml --resume --fresh", "cannot be used with"),
         ("savepoint", "JOB"),
         ("stop", "JOB"),
         ("resume", "PATH|JOB"),
         ("run job.toml --ui=:8080", "--ui is not there yet"),
-        ("plan job.toml --format mermaid", "there is: text"),
+        ("plan job.toml --format picture", "possible values: text, mermaid, dot, json"),
     ] {
         folder.flott(arguments).exits(2).says(expect);
     }
@@ -58,6 +63,36 @@ fn plan_shows_both_graphs() {
     }
     assert_eq!(ran.stderr, "");
     assert_eq!(folder.names(), ["in.csv", "job.toml"]);
+}
+
+#[test]
+fn plans_are_drawn_and_told_to_programs() {
+    let folder = Folder::new();
+    let job = JOB.replace("status >= 500", "status >= 500 AND CAST(ms AS string) <> '<\\\"#'");
+    folder.write("job.toml", &job).write("in.csv", "at,status,ms\n");
+    let mermaid = folder.flott("plan job.toml -p 2 --format mermaid").exits(0).stdout;
+    assert!(mermaid.starts_with("flowchart LR\n  subgraph logical["), "{mermaid}");
+    assert!(mermaid.contains("#60;#62; '#60;#34;#35;'"), "{mermaid}");
+    assert!(mermaid.contains("logical0 --> logical1"), "{mermaid}");
+    let dot = folder.flott("plan job.toml -p 2 --format dot").exits(0).stdout;
+    assert!(dot.starts_with("digraph \"job\" {") && dot.ends_with("}\n"), "{dot}");
+    assert!(dot.contains("<> '<\\\"#'"), "{dot}");
+    let plan: serde_json::Value =
+        serde_json::from_str(&folder.flott("plan job.toml -p 2 --format json").exits(0).stdout).unwrap();
+    assert_eq!(plan["logical"]["nodes"][1]["type"], "filter");
+    assert_eq!(plan["logical"]["edges"][0]["to"], "transforms.failed");
+    let (physical, at) = (&plan["physical"], |path: &str| plan.pointer(path).unwrap().clone());
+    assert_eq!(physical["tasks"][1]["node"], "transforms.per_minute");
+    assert_eq!(
+        at("/physical/edges/0"),
+        serde_json::json!({
+            "from": "sources.requests", "to": "transforms.per_minute", "exchange": physical["edges"][0]["exchange"],
+            "by": physical["edges"][0]["by"],
+        })
+    );
+    let sink = physical["tasks"].as_array().unwrap().last().unwrap();
+    assert_eq!((sink["kind"].as_str(), sink["order"].as_str()), (Some("sink"), Some("exact")));
+    assert_eq!(sink["guarantees"][0], "exactly-once from sources.requests");
 }
 
 #[test]

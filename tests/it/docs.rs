@@ -11,7 +11,7 @@
 //!   are not compared;
 //! * blocks marked `toml` are TOML. Those with a source are checked by `flott check`; one without a sink gets a sink
 //!   for each of its nodes. One that begins with `# NAME.toml` is a file of that name for the commands behind it;
-//! * the lists of functions are made from the table of functions;
+//! * the lists of functions and aggregates are made from their tables;
 //! * relative links lead somewhere.
 //!
 //! With `FLOTT_BLESS=1` in the environment, output and lists are written into the documents instead of compared. Lines
@@ -22,7 +22,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use flott::expr::function;
+use flott::expr::{aggregate, function};
 use regex::Regex;
 
 use crate::jobs::workplace;
@@ -204,7 +204,9 @@ fn the_job_of_the_tour_is_the_quickstart() {
     let document = Document::read(Path::new("README.md"));
     let block = document.blocks().into_iter().find(|block| block.mark == "toml").unwrap();
     let shown: toml::Table = document.lines[block.lines].join("\n").parse().unwrap();
-    let job: toml::Table = fs::read_to_string("jobs/quickstart.toml").unwrap().parse().unwrap();
+    let mut job: toml::Table = fs::read_to_string("jobs/quickstart.toml").unwrap().parse().unwrap();
+    // The tour is not about its tests.
+    job.remove("tests");
     assert_eq!(shown, job);
 }
 
@@ -224,16 +226,12 @@ fn functions() -> Vec<String> {
     let cell = |text: &str| text.replace('|', "\\|");
     let mut lines = vec!["| function | gives | for example |".to_owned(), "|---|---|---|".to_owned()];
     for f in function::all() {
-        let also = match f.aliases {
-            [] => String::new(),
-            names => format!("; also {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
-        };
         let (example, value) = f.example;
         lines.push(format!(
             "| `{}` | {}{} | `{}` → `{}` |",
             cell(f.signature),
             cell(f.doc),
-            also,
+            also(f.aliases),
             cell(example),
             cell(value)
         ));
@@ -241,18 +239,51 @@ fn functions() -> Vec<String> {
     lines
 }
 
-#[test]
-fn the_list_of_functions_is_that_of_the_table() {
+/// The list of aggregates as Markdown.
+fn aggregates() -> Vec<String> {
+    let mut lines = vec!["| aggregate | gives | for example |".to_owned(), "|---|---|---|".to_owned()];
+    for a in aggregate::all() {
+        let row = |values: &&[&str]| match values {
+            [one] => (*one).to_owned(),
+            more => format!("({})", more.join(", ")),
+        };
+        let rows = a.example.rows.iter().map(row).collect::<Vec<_>>().join(", ");
+        lines.push(format!(
+            "| `{}` | {}{} | `{}` of {rows} → `{}` |",
+            a.signature,
+            a.doc,
+            also(a.aliases),
+            a.example.call,
+            a.example.result
+        ));
+    }
+    lines
+}
+
+fn also(aliases: &[&str]) -> String {
+    match aliases {
+        [] => String::new(),
+        names => format!("; also {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The lines between `<!-- WHAT -->` and `<!-- end of WHAT -->` are these.
+fn check_list(what: &str, now: Vec<String>) {
     let mut document = Document::read(Path::new("docs/expressions.md"));
-    let place = |mark: &str| document.lines.iter().position(|line| line == mark).unwrap_or_else(|| panic!("{mark}"));
-    let range = place("<!-- functions -->") + 1..place("<!-- end of functions -->");
-    let now = functions();
+    let place = |mark: String| document.lines.iter().position(|line| *line == mark).unwrap_or_else(|| panic!("{mark}"));
+    let range = place(format!("<!-- {what} -->")) + 1..place(format!("<!-- end of {what} -->"));
     if document.lines[range.clone()] != now[..] {
-        assert!(blessing(), "docs/expressions.md does not list the functions there are: FLOTT_BLESS=1 writes them");
+        assert!(blessing(), "docs/expressions.md does not list the {what} there are: FLOTT_BLESS=1 writes them");
         document.lines.splice(range, now);
         document.write();
     }
-    let text = document.lines.join("\n");
+}
+
+#[test]
+fn the_lists_of_functions_are_those_of_the_tables() {
+    check_list("functions", functions());
+    check_list("aggregates", aggregates());
+    let text = fs::read_to_string("docs/expressions.md").unwrap();
     for (name, _) in function::FORMS {
         assert!(text.to_lowercase().contains(&format!("{name}(")), "{name} is not in docs/expressions.md");
     }
@@ -264,7 +295,7 @@ fn every_option_is_described() {
     let reference = fs::read_to_string("docs/job-file.md").unwrap() + &fs::read_to_string("docs/formats.md").unwrap();
     let entry = Regex::new(r#"\("([a-z_-]+)", [A-Z"\\]"#).unwrap();
     let mut seen = 0;
-    for file in ["options", "checkpoint", "source", "transform", "sink", "window", "format", "schema"] {
+    for file in ["options", "checkpoint", "source", "transform", "sink", "window", "format", "schema", "test"] {
         let text = fs::read_to_string(format!("src/spec/{file}.rs")).unwrap();
         for found in entry.captures_iter(&text) {
             let name = &found[1];

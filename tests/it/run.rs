@@ -123,9 +123,16 @@ fn the_report_has_the_figures() {
     assert_eq!(report["summary"]["rows_out"], 3);
     assert_eq!(report["sources"][0]["name"], "sources.requests");
     assert_eq!(report["sinks"][0]["rows_in"], 3);
-    let tasks = report["tasks"].as_array().unwrap();
-    let aggregate = tasks.iter().rfind(|t| t["name"] == "transforms.per_minute" && t["watermark"] == "end");
-    assert!(aggregate.is_some(), "{tasks:#?}");
+    let transforms = report["transforms"].as_array().unwrap();
+    let figures = |name: &str| {
+        let found: Vec<_> = transforms.iter().filter(|t| t["name"] == name).collect();
+        assert_eq!(found.len(), 1, "{transforms:#?}");
+        (found[0]["rows_in"].as_u64(), found[0]["rows_out"].as_u64(), found[0]["watermark"].clone())
+    };
+    assert_eq!(figures("transforms.failed"), (Some(4), Some(3), serde_json::Value::Null));
+    assert_eq!(figures("transforms.per_minute"), (Some(3), Some(3), "end".into()));
+    assert_eq!(transforms.len(), 2);
+    assert!(report["tasks"].as_array().unwrap().len() > 2);
 }
 
 #[test]

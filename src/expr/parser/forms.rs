@@ -289,7 +289,14 @@ impl Parser {
                 call.args.push(self.expr(0)?);
             }
         }
+        if self.is_word("order") {
+            return Err(ExprError::new(self.peek().span.clone(), "ORDER BY has no place inside a call", "not here")
+                .help("values come in the order of the input: sort it before"));
+        }
         self.close(&open)?;
+        if self.is_word("within") {
+            self.within_group(&mut call)?;
+        }
         if self.is_word("filter") && self.peek_at(1).kind == Kind::Symbol("(") {
             let (_, open) = self.head();
             self.expect_word("where", "inside FILTER")?;
@@ -301,6 +308,24 @@ impl Parser {
         }
         let span = call.name_span.start..self.end();
         Ok(Ast { kind: AstKind::Call(call), span })
+    }
+
+    /// `percentile_cont(p) WITHIN GROUP (ORDER BY x)` is `percentile_cont(x, p)`, and `mode() …` is `mode(x)`.
+    fn within_group(&mut self, call: &mut Call) -> Result<()> {
+        self.next();
+        self.expect_word("group", "behind WITHIN")?;
+        let open = self.peek().span.clone();
+        if !self.eat_symbol("(") {
+            return Err(self.unexpected("`(ORDER BY x)` behind WITHIN GROUP"));
+        }
+        self.expect_word("order", "inside WITHIN GROUP")?;
+        self.expect_word("by", "behind ORDER")?;
+        call.args.insert(0, self.expr(0)?);
+        if !self.eat_word("asc") && self.is_word("desc") {
+            return Err(ExprError::new(self.peek().span.clone(), "WITHIN GROUP goes upwards only", "not here")
+                .help("write 1 - p in place of p"));
+        }
+        self.close(&open)
     }
 
     /// `substring(x FROM a FOR b)`.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::ExprError;
-use super::super::aggregate::AggregateFunction;
+use super::super::aggregate;
 use super::super::ast::{Ast, BinaryOp, Call};
 use super::super::error::nearest;
 use super::super::function::{self, Arg, Function};
@@ -12,40 +12,9 @@ use super::super::value::Scalar;
 use super::{Resolver, Result, coerce, coerce_at, fold, type_error};
 use crate::data::DataType;
 
-/// Aggregate functions that the language knows but does not have yet.
-const AGGREGATES_LATER: [&str; 12] = [
-    "stddev",
-    "variance",
-    "median",
-    "percentile",
-    "approx_distinct",
-    "array_agg",
-    "string_agg",
-    "arg_min",
-    "arg_max",
-    "stddev_pop",
-    "var_pop",
-    "collect",
-];
-
-const AGGREGATES: [(&str, AggregateFunction); 7] = [
-    ("count", AggregateFunction::Count),
-    ("sum", AggregateFunction::Sum),
-    ("min", AggregateFunction::Min),
-    ("max", AggregateFunction::Max),
-    ("avg", AggregateFunction::Avg),
-    ("first", AggregateFunction::First),
-    ("last", AggregateFunction::Last),
-];
-
-/// The aggregate function of a name in lower case.
-pub fn aggregate(name: &str) -> Option<AggregateFunction> {
-    AGGREGATES.iter().find(|(n, _)| *n == name || (*n == "avg" && name == "mean")).map(|(_, f)| *f)
-}
-
 impl Resolver<'_> {
     pub(super) fn call(&mut self, call: &Call, span: &Range<usize>) -> Result<Typed> {
-        if aggregate(&call.name).is_some() {
+        if aggregate::find(&call.name).is_some() {
             return match &mut self.hook {
                 Some(hook) => hook.aggregate(call, span),
                 None => Err(ExprError::new(
@@ -141,25 +110,19 @@ impl Resolver<'_> {
             return Ok(function);
         }
         let name = call.name.as_str();
-        let later = function::LATER.contains(&name) || AGGREGATES_LATER.contains(&name);
-        if later {
-            let list = if AGGREGATES_LATER.contains(&name) {
-                format!("aggregates are {}", AGGREGATES.map(|(n, _)| n).join(", "))
-            } else {
-                let names: Vec<&str> = function::all().map(|f| f.name).collect();
-                format!("functions are {}", names.join(", "))
-            };
+        if function::LATER.contains(&name) {
+            let names: Vec<&str> = function::all().map(|f| f.name).collect();
             return Err(ExprError::new(
                 call.name_span.clone(),
                 format!("the function `{name}` is not there yet"),
                 "not there yet",
             )
-            .help(list));
+            .help(format!("functions are {}", names.join(", "))));
         }
         let names = function::all()
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()))
             .chain(function::FORMS.iter().map(|f| f.0))
-            .chain(AGGREGATES.iter().map(|a| a.0));
+            .chain(aggregate::all().flat_map(|a| std::iter::once(a.name).chain(a.aliases.iter().copied())));
         let error =
             ExprError::new(call.name_span.clone(), format!("there is no function `{name}`"), "unknown function");
         Err(match nearest(name, names) {

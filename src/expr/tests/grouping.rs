@@ -37,9 +37,10 @@ fn keys_windows_and_calls() {
         true,
     )
     .unwrap();
-    let functions: Vec<AggregateFunction> = plan.calls.iter().map(|c| c.function).collect();
+    let functions: Vec<AggregateFunction> = plan.calls.iter().map(|c| c.function.clone()).collect();
     use AggregateFunction::*;
-    assert_eq!(functions, [CountRows, Sum, Sum, CountDistinct, Sum]);
+    assert_eq!(functions, [CountRows, Sum, Sum, Count, Sum]);
+    assert!(plan.calls[3].distinct);
     assert_eq!(plan.intermediate.len(), 2 + 2 + 5);
     assert_eq!(plan.keys[1].0, "day");
     let outputs: Vec<String> = plan.outputs.iter().map(|(_, typed)| typed.to_string()).collect();
@@ -62,15 +63,69 @@ fn renamed_keys() {
 }
 
 #[test]
+fn keys_may_be_names_of_select() {
+    let plan =
+        plan(&["day"], &["date_trunc('day', t) AS day", "count(*) AS n"], Some("day IS NOT NULL"), false).unwrap();
+    assert_eq!(plan.keys[0].0, "day");
+    assert_eq!(plan.keys[0].1.columns().len(), 1);
+    assert_eq!(plan.outputs[0].1.as_column(), Some(0));
+}
+
+/// What stands around and inside of aggregates.
+#[test]
+fn aggregates_go_into_expressions() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("sum(a) / count(*)", &["sum(a)", "count(*)"], "int"),
+        ("round(stddev(d) / avg(d), 2)", &["stddev(d)", "avg(d)"], "double"),
+        ("CASE WHEN count(*) > 3 THEN max(a) ELSE -max(a) END", &["count(*)", "max(a)"], "int"),
+        ("coalesce(sum(a * b + 1), 0)", &["sum((a * b) + 1)"], "int"),
+        ("upper(string_agg(lower(s), '/'))", &["string_agg(lower(s), '/')"], "string"),
+        ("count_if(a > b AND s LIKE 'x%')", &["count_if(*) FILTER (WHERE (a > b) AND (s LIKE 'x%'))"], "int"),
+        (
+            "sum(a) FILTER (WHERE s IN ('x', 'y') AND (b > 1 OR f))",
+            &["sum(a) FILTER (WHERE (s IN ('x', 'y')) AND ((b > 1) OR f))"],
+            "int",
+        ),
+        ("any_value(s) FILTER (WHERE f)", &["any_value(s) FILTER (WHERE (s IS NOT NULL) AND f)"], "string"),
+        ("count(DISTINCT a, s) + sum(DISTINCT a)", &["count(DISTINCT a, s)", "sum(DISTINCT a)"], "int"),
+        ("percentile_cont(0.95) WITHIN GROUP (ORDER BY a)", &["percentile_cont(a, 0.95)"], "double"),
+        ("mode() WITHIN GROUP (ORDER BY s)", &["mode(s)"], "string"),
+        ("median(m) - percentile(m, 0.5)", &["median(m, 0.5)", "percentile(m, 0.5)"], "decimal(38,6)"),
+        ("bool_and(f) OR every(f) OR bool_or(f)", &["bool_and(f)", "every(f)", "bool_or(f)"], "boolean"),
+        ("min(DISTINCT a)", &["min(DISTINCT a)"], "int"),
+        ("array_agg(a)", &["array_agg(a)"], "list<int>"),
+    ];
+    for (text, calls, ty) in cases {
+        let plan = plan(&["s"], &[&format!("{text} AS x")], None, false);
+        let plan = plan.unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        let texts: Vec<&str> = plan.calls.iter().map(|call| call.text.as_str()).collect();
+        assert_eq!(texts, *calls, "{text}");
+        assert_eq!(plan.outputs[0].1.ty.to_string(), *ty, "{text}");
+    }
+}
+
+#[test]
 fn mistakes() {
     type Case<'a> = (&'a [&'a str], &'a [&'a str], Option<&'a str>, Part, &'a str);
     let cases: &[Case] = &[
         (&["s"], &["a"], None, Part::Select(0), "first(a)"),
         (&["s"], &["s", "sum(count(*)) AS x"], None, Part::Select(1), "nested"),
         (&["s"], &["window_start"], None, Part::Select(0), "without a window"),
-        (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number, not string"),
-        (&["s"], &["sum(*) AS x"], None, Part::Select(0), "one argument"),
-        (&["s"], &["median(a) AS x"], None, Part::Select(0), "not there yet"),
+        (&["s"], &["sum(s) AS x"], None, Part::Select(0), "takes a number or an interval, not string"),
+        (&["s"], &["sum(*) AS x"], None, Part::Select(0), "takes an argument"),
+        (&["s"], &["sum(a, b) AS x"], None, Part::Select(0), "it is sum(x)"),
+        (&["s"], &["meddian(a) AS x"], None, Part::Select(0), "did you mean `median`"),
+        (&["s"], &["count_distinct(a) AS x"], None, Part::Select(0), "no function"),
+        (&["s"], &["count(a, b) AS x"], None, Part::Select(0), "count(DISTINCT a, b)"),
+        (&["s"], &["mode(DISTINCT a) AS x"], None, Part::Select(0), "DISTINCT"),
+        (&["s"], &["percentile(a) AS x"], None, Part::Select(0), "it is percentile(x, p)"),
+        (&["s"], &["percentile(a, 95) AS x"], None, Part::Select(0), "write 0.95"),
+        (&["s"], &["percentile(a, b) AS x"], None, Part::Select(0), "constant number"),
+        (&["s"], &["percentile(s, 0.5) AS x"], None, Part::Select(0), "a number or a timestamp, not string"),
+        (&["s"], &["string_agg(a) AS x"], None, Part::Select(0), "CAST(x AS string)"),
+        (&["s"], &["string_agg(s, s) AS x"], None, Part::Select(0), "constant text"),
+        (&["s"], &["bool_and(a) AS x"], None, Part::Select(0), "boolean, not int"),
+        (&["s"], &["count_if(a) AS x"], None, Part::Select(0), "boolean, not int"),
         (&["s"], &["sum(aa) AS x"], None, Part::Select(0), "no column `aa`"),
         (&["s"], &["cnt(*) AS x"], None, Part::Select(0), "no function"),
         (&["ss"], &["s"], None, Part::By(0), "did you mean `s`"),

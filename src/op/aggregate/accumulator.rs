@@ -4,13 +4,23 @@
 //! `last` compare. Columns are matched once per call, never per value.
 
 mod avg;
+mod best;
+mod collect;
 mod count;
 mod distinct;
 mod extreme;
+mod interval;
+mod mode;
+mod pairs;
+mod percentile;
 mod pick;
+mod rows;
+mod sketch;
 mod stored;
 mod sum;
 mod valid;
+mod variance;
+mod wide;
 
 use arrow_array::{Array, BooleanArray};
 use arrow_buffer::BooleanBuffer;
@@ -19,34 +29,55 @@ use super::Call;
 use crate::data::{Column, DataType};
 use crate::error::Result;
 use crate::expr::aggregate::AggregateFunction;
-pub use distinct::FrozenSet;
+pub use rows::FrozenRows;
+use stored::ints;
 
-/// The argument of one call for some rows.
+/// The arguments of one call for some rows.
 #[derive(Clone, Copy)]
 pub struct Argument<'a> {
-    /// `None` for `count(*)`.
-    pub column: Option<&'a Column>,
+    /// None for `count(*)`.
+    pub columns: &'a [&'a Column],
     /// Only rows where it is true count.
     pub filter: Option<&'a BooleanArray>,
     /// Event time (µs) of the rows, for `first` and `last`; empty for streams without.
     pub times: &'a [i64],
-    /// Places of the rows in the input, for `first` and `last`; empty if nobody asks.
+    /// Places of the rows in the input, for those that go by it; empty if nobody asks.
     pub places: &'a [u64],
 }
 
-impl Argument<'_> {
-    /// The rows that pass the filter and, with `skip_nulls`, whose value is not null; `None` for all of them.
+impl<'a> Argument<'a> {
+    /// Nothing but columns.
+    pub fn of(columns: &'a [&'a Column]) -> Argument<'a> {
+        Argument { columns, filter: None, times: &[], places: &[] }
+    }
+
+    /// The first column.
+    fn column(&self) -> &'a Column {
+        self.columns.first().expect("every function but count(*) has an argument")
+    }
+
+    /// The rows that pass the filter and, with `skip_nulls`, where no argument is null; `None` for all of them.
     fn selected(&self, skip_nulls: bool) -> Option<BooleanBuffer> {
-        let valid = self.column.and_then(Column::nulls).filter(|n| skip_nulls && n.null_count() > 0);
+        self.selected_by(if skip_nulls { self.columns } else { &[] })
+    }
+
+    /// The rows that pass the filter and where none of these columns is null; `None` for all of them.
+    fn selected_by(&self, columns: &[&Column]) -> Option<BooleanBuffer> {
+        let valid = columns.iter().filter_map(|column| column.nulls()).filter(|nulls| nulls.null_count() > 0);
         let passed = self.filter.map(|f| match f.nulls() {
             Some(nulls) => f.values() & nulls.inner(),
             None => f.values().clone(),
         });
-        match (valid, passed) {
-            (Some(valid), Some(passed)) => Some(valid.inner() & &passed),
-            (Some(valid), None) => Some(valid.inner().clone()),
-            (None, passed) => passed,
-        }
+        valid.map(|nulls| nulls.inner().clone()).chain(passed).reduce(|a, b| &a & &b)
+    }
+}
+
+/// Calls `each` with the selected ones of `rows` rows, which are all of them for `None`.
+#[inline]
+fn for_rows(selected: Option<BooleanBuffer>, rows: usize, each: impl FnMut(usize)) {
+    match selected {
+        None => (0..rows).for_each(each),
+        Some(selected) => selected.set_indices().for_each(each),
     }
 }
 
@@ -59,8 +90,15 @@ pub enum Accumulator {
     SumDecimal(sum::Sum<i128>),
     SumDouble(sum::SumDouble),
     Avg(avg::Avg),
+    Interval(interval::IntervalSum),
     Extreme(extreme::Extreme),
     Pick(pick::Pick),
+    Best(best::Best),
+    Variance(variance::Variance),
+    Percentile(percentile::Percentile),
+    Mode(mode::Mode),
+    Sketch(sketch::Sketch),
+    Collect(collect::Collect),
 }
 
 /// Calls `$body` with `$inner` bound to the accumulator of the family.
@@ -73,8 +111,15 @@ macro_rules! each {
             Accumulator::SumDecimal($inner) => $body,
             Accumulator::SumDouble($inner) => $body,
             Accumulator::Avg($inner) => $body,
+            Accumulator::Interval($inner) => $body,
             Accumulator::Extreme($inner) => $body,
             Accumulator::Pick($inner) => $body,
+            Accumulator::Best($inner) => $body,
+            Accumulator::Variance($inner) => $body,
+            Accumulator::Percentile($inner) => $body,
+            Accumulator::Mode($inner) => $body,
+            Accumulator::Sketch($inner) => $body,
+            Accumulator::Collect($inner) => $body,
         }
     };
 }
@@ -84,18 +129,61 @@ impl Accumulator {
     /// The accumulator of `call` over input columns of the types `input`. Types were checked with
     /// [`AggregateFunction::result_type`] when the job was planned.
     pub fn new(call: &Call, input: &[DataType]) -> Accumulator {
+        let types = call.types(input);
+        let each = Accumulator::of(&call.function, &types);
+        if call.distinct { Accumulator::Distinct(distinct::Distinct::new(types, each)) } else { each }
+    }
+
+    fn of(function: &AggregateFunction, types: &[DataType]) -> Accumulator {
         use AggregateFunction::*;
-        let ty = call.arg.map(|column| input[column]);
-        match (call.function, ty) {
+        match (function, types) {
             (CountRows | Count, _) => Accumulator::Count(count::Count::default()),
-            (CountDistinct, Some(ty)) => Accumulator::Distinct(distinct::Distinct::new(ty)),
-            (Avg, Some(ty)) => Accumulator::Avg(avg::Avg::new(ty)),
-            (Sum, Some(ty)) => Accumulator::sum(ty),
-            (Min, Some(ty)) => Accumulator::Extreme(extreme::Extreme::new(ty, false)),
-            (Max, Some(ty)) => Accumulator::Extreme(extreme::Extreme::new(ty, true)),
-            (First, Some(ty)) => Accumulator::Pick(pick::Pick::new(ty, false)),
-            (Last, Some(ty)) => Accumulator::Pick(pick::Pick::new(ty, true)),
-            (function, None) => unreachable!("{function:?} has an argument"),
+            (Sum, [DataType::Interval]) => Accumulator::Interval(interval::IntervalSum::new(false)),
+            (Avg, [DataType::Interval]) => Accumulator::Interval(interval::IntervalSum::new(true)),
+            (Avg, &[ty]) => Accumulator::Avg(avg::Avg::new(ty)),
+            (Sum, &[ty]) => Accumulator::sum(ty),
+            (Min, &[ty]) => Accumulator::Extreme(extreme::Extreme::new(ty, false)),
+            (Max, &[ty]) => Accumulator::Extreme(extreme::Extreme::new(ty, true)),
+            (First, &[ty]) => Accumulator::Pick(pick::Pick::new(ty, false)),
+            (Last, &[ty]) => Accumulator::Pick(pick::Pick::new(ty, true)),
+            (ArgMin, &[ty, by]) => Accumulator::Best(best::Best::new(ty, by, false)),
+            (ArgMax, &[ty, by]) => Accumulator::Best(best::Best::new(ty, by, true)),
+            (&Variance(divisor), &[ty]) => Accumulator::Variance(variance::Variance::new(ty, divisor, false)),
+            (&Stddev(divisor), &[ty]) => Accumulator::Variance(variance::Variance::new(ty, divisor, true)),
+            (&Percentile(fraction), &[ty]) => Accumulator::Percentile(percentile::Percentile::new(ty, fraction)),
+            (Mode, &[ty]) => Accumulator::Mode(mode::Mode::new(ty)),
+            (ApproxDistinct, [_]) => Accumulator::Sketch(sketch::Sketch::default()),
+            (StringAgg(separator), &[ty]) => {
+                let finish = collect::Finish::Text(separator.clone());
+                Accumulator::Collect(collect::Collect::new(ty, finish))
+            }
+            (ArrayAgg, &[ty]) => Accumulator::Collect(collect::Collect::new(ty, collect::Finish::List)),
+            (function, types) => unreachable!("{function:?} of {types:?}"),
+        }
+    }
+
+    /// Prepares an empty accumulator for results after every row.
+    pub fn for_updates(&mut self) {
+        match self {
+            Accumulator::Percentile(a) => a.for_updates(),
+            Accumulator::Distinct(a) => a.for_updates(),
+            _ => {}
+        }
+    }
+
+    /// Whether rows whose argument is null are left out.
+    fn skips_nulls(&self) -> bool {
+        match self {
+            Accumulator::Collect(a) => a.skips_nulls(),
+            _ => true,
+        }
+    }
+
+    /// Place of a row that was added, where order counts.
+    fn place_of(&self, row: usize) -> Option<u64> {
+        match self {
+            Accumulator::Collect(a) => a.places().get(row).copied(),
+            _ => None,
         }
     }
 
@@ -127,8 +215,15 @@ impl Accumulator {
             (Accumulator::SumDecimal(a), Accumulator::SumDecimal(b)) => a.merge(b, from, to),
             (Accumulator::SumDouble(a), Accumulator::SumDouble(b)) => a.merge(b, from, to),
             (Accumulator::Avg(a), Accumulator::Avg(b)) => a.merge(b, from, to),
+            (Accumulator::Interval(a), Accumulator::Interval(b)) => a.merge(b, from, to),
             (Accumulator::Extreme(a), Accumulator::Extreme(b)) => a.merge(b, from, to),
             (Accumulator::Pick(a), Accumulator::Pick(b)) => a.merge(b, from, to),
+            (Accumulator::Best(a), Accumulator::Best(b)) => a.merge(b, from, to),
+            (Accumulator::Variance(a), Accumulator::Variance(b)) => a.merge(b, from, to),
+            (Accumulator::Percentile(a), Accumulator::Percentile(b)) => a.merge(b, from, to),
+            (Accumulator::Mode(a), Accumulator::Mode(b)) => a.merge(b, from, to),
+            (Accumulator::Sketch(a), Accumulator::Sketch(b)) => a.merge(b, from, to),
+            (Accumulator::Collect(a), Accumulator::Collect(b)) => a.merge(b, from, to),
             (a, b) => unreachable!("accumulators of one call: {a:?} and {b:?}"),
         }
     }
@@ -152,25 +247,33 @@ impl Accumulator {
             Accumulator::SumDecimal(a) => return a.emit_partial(ids, columns),
             Accumulator::Avg(a) => return a.emit_partial(ids, columns),
             Accumulator::Extreme(a) => columns.push(a.column(ids)),
-            Accumulator::Distinct(_) | Accumulator::SumDouble(_) | Accumulator::Pick(_) => {
-                unreachable!("no partial results of {self:?}")
-            }
+            Accumulator::Interval(a) => columns.extend(a.columns(ids)),
+            Accumulator::Variance(a) => columns.extend(a.columns(ids)),
+            Accumulator::Sketch(a) => columns.push(a.column(ids)),
+            other => unreachable!("no partial results of {other:?}"),
         }
         true
     }
 
     /// How many columns a partial result has.
     pub fn partial_width(&self) -> usize {
-        if matches!(self, Accumulator::Avg(_)) { 2 } else { 1 }
+        match self {
+            Accumulator::Avg(_) => 2,
+            Accumulator::Variance(_) => 3,
+            Accumulator::Interval(_) => 4,
+            _ => 1,
+        }
     }
 
     /// Adds partial results: row `i` of `columns` belongs to group `ids[i]`.
     pub fn update_partial(&mut self, ids: &[u32], groups: usize, columns: &[Column]) {
-        let rows = |column| Argument { column: Some(column), filter: None, times: &[], places: &[] };
         match self {
             Accumulator::Count(a) => a.add(ids, groups, &columns[0]),
             Accumulator::Avg(a) => a.update_partial(ids, groups, &columns[0], &columns[1]),
-            other => other.update(ids, groups, &rows(&columns[0])),
+            Accumulator::Interval(a) => a.add(ids, groups, columns),
+            Accumulator::Variance(a) => a.add(ids, groups, columns),
+            Accumulator::Sketch(a) => a.add(ids, groups, &columns[0]),
+            other => other.update(ids, groups, &Argument::of(&[&columns[0]])),
         }
     }
 }

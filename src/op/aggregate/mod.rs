@@ -56,13 +56,27 @@ pub enum Emit {
 }
 
 /// One aggregate call over columns of the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub function: AggregateFunction,
-    /// Column of the argument; `None` for `count(*)`.
-    pub arg: Option<usize>,
+    /// Each combination of arguments counts once.
+    pub distinct: bool,
+    /// Columns of the arguments; none for `count(*)`.
+    pub args: Vec<usize>,
     /// Boolean column: only rows where it is true count.
     pub filter: Option<usize>,
+}
+
+impl Call {
+    /// A call without DISTINCT and FILTER.
+    pub fn new(function: AggregateFunction, args: &[usize]) -> Call {
+        Call { function, distinct: false, args: args.to_vec(), filter: None }
+    }
+
+    /// Types of its arguments, of columns of the types `input`.
+    pub fn types(&self, input: &[DataType]) -> Vec<DataType> {
+        self.args.iter().map(|&column| input[column]).collect()
+    }
 }
 
 /// What an aggregation does. Its results have the columns: keys, then (with a window) `window_start` and

@@ -51,7 +51,7 @@ impl PreAggregate {
         !spec.late_output
             && spec.emit != Emit::Update
             && !matches!(spec.window, Some(Window::Attached { .. }))
-            && spec.calls.iter().all(|call| call.function.is_order_free(call.arg.map(|column| spec.input[column])))
+            && spec.calls.iter().all(|call| !call.distinct && call.function.is_order_free(&call.types(&spec.input)))
     }
 
     /// The columns of a batch, partial or not, that the exchange places it by.

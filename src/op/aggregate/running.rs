@@ -199,7 +199,7 @@ impl Operator for Running {
             let mut columns = state.take(shape)?;
             let rows = columns.first().map_or(0, Column::len);
             if number > 0 {
-                self.table.load_set(number - 1, &columns)?;
+                self.table.load_rows(number - 1, &columns)?;
                 continue;
             }
             if self.notes_changes() {

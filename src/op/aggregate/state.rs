@@ -1,13 +1,13 @@
-//! Groups as tables: a row for each group, with its key, its pane and what each call has; and for each
-//! `count(DISTINCT x)` a table with a row for each value of each group. Groups of a pane come in the order in which
-//! they were first seen.
+//! Groups as tables: a row for each group, with its key, its pane and what each call has; and for each call that keeps
+//! values, such as `count(DISTINCT x)`, a table with a row for each value of each group. Groups of a pane come in the
+//! order in which they were first seen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::{BooleanArray, TimestampMicrosecondArray, UInt32Array};
 
-use super::accumulator::{Accumulator, Argument, FrozenSet};
+use super::accumulator::{Accumulator, FrozenRows};
 use super::grid::Span;
 use super::table::{Shape, Table};
 use crate::data::{Column, DataType};
@@ -26,7 +26,7 @@ pub struct Place {
 const PLACE_COLUMNS: [(&str, DataType); 3] =
     [("pane_start", DataType::Timestamp), ("pane_end", DataType::Timestamp), ("side", DataType::Boolean)];
 
-/// The tables: `name`, then one for each `count(DISTINCT x)`. Those of an aggregation with windows have the columns of
+/// The tables: `name`, then one for each call that keeps values. Those of an aggregation with windows have the columns of
 /// a [`Place`] behind the keys; `more` are the last columns of the first one.
 pub fn shapes(shape: &Shape, name: &str, more: &[(&str, DataType)]) -> Vec<TableShape> {
     let spec = &shape.spec;
@@ -41,9 +41,9 @@ pub fn shapes(shape: &Shape, name: &str, more: &[(&str, DataType)]) -> Vec<Table
     let mut sets = Vec::new();
     for (i, accumulator) in Table::new(shape).accumulators.iter().enumerate() {
         groups.extend(accumulator.stored_columns(&called(&spec.call_names, i, "call")));
-        if let Some(ty) = accumulator.set_type() {
-            let columns = front.iter().cloned().chain([("value".to_owned(), ty)]).collect();
-            sets.push(TableShape::new(&format!("{name}_distinct_{}", sets.len() + 1), columns, shape.key_types.len()));
+        if let Some((kind, own)) = accumulator.row_table() {
+            let columns = front.iter().cloned().chain(own).collect();
+            sets.push(TableShape::new(&format!("{name}_{kind}_{}", sets.len() + 1), columns, shape.key_types.len()));
         }
     }
     groups.extend(more.iter().map(|&(name, ty)| (name.to_owned(), ty)));
@@ -59,7 +59,7 @@ pub struct FrozenGroups {
     place: Option<Place>,
     keys: Arc<FrozenKeys>,
     calls: Vec<MakeColumns>,
-    sets: Vec<FrozenSet>,
+    sets: Vec<FrozenRows>,
     more: Vec<MakeColumns>,
 }
 
@@ -69,7 +69,7 @@ impl FrozenGroups {
             place,
             keys: Arc::new(table.index.freeze()),
             calls: table.accumulators.iter().map(Accumulator::freeze).collect(),
-            sets: table.accumulators.iter().filter_map(Accumulator::freeze_set).collect(),
+            sets: table.accumulators.iter().filter_map(Accumulator::freeze_rows).collect(),
             more: Vec::new(),
         }
     }
@@ -87,7 +87,7 @@ pub fn freeze(shapes: Vec<TableShape>, parts: Vec<FrozenGroups>) -> Vec<FrozenTa
     for FrozenGroups { place, keys, calls, sets: own, more } in parts {
         for (set, made) in own.into_iter().zip(&mut sets) {
             let keys = keys.clone();
-            made.push(Box::new(move || set_columns(&keys, place, set)));
+            made.push(Box::new(move || row_columns(&keys, place, set)));
         }
         groups.push(Box::new(move || {
             let mut columns = keys.columns();
@@ -102,13 +102,12 @@ pub fn freeze(shapes: Vec<TableShape>, parts: Vec<FrozenGroups>) -> Vec<FrozenTa
     shapes.into_iter().zip(std::iter::once(groups).chain(sets)).map(table).collect()
 }
 
-fn set_columns(keys: &FrozenKeys, place: Option<Place>, set: FrozenSet) -> Vec<Column> {
-    let (groups, values): (Vec<u32>, Vec<u32>) = set.pairs.into_iter().unzip();
-    let rows = groups.len();
-    let (groups, values) = (UInt32Array::from(groups), UInt32Array::from(values));
+fn row_columns(keys: &FrozenKeys, place: Option<Place>, set: FrozenRows) -> Vec<Column> {
+    let rows = set.groups.len();
+    let groups = UInt32Array::from(set.groups);
     let mut columns: Vec<Column> = keys.columns().iter().map(|key| key.take(&groups)).collect();
     columns.extend(place.into_iter().flat_map(|place| place.columns(rows)));
-    columns.extend(set.values.columns().iter().map(|value| value.take(&values)));
+    columns.extend((set.columns)());
     columns
 }
 
@@ -169,20 +168,20 @@ impl Table {
         Ok(())
     }
 
-    /// Takes the values of the `number`-th `count(DISTINCT x)`: key columns, then the value.
+    /// Takes the rows of the `number`-th table of values: key columns, then those of the call.
     ///
     /// Errors (class External): a group is not there.
-    pub fn load_set(&mut self, number: usize, columns: &[Column]) -> Result<()> {
-        let Some((values, keys)) = columns.split_last() else { return Ok(()) };
+    pub fn load_rows(&mut self, number: usize, columns: &[Column]) -> Result<()> {
+        let (keys, values) = columns.split_at(self.index.width());
         let mut ids = Vec::new();
-        self.index.find(&keys.iter().collect::<Vec<_>>(), values.len(), &mut ids);
+        self.index.find(&keys.iter().collect::<Vec<_>>(), values.first().map_or(0, Column::len), &mut ids);
         if ids.contains(&MISSING) {
             return Err(misfit("its state has values of a group that is not there"));
         }
         let groups = self.index.len();
-        let mut sets = self.accumulators.iter_mut().filter(|accumulator| accumulator.set_type().is_some());
-        if let Some(set) = sets.nth(number) {
-            set.update(&ids, groups, &Argument { column: Some(values), filter: None, times: &[], places: &[] });
+        let mut with_rows = self.accumulators.iter_mut().filter(|accumulator| accumulator.row_table().is_some());
+        if let Some(accumulator) = with_rows.nth(number) {
+            accumulator.load_rows(&ids, groups, values);
         }
         Ok(())
     }

@@ -3,10 +3,9 @@
 use arrow_array::UInt32Array;
 
 use super::accumulator::{Accumulator, Argument};
-use super::{AggregateSpec, Call};
+use super::{AggregateSpec, Call, Emit};
 use crate::data::{Batch, Column, DataType, Order};
 use crate::error::{Error, Result};
-use crate::expr::aggregate::AggregateFunction;
 use crate::state::keys::{KeyIndex, MISSING};
 
 /// The spec and what follows from it.
@@ -14,18 +13,27 @@ use crate::state::keys::{KeyIndex, MISSING};
 pub struct Shape {
     pub spec: AggregateSpec,
     pub key_types: Vec<DataType>,
-    /// `first` and `last` compare the places of rows in the input.
+    /// Results depend on the places of rows in the input.
     needs_places: bool,
 }
 
 impl Shape {
     pub fn new(spec: AggregateSpec) -> Shape {
-        let ordered = |call: &Call| matches!(call.function, AggregateFunction::First | AggregateFunction::Last);
         Shape {
             key_types: spec.keys.iter().map(|&column| spec.input[column]).collect(),
-            needs_places: spec.calls.iter().any(ordered),
+            needs_places: spec.calls.iter().any(|call| call.function.needs_places()),
             spec,
         }
+    }
+}
+
+impl Shape {
+    fn accumulator(&self, call: &Call) -> Accumulator {
+        let mut accumulator = Accumulator::new(call, &self.spec.input);
+        if self.spec.emit == Emit::Update {
+            accumulator.for_updates();
+        }
+        accumulator
     }
 }
 
@@ -90,7 +98,7 @@ impl Table {
     pub fn new(shape: &Shape) -> Table {
         Table {
             index: KeyIndex::new(&shape.key_types),
-            accumulators: shape.spec.calls.iter().map(|call| Accumulator::new(call, &shape.spec.input)).collect(),
+            accumulators: shape.spec.calls.iter().map(|call| shape.accumulator(call)).collect(),
             ids: Vec::new(),
             combined: (0, Vec::new()),
         }
@@ -120,7 +128,8 @@ impl Table {
             }
         } else {
             for (accumulator, call) in self.accumulators.iter_mut().zip(&shape.spec.calls) {
-                accumulator.update(&self.ids, groups, &argument(call, rows));
+                let columns: Vec<&Column> = call.args.iter().map(|&column| &rows.batch.columns[column]).collect();
+                accumulator.update(&self.ids, groups, &argument(call, &columns, rows));
             }
         }
     }
@@ -165,11 +174,10 @@ fn name_call(error: Error, shape: &Shape, call: usize) -> Error {
     }
 }
 
-fn argument<'a>(call: &Call, rows: &'a Rows) -> Argument<'a> {
-    let columns = &rows.batch.columns;
+fn argument<'a>(call: &Call, columns: &'a [&'a Column], rows: &'a Rows) -> Argument<'a> {
     Argument {
-        column: call.arg.map(|column| &columns[column]),
-        filter: call.filter.map(|column| match &columns[column] {
+        columns,
+        filter: call.filter.map(|column| match &rows.batch.columns[column] {
             Column::Boolean(mask) => mask,
             other => unreachable!("a filter is boolean, not {}", other.data_type()),
         }),

@@ -1,6 +1,9 @@
-//! The operators against the naive model of `tests/model.rs`, and the rules one by one in `tests/cases.rs`.
+//! The operators against the naive model of `tests/model.rs`, the rules one by one in `tests/cases.rs`, and the functions in
+//! `tests/functions.rs` and `tests/examples.rs`.
 
 mod cases;
+mod examples;
+mod functions;
 mod model;
 
 use std::collections::VecDeque;
@@ -10,6 +13,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::data::{Batch, Column, Order};
+use crate::expr::aggregate::{Divisor, Fraction};
 use crate::op::{Flow, LATE, MAIN, Operator, Out, RowContext};
 use model::{F, K, Model, Row, S, V};
 
@@ -25,6 +29,11 @@ pub fn cell(column: &Column, row: usize) -> String {
         Column::Double(a) => format!("{:?}", a.value(row)),
         Column::Decimal(a) => a.value_as_string(row),
         Column::String(a) => format!("{:?}", a.value(row)),
+        Column::List(a) => {
+            let (items, ends) = (column.items().unwrap(), a.value_offsets());
+            let items = (ends[row]..ends[row + 1]).map(|item| cell(&items, item as usize));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
         other => other.display(row),
     }
 }
@@ -199,29 +208,66 @@ fn model(spec: &AggregateSpec, delay: i64, blocks: &[Block]) -> Model {
 }
 
 pub fn call(function: AggregateFunction, arg: impl Into<Option<usize>>) -> Call {
-    Call { function, arg: arg.into(), filter: None }
+    Call::new(function, arg.into().as_slice())
+}
+
+fn filtered(call: Call) -> Call {
+    Call { filter: Some(F), ..call }
+}
+
+fn distinct(function: AggregateFunction, args: &[usize]) -> Call {
+    Call { distinct: true, ..Call::new(function, args) }
 }
 
 /// Calls whose result does not depend on order.
 fn order_free() -> Vec<Call> {
     use AggregateFunction::*;
-    let filtered = Call { filter: Some(F), ..call(Sum, V) };
     vec![
         call(CountRows, None),
         call(Sum, V),
-        filtered,
+        filtered(call(Sum, V)),
         call(Max, V),
         call(Min, S),
         call(Avg, V),
-        Call { filter: Some(F), ..call(CountRows, None) },
+        filtered(call(CountRows, None)),
         call(Count, S),
+        call(Min, F),
+        call(Variance(Divisor::Sample), V),
+        filtered(call(Stddev(Divisor::Population), K)),
+        call(ApproxDistinct, V),
+        filtered(call(ApproxDistinct, S)),
     ]
 }
 
 fn all_calls() -> Vec<Call> {
     use AggregateFunction::*;
-    let filtered = Call { filter: Some(F), ..call(First, K) };
-    let more = [call(First, V), call(Last, S), filtered, call(CountDistinct, V), call(CountDistinct, S), call(Max, S)];
+    let p90 = Percentile(Fraction::parse("0.9").unwrap());
+    let more = [
+        call(First, V),
+        call(Last, S),
+        filtered(call(First, K)),
+        call(Max, S),
+        distinct(Count, &[V]),
+        distinct(Count, &[S]),
+        distinct(Count, &[S, K]),
+        distinct(Sum, &[V]),
+        distinct(Stddev(Divisor::Sample), &[V]),
+        distinct(p90.clone(), &[K]),
+        distinct(StringAgg("".into()), &[S]),
+        filtered(distinct(Avg, &[K])),
+        Call::new(ArgMin, &[S, V]),
+        Call::new(ArgMax, &[V, S]),
+        filtered(Call::new(ArgMax, &[K, V])),
+        call(Percentile(Fraction::HALF), V),
+        filtered(call(p90, V)),
+        call(Mode, S),
+        filtered(call(Mode, V)),
+        call(StringAgg(", ".into()), S),
+        filtered(call(StringAgg("-".into()), S)),
+        call(ArrayAgg, V),
+        filtered(call(ArrayAgg, S)),
+        distinct(ArrayAgg, &[V]),
+    ];
     order_free().into_iter().chain(more).collect()
 }
 

@@ -17,13 +17,12 @@ const SIZE: i64 = 10;
 
 fn spec(window: Option<Window>, emit: Emit) -> AggregateSpec {
     use AggregateFunction::*;
-    let call = |function, arg| Call { function, arg, filter: None };
     let calls = vec![
-        call(CountRows, None),
-        call(Sum, Some(V)),
-        call(Avg, Some(V)),
-        call(First, Some(S)),
-        call(CountDistinct, Some(S)),
+        Call::new(CountRows, &[]),
+        Call::new(Sum, &[V]),
+        Call::new(Avg, &[V]),
+        Call::new(First, &[S]),
+        Call { distinct: true, ..Call::new(Count, &[S]) },
     ];
     let texts = ["count(*)", "sum(v)", "avg(v)", "first(s)", "count(DISTINCT s)"];
     AggregateSpec {
@@ -85,7 +84,8 @@ fn tables_as_users_see_them() {
         [format!("panes [0]: {pane}, {calls}"), format!("panes_distinct_1 [0]: {pane}, value string")]
     );
     let rows = "rows [0]: s string, k int, v int, d double, m decimal(38,2), t timestamp, f boolean, \
-                window_start timestamp, window_end timestamp, window_start_2 timestamp, window_end_2 timestamp";
+                window_start timestamp, window_end timestamp, \
+                b bytes, y date, i interval, j json, l list<int>, window_start_2 timestamp, window_end_2 timestamp";
     assert_eq!(tables(&*top()), [rows]);
 }
 
@@ -134,7 +134,7 @@ fn state_of_other_columns_is_refused() {
     let column = || Column::Int(vec![1].into());
     assert_eq!(
         refusal(top(), "rows", vec![column()], json!({})),
-        "the table `rows` of its state has 1 columns, not 11"
+        "the table `rows` of its state has 1 columns, not 16"
     );
     let running = AggregateOperator::new(spec(None, Emit::Close));
     assert_eq!(
@@ -160,7 +160,7 @@ fn counters_go_to_the_first_subtask() {
 fn freeze_speed() {
     use crate::data::{Batch, DataType};
     use crate::op::{Out, RowContext};
-    let calls = vec![Call { function: AggregateFunction::CountRows, arg: None, filter: None }];
+    let calls = vec![Call::new(AggregateFunction::CountRows, &[])];
     let spec = AggregateSpec {
         input: vec![DataType::Int],
         keys: vec![0],

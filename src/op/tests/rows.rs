@@ -5,7 +5,7 @@ use arrow_array::{
 };
 use proptest::prelude::*;
 
-use crate::data::{Batch, Column, DataType, Schema};
+use crate::data::{Batch, Column, ColumnBuilder, DataType, Interval, Schema};
 
 pub const K: usize = 0;
 pub const S: usize = 1;
@@ -16,15 +16,18 @@ pub const T: usize = 5;
 pub const F: usize = 6;
 pub const WINDOW_START: usize = 7;
 pub const WINDOW_END: usize = 8;
+/// Columns of the other types.
+pub const OTHERS: [usize; 5] = [9, 10, 11, 12, 13];
 
 const MONEY: DataType = DataType::Decimal { precision: 38, scale: 2 };
 const MOST: i128 = 10i128.pow(38) - 1;
 
 pub fn schema() -> Schema {
-    let names = ["k", "s", "v", "d", "m", "t", "f", "window_start", "window_end"];
+    let names = ["k", "s", "v", "d", "m", "t", "f", "window_start", "window_end", "b", "y", "i", "j", "l"];
     let (int, time) = (DataType::Int, DataType::Timestamp);
     let types = [int, DataType::String, int, DataType::Double, MONEY, time, DataType::Boolean, time, time];
-    Schema::new(names.into_iter().zip(types))
+    let others = [DataType::Bytes, DataType::Date, DataType::Interval, DataType::Json, DataType::list(DataType::Int)];
+    Schema::new(names.into_iter().zip(types.into_iter().chain(others)))
 }
 
 #[derive(Debug, Clone)]
@@ -116,7 +119,36 @@ pub fn batch(rows: &[Row]) -> Batch {
         Column::Timestamp(rows.iter().map(|r| Some(start(r))).collect()),
         Column::Timestamp(rows.iter().map(|r| Some(start(r) + 10)).collect()),
     ];
+    let columns = columns.into_iter().chain(others(rows)).collect();
     Batch { time: Some(rows.iter().map(|r| r.time).collect()), ..Batch::new(columns, rows.len()) }
+}
+
+/// Values of the other types, which follow from those there are.
+fn others(rows: &[Row]) -> [Column; 5] {
+    let small = |value: i64| value.clamp(-1000, 1000) as i32;
+    let interval = |k: i64| Interval { months: small(k) % 3, days: small(k) * 30, micros: i64::from(small(k)) };
+    let json = |v: i64| format!("{{\"v\":{v}}}");
+    let mut lists = ColumnBuilder::new(DataType::list(DataType::Int), rows.len());
+    if let ColumnBuilder::List(lists) = &mut lists {
+        for row in rows {
+            let ColumnBuilder::Int(items) = lists.items() else { unreachable!("a list of ints") };
+            match (row.f, row.v) {
+                (None, _) => lists.append_null(),
+                (Some(true), v) => {
+                    [v, row.k].into_iter().for_each(|item| items.append_option(item));
+                    lists.end();
+                }
+                (Some(false), _) => lists.end(),
+            }
+        }
+    }
+    [
+        Column::Bytes(rows.iter().map(|r| r.s.map(str::as_bytes)).collect()),
+        Column::Date(rows.iter().map(|r| r.v.map(small)).collect()),
+        Column::Interval(rows.iter().map(|r| r.k.map(|k| interval(k).to_arrow())).collect()),
+        Column::Json(rows.iter().map(|r| r.v.map(json)).collect()),
+        lists.finish(),
+    ]
 }
 
 /// A value with all its bits; every NaN is the same.

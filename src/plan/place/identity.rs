@@ -42,9 +42,8 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> BTreeMap<String, String> {
     let plan = &aggregate.plan;
     let keys: Vec<String> = plan.keys.iter().map(|(_, key)| typed(key)).collect();
     let calls = plan.calls.iter().map(|c| {
-        let text = call(c.function, c.arg.as_ref().map(Typed::to_string), c.filter.as_ref().map(Typed::to_string));
-        // The type of the argument, for sums of ints and of decimals are kept in different ways.
-        c.arg.as_ref().map_or(text.clone(), |arg| format!("{text} {}", arg.ty))
+        // The types of the arguments, for sums of ints and of decimals are kept in different ways.
+        c.args.iter().fold(call(c), |text, arg| format!("{text} {}", arg.ty))
     });
     let emit = match aggregate.emit {
         Emit::Close => "close",

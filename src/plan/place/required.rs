@@ -44,7 +44,7 @@ fn of_input(node: &Node, width: usize, main: BTreeSet<usize>, late: BTreeSet<usi
         Kind::Aggregate(aggregate) => {
             aggregate.plan.keys.iter().for_each(|(_, key)| add(key));
             for call in &aggregate.plan.calls {
-                call.arg.iter().chain(&call.filter).for_each(&mut add);
+                call.args.iter().chain(&call.filter).for_each(&mut add);
             }
             needed.extend(late);
             needed.extend(window_columns(aggregate.window));

@@ -234,8 +234,9 @@ impl Layout {
             .calls
             .iter()
             .map(|call| Call {
-                function: call.function,
-                arg: call.arg.as_ref().map(|arg| place_of(&mut items, arg)),
+                function: call.function.clone(),
+                distinct: call.distinct,
+                args: call.args.iter().map(|arg| place_of(&mut items, arg)).collect(),
                 filter: call.filter.as_ref().map(|filter| place_of(&mut items, filter)),
             })
             .collect();

@@ -18,7 +18,7 @@ pub fn draw(plan: &LogicalPlan, words: &Words) -> String {
     out
 }
 
-fn kind(node: &Node) -> &'static str {
+pub fn kind(node: &Node) -> &'static str {
     match &node.kind {
         Kind::Source(_) => "source",
         Kind::Filter(_) => "filter",
@@ -46,7 +46,7 @@ fn inputs(plan: &LogicalPlan, node: &Node) -> String {
     if names.is_empty() { String::new() } else { format!(" ← {}", names.join(", ")) }
 }
 
-fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
+pub fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
     match &node.kind {
         Kind::Source(source) => source_details(node, source),
         Kind::Filter(condition) => vec![format!("where {condition}")],

@@ -1,21 +1,23 @@
-//! The physical plan, task group by task group: chains as trees, exchanges at their ends.
+//! The physical plan, task by task: chains as trees, exchanges at their ends.
 
 use std::collections::BTreeMap;
 
 use super::super::Saving;
 use super::super::physical::*;
-use super::{Words, call, duration, emit, guarantees, sink, source, window};
+use super::task::{Exit, Task};
+use super::{Words, duration, emit, guarantees, sink, source, window};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::plan::physical::Target;
 
-pub fn draw(plan: &PhysicalPlan, words: &Words, saving: &Saving) -> String {
-    let mut drawing = Drawing { plan, words, inputs: BTreeMap::new(), out: String::new() };
+/// All tasks: sources, stages, sinks.
+pub fn tasks(plan: &PhysicalPlan, words: &Words, saving: &Saving) -> Vec<Task> {
+    let mut drawing = Drawing { plan, words, inputs: BTreeMap::new(), tasks: Vec::new() };
     (0..plan.sources.len()).for_each(|index| drawing.source(index));
     (0..plan.stages.len()).for_each(|index| drawing.stage(index));
     plan.sinks.iter().for_each(|sink| drawing.sink(sink, saving));
-    drawing.out
+    drawing.tasks
 }
 
 struct Drawing<'a> {
@@ -23,20 +25,42 @@ struct Drawing<'a> {
     words: &'a Words,
     /// Names of the columns that come into each stage, known from those before it.
     inputs: BTreeMap<usize, Vec<String>>,
-    out: String,
+    /// The last one is being drawn.
+    tasks: Vec<Task>,
 }
 
-/// A task group while it is drawn.
+/// Whose chain is drawn.
 struct Group<'a> {
     chain: &'a ChainPlan,
     parallelism: usize,
 }
 
 impl<'a> Drawing<'a> {
-    fn line(&mut self, depth: usize, text: &str) {
-        self.out.push_str(&"    ".repeat(depth));
-        self.out.push_str(text);
-        self.out.push('\n');
+    fn begin(&mut self, id: &str, node: &str, kind: &'static str, parallelism: usize, head: String) {
+        self.tasks.push(Task {
+            id: id.to_owned(),
+            node: node.to_owned(),
+            kind,
+            parallelism,
+            head,
+            details: Vec::new(),
+            tree: Vec::new(),
+            chain: Vec::new(),
+            exits: Vec::new(),
+            order: None,
+            guarantees: Vec::new(),
+        });
+    }
+
+    fn line(&mut self, text: &str) {
+        self.with(|task| task.details.push(text.to_owned()));
+    }
+
+    /// Adds to the task that is being drawn.
+    fn with(&mut self, add: impl FnOnce(&mut Task)) {
+        if let Some(task) = self.tasks.last_mut() {
+            add(task);
+        }
     }
 
     fn source(&mut self, index: usize) {
@@ -44,14 +68,14 @@ impl<'a> Drawing<'a> {
         let of = &plan.sources[index];
         let from = source(&of.connector, of.format.name());
         let together = self.read_with(index);
-        self.out
-            .push_str(&format!("  {}: reader ×1 → decode ×{}, blocks dealt{together}\n", of.name, plan.parallelism));
+        let head = format!("reader ×1 → decode ×{}, blocks dealt{together}", plan.parallelism);
+        self.begin(&of.name, &of.name, "source", plan.parallelism, head);
         let order = if of.by_time { ", by time" } else { "" };
         let files = match of.files.len() {
             0 | 1 => String::new(),
             files => format!(", {files} files{order}"),
         };
-        self.line(1, &format!("read {from}{files}"));
+        self.line(&format!("read {from}{files}"));
         let names: Vec<String> = of.used.iter().map(|&u| of.fields[u].name.clone()).collect();
         let unused: Vec<&str> =
             of.fields.iter().enumerate().filter(|(i, _)| !of.used.contains(i)).map(|(_, f)| f.name.as_str()).collect();
@@ -59,9 +83,9 @@ impl<'a> Drawing<'a> {
             true => String::new(),
             false => format!("; not decoded: {}", unused.join(", ")),
         };
-        self.line(1, &format!("decode {}{unused}", names.join(", ")));
+        self.line(&format!("decode {}{unused}", names.join(", ")));
         if let Some(time) = &of.event_time {
-            self.line(1, &format!("event time {}, delay {}", time.name, duration(time.delay)));
+            self.line(&format!("event time {}, delay {}", time.name, duration(time.delay)));
         }
         let group = Group { chain: &of.chain, parallelism: plan.parallelism };
         let mut branches = vec![self.targets(&group, &of.rows, &names)];
@@ -83,9 +107,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn branches(&mut self, branches: Vec<Vec<String>>) {
-        for line in join(branches) {
-            self.line(1, &line);
-        }
+        self.with(|task| task.tree = join(branches));
     }
 
     fn stage(&mut self, index: usize) {
@@ -93,8 +115,9 @@ impl<'a> Drawing<'a> {
         let names = self.inputs.get(&index).cloned().unwrap_or_default();
         let (head, details, results) = operator(&stage.op, &names);
         let gate = gate(&stage.inputs, stage.by_arrival, self.plan);
-        self.out.push_str(&format!("  {}: {head} ×{}{gate}\n", stage.name, stage.parallelism));
-        details.iter().for_each(|detail| self.line(1, detail));
+        let head = format!("{head} ×{}{gate}", stage.parallelism);
+        self.begin(&stage.id, &stage.name, "operator", stage.parallelism, head);
+        details.iter().for_each(|detail| self.line(detail));
         let group = Group { chain: &stage.chain, parallelism: stage.parallelism };
         let mut branches = Vec::new();
         for (output, targets) in stage.outputs.iter().enumerate().filter(|(_, targets)| !targets.is_empty()) {
@@ -109,15 +132,17 @@ impl<'a> Drawing<'a> {
 
     fn sink(&mut self, of: &SinkPlan, saving: &Saving) {
         let gate = gate(&of.inputs, of.by_arrival, self.plan);
-        let order = if of.by_arrival || of.inputs.iter().any(|input| self.arrives(input.from)) {
-            "multiset: the rows are certain, their order is not"
+        let (word, order) = if of.by_arrival || of.inputs.iter().any(|input| self.arrives(input.from)) {
+            ("multiset", "the rows are certain, their order is not")
         } else {
-            "exact: the same bytes at any parallelism"
+            ("exact", "the same bytes at any parallelism")
         };
-        self.out.push_str(&format!("  {}: write ×1{gate}\n", of.name));
-        self.line(1, &sink(&of.connector, of.format.name()));
-        self.line(1, order);
-        guarantees::of(self.plan, of, saving).iter().for_each(|line| self.line(1, line));
+        self.begin(&of.name, &of.name, "sink", 1, format!("write ×1{gate}"));
+        self.line(&sink(&of.connector, of.format.name()));
+        self.line(&format!("{word}: {order}"));
+        let guarantees = guarantees::of(self.plan, of, saving);
+        guarantees.iter().for_each(|line| self.line(line));
+        self.with(|task| (task.order, task.guarantees) = (Some(word), guarantees));
     }
 
     /// Some stage up to `from` reads by arrival.
@@ -141,7 +166,9 @@ impl<'a> Drawing<'a> {
             Target::Node(node) => {
                 let node = &group.chain.nodes[node];
                 let (text, names) = self.chained(node, names);
-                let mut lines = vec![text];
+                self.with(|task| task.chain.push((node.name.clone(), text.clone())));
+                let of = node.name.rsplit('.').next().unwrap_or(&node.name);
+                let mut lines = vec![format!("{text}  ({of})")];
                 lines.extend(self.targets(group, &node.targets, &names));
                 lines
             }
@@ -150,35 +177,37 @@ impl<'a> Drawing<'a> {
 
     /// A fused operator, and the columns behind it.
     fn chained(&self, node: &ChainNodePlan, names: &[String]) -> (String, Vec<String>) {
-        let of = node.name.rsplit('.').next().unwrap_or(&node.name);
         match &node.op {
             ChainOp::Filter(condition) => {
                 let condition = self.words.expression(&node.name, condition);
-                (format!("filter {condition}  ({of})"), names.to_vec())
+                (format!("filter {condition}"), names.to_vec())
             }
             ChainOp::Project(items) => {
                 let items: Vec<String> = items.iter().map(|item| self.words.expression(&node.name, item)).collect();
                 let shown = if items.is_empty() { "no columns".into() } else { items.join(", ") };
-                (format!("project {shown}  ({of})"), items)
+                (format!("project {shown}"), items)
             }
-            ChainOp::PreAggregate(_) => (format!("pre-aggregate each block  ({of})"), names.to_vec()),
-            ChainOp::TopLocal(_) => (format!("best of each block  ({of})"), names.to_vec()),
+            ChainOp::PreAggregate(_) => ("pre-aggregate each block".into(), names.to_vec()),
+            ChainOp::TopLocal(_) => ("best of each block".into(), names.to_vec()),
         }
     }
 
     fn port(&mut self, group: &Group<'a>, port: &PortPlan, names: &[String]) -> String {
-        let (consumer, parallelism) = match port.to {
+        let (id, consumer, parallelism) = match port.to {
             Consumer::Stage { stage, .. } => {
                 self.inputs.entry(stage).or_insert_with(|| names.to_vec());
-                (&self.plan.stages[stage].name, self.plan.stages[stage].parallelism)
+                let stage = &self.plan.stages[stage];
+                (&stage.id, &stage.name, stage.parallelism)
             }
-            Consumer::Sink { sink, .. } => (&self.plan.sinks[sink].name, 1),
+            Consumer::Sink { sink, .. } => (&self.plan.sinks[sink].name, &self.plan.sinks[sink].name, 1),
         };
-        let exchange = match &port.exchange {
-            ExchangePlan::Hash(keys) => format!("hash({})", columns(keys.iter().copied(), names)),
-            ExchangePlan::Single if group.parallelism == 1 => "forward".into(),
-            ExchangePlan::Single => "single".into(),
+        let (word, by) = match &port.exchange {
+            ExchangePlan::Hash(keys) => ("hash", keys.iter().map(|&key| columns([key].into_iter(), names)).collect()),
+            ExchangePlan::Single if group.parallelism == 1 => ("forward", Vec::new()),
+            ExchangePlan::Single => ("single", Vec::new()),
         };
+        let exchange = if word == "hash" { format!("hash({})", by.join(", ")) } else { word.to_owned() };
+        self.with(|task| task.exits.push(Exit { to: id.clone(), exchange: word, by }));
         let encode = port.encode.as_ref().map(|(format, _)| format!("encode {} ", format.name())).unwrap_or_default();
         format!("{encode}→ {exchange} → {consumer} ×{parallelism}")
     }
@@ -233,7 +262,9 @@ fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<S
 
 fn aggregate(spec: &AggregateSpec, names: &[String]) -> (&'static str, Vec<String>, Vec<String>) {
     let one = |column: usize| columns([column].into_iter(), names);
-    let calls: Vec<String> = spec.calls.iter().map(|c| call(c.function, c.arg.map(one), c.filter.map(one))).collect();
+    let args = |args: &[usize]| args.iter().map(|&arg| one(arg)).collect::<Vec<_>>();
+    let calls: Vec<String> =
+        spec.calls.iter().map(|c| c.function.text(c.distinct, &args(&c.args), c.filter.map(one))).collect();
     let mut details = Vec::new();
     details.extend(spec.window.map(|of| format!("window {}", window(of))));
     if !spec.keys.is_empty() {

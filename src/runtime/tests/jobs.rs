@@ -118,14 +118,15 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
     let size = rng.pick(&[4, 10, 16]);
     let slide = rng.pick(&[size, size, 4, 6]);
     let (having, sorted) = (rng.once_in(4), rng.once_in(4));
-    let fourth = rng.pick(&[Fourth::Count, Fourth::Count, Fourth::Max, Fourth::First, Fourth::Last]);
+    let untimed = rng.pick(&Fourth::UNTIMED);
+    let fourth = rng.pick(&[Fourth::Count, Fourth::First, Fourth::Last, untimed, untimed, untimed]);
     match rng.below(if has_time { 9 } else { 6 }) {
         0 => Op::Filter(rng.below(CONDITIONS.len())),
         1 => Op::Select(rng.below(SELECTS.len())),
         2 => Op::Limit(rng.below(30)),
         3 => Op::Top { keyed, n },
-        4 => Op::Total { keyed, update: false, having, sorted, fourth: rng.pick(&[Fourth::Count, Fourth::Max]) },
-        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: Fourth::Count },
+        4 => Op::Total { keyed, update: false, having, sorted, fourth: untimed },
+        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: untimed },
         6 => Op::WindowTop { size, slide, keyed, n },
         7 => Op::TopOwn { size, keyed, n },
         _ => {
@@ -244,6 +245,12 @@ impl Job {
             Fourth::Max => "max(n) AS n",
             Fourth::First => "first(n) AS n",
             Fourth::Last => "last(n) AS n",
+            Fourth::Best => "arg_max(n, v) AS n",
+            Fourth::Distinct => "count(DISTINCT v) AS n",
+            Fourth::About => "approx_distinct(v) AS n",
+            Fourth::Spread => "CAST(round(1000 * stddev_pop(v)) AS int) AS n",
+            Fourth::P90 => "CAST(round(10 * percentile(n, 0.9)) AS int) AS n",
+            Fourth::Text => "length(string_agg(k, ', ')) AS n",
         };
         let more = |having: bool, sorted: bool| {
             let having = if having { "having = \"n >= 2\"\n" } else { "" };

@@ -151,6 +151,32 @@ pub enum Fourth {
     Max,
     First,
     Last,
+    /// `n` of the row with the greatest `v`.
+    Best,
+    /// Different values of `v`.
+    Distinct,
+    /// The same by a sketch, which is exact for so few.
+    About,
+    /// A thousand times the standard deviation of `v`.
+    Spread,
+    /// Ten times the 90th percentile of `n`.
+    P90,
+    /// How long all `k` are with two characters between them.
+    Text,
+}
+
+impl Fourth {
+    /// Those that need no event time.
+    pub const UNTIMED: [Fourth; 8] = [
+        Fourth::Count,
+        Fourth::Max,
+        Fourth::Best,
+        Fourth::Distinct,
+        Fourth::About,
+        Fourth::Spread,
+        Fourth::P90,
+        Fourth::Text,
+    ];
 }
 
 type Key = Option<Option<String>>;
@@ -174,10 +200,32 @@ fn result(rows: &[Row], key: &Key, fourth: Fourth) -> Row {
             Fourth::First => rows.iter().min_by(first).and_then(|r| r.n),
             // Of several greatest, `max_by` gives the last.
             Fourth::Last => rows.iter().max_by(first).and_then(|r| r.n),
+            Fourth::Best => {
+                let most = values().max();
+                rows.iter().find(|r| r.v == most).filter(|_| most.is_some()).and_then(|r| r.n)
+            }
+            Fourth::Distinct | Fourth::About => Some(values().collect::<BTreeSet<_>>().len() as i64),
+            Fourth::Spread => values().next().map(|_| {
+                let (count, sum) = (values().count() as i64, values().sum::<i64>());
+                let distances = (count * values().map(|v| v * v).sum::<i64>() - sum * sum) as f64 / count as f64;
+                (1000.0 * (distances / count as f64).sqrt()).round() as i64
+            }),
+            Fourth::P90 => tenfold_p90(rows.iter().filter_map(|r| r.n).collect()),
+            Fourth::Text => {
+                let texts: Vec<&str> = rows.iter().filter_map(|r| r.k.as_deref()).collect();
+                (!texts.is_empty()).then(|| texts.join(", ").chars().count() as i64)
+            }
         },
         within: i64::MIN,
         ..Row::default()
     }
+}
+
+fn tenfold_p90(mut values: Vec<i64>) -> Option<i64> {
+    values.sort();
+    let at = 9 * values.len().checked_sub(1)?;
+    let (low, high) = (values[at / 10], values[(at / 10 + 1).min(values.len() - 1)]);
+    Some(10 * low + (high - low) * (at % 10) as i64)
 }
 
 /// v DESC: nulls last, ties as they come.

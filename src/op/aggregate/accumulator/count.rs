@@ -6,7 +6,7 @@ use super::Argument;
 use crate::data::Column;
 use crate::error::Result;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Count {
     pub(super) counts: Vec<i64>,
 }

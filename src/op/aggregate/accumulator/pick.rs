@@ -32,7 +32,7 @@ impl Pick {
 
     pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
         self.resize(groups);
-        let column = rows.column.expect("first and last have an argument");
+        let column = rows.column();
         let selected = rows.selected(false);
         for (row, &id) in ids.iter().enumerate() {
             if selected.as_ref().is_some_and(|s| !s.value(row)) {
@@ -71,11 +71,7 @@ impl Pick {
     }
 
     pub fn column(&self, ids: &[u32]) -> Column {
-        let mut column = ColumnBuilder::new(self.ty, ids.len());
-        for &id in ids {
-            append(&mut column, &self.values[id as usize]);
-        }
-        column.finish()
+        value_column(self.ty, ids.iter().map(|&id| &self.values[id as usize]))
     }
 
     pub fn emit(&self, ids: &[u32]) -> Result<Column> {
@@ -99,6 +95,12 @@ pub(super) fn value(column: &Column, row: usize) -> Value {
         Column::String(a) => Value::Text(a.value(row).into()),
         other => Value::Held(Box::new(other.slice(row, 1).compact())),
     }
+}
+
+pub(super) fn value_column<'a>(ty: DataType, values: impl ExactSizeIterator<Item = &'a Value>) -> Column {
+    let mut column = ColumnBuilder::new(ty, values.len());
+    values.for_each(|value| append(&mut column, value));
+    column.finish()
 }
 
 fn append(column: &mut ColumnBuilder, value: &Value) {

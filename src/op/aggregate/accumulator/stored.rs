@@ -3,11 +3,16 @@
 //! | call | columns |
 //! |---|---|
 //! | `count(x)` | the count |
-//! | `count(DISTINCT x)` | the count; the values are a table of their own |
+//! | `f(DISTINCT x)` | how many values there are; they are a table of their own (`rows.rs`) |
 //! | `sum(x)` | the sum, null without a value; `.carry`, not 0 if it left its type |
 //! | `avg(x)` | `.sum`, as that of `sum(x)`, and `.count` |
+//! | `sum(x)`, `avg(x)` of intervals | `.count`, `.months`, `.days`, `.micros` |
 //! | `min(x)`, `max(x)` | the value, null without one |
 //! | `first(x)`, `last(x)` | the value; `.time` (µs), null without a row, and `.place` of its row |
+//! | `arg_min(x, y)`, `arg_max(x, y)` | x; `.by`, the best y, null without a row, and `.place` of its row |
+//! | `variance(x)`, `stddev(x)` | `.count`; of ints and decimals `.sum` and `.squares`, whole numbers as text, in units of the last digit; of doubles `.mean` and `.squares`, the sum of the squared distances from it |
+//! | `approx_distinct(x)` | `.registers` as text |
+//! | `percentile(x, p)`, `mode(x)`, `string_agg(x, s)` | `.values`, how many there are; they are a table of their own |
 //!
 //! Vectors are copied at once and made columns later; only text is made a column at once.
 
@@ -15,9 +20,12 @@ use arrow_array::{Array, Float64Array, Int64Array};
 use arrow_buffer::NullBuffer;
 
 use super::avg::Avg;
+use super::collect::Collect;
 use super::count::Count;
-use super::distinct::{Distinct, FrozenSet};
+use super::distinct::Distinct;
 use super::extreme::{Extreme, Values};
+use super::mode::Mode;
+use super::percentile::Percentile;
 use super::pick::{Pick, value};
 use super::sum::{Addend, DECIMAL_MAX, Sum, SumDouble, decimal_column};
 use super::valid::Valid;
@@ -39,22 +47,6 @@ impl Accumulator {
     /// what it held.
     pub fn load(&mut self, groups: usize, columns: &[Column]) {
         each!(self, a => a.load(groups, columns))
-    }
-
-    /// The values of a `count(DISTINCT x)`.
-    pub fn freeze_set(&self) -> Option<FrozenSet> {
-        match self {
-            Accumulator::Distinct(distinct) => Some(distinct.freeze_set()),
-            _ => None,
-        }
-    }
-
-    /// The type of the values of a `count(DISTINCT x)`.
-    pub fn set_type(&self) -> Option<DataType> {
-        match self {
-            Accumulator::Distinct(distinct) => Some(distinct.ty),
-            _ => None,
-        }
     }
 }
 
@@ -83,11 +75,36 @@ impl Distinct {
         Box::new(move || vec![Column::Int(counts.into())])
     }
 
-    /// Counts follow from the values, which come with [`Distinct::update`].
+    /// Counts follow from the values, which come with [`Distinct::load_rows`].
     fn load(&mut self, groups: usize, _columns: &[Column]) {
         self.start_merge(groups);
     }
 }
+
+/// Values that are a table of their own: how many there are is stored here, so that every group has a row, and follows
+/// from them again.
+macro_rules! counted {
+    ($kind:ty) => {
+        impl $kind {
+            fn stored_columns(&self, name: &str) -> Vec<(String, DataType)> {
+                vec![(format!("{name}.values"), DataType::Int)]
+            }
+
+            fn freeze(&self) -> MakeColumns {
+                let counts = self.counts();
+                Box::new(move || vec![Column::Int(counts.into())])
+            }
+
+            fn load(&mut self, groups: usize, _columns: &[Column]) {
+                self.start_merge(groups);
+            }
+        }
+    };
+}
+
+counted!(Percentile);
+counted!(Mode);
+counted!(Collect);
 
 /// Numbers of a [`Sum`] as they are stored.
 pub trait StoredSum: Addend {
@@ -200,7 +217,7 @@ impl Extreme {
         let groups = match &self.values {
             Values::Narrow(best) => best.len(),
             Values::Wide(best) => best.len(),
-            Values::Text(best) => {
+            Values::Text(best) | Values::Keys(best) => {
                 let column = self.column(&all(best.len()));
                 return Box::new(move || vec![column]);
             }
@@ -213,8 +230,7 @@ impl Extreme {
         // As rows of which each is a group of its own; groups without a row come into being with the last one.
         let ids: Vec<u32> = (0..groups as u32).collect();
         self.clear();
-        let rows = super::Argument { column: Some(&columns[0]), filter: None, times: &[], places: &[] };
-        self.update(&ids, groups, &rows);
+        self.update(&ids, groups, &super::Argument::of(&[&columns[0]]));
     }
 }
 
@@ -255,7 +271,7 @@ impl Valid {
     }
 }
 
-fn ints(column: &Column, missing: i64) -> Vec<i64> {
+pub(super) fn ints(column: &Column, missing: i64) -> Vec<i64> {
     let Column::Int(values) = column else { unreachable!("types were checked") };
     filled(values.values(), values.nulls(), missing)
 }

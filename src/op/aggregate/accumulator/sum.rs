@@ -72,7 +72,7 @@ impl<T: Addend> Sum<T> {
 
     pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
         self.low.resize(groups, T::default());
-        let values = T::values(rows.column.expect("a sum has an argument"));
+        let values = T::values(rows.column());
         match rows.selected(true) {
             None => {
                 self.valid.add_all(ids, groups);
@@ -214,7 +214,7 @@ pub struct SumDouble {
 impl SumDouble {
     pub fn update(&mut self, ids: &[u32], groups: usize, rows: &Argument) {
         self.sums.resize(groups, 0.0);
-        let Some(Column::Double(values)) = rows.column else { unreachable!("a sum of doubles") };
+        let Column::Double(values) = rows.column() else { unreachable!("a sum of doubles") };
         let values = values.values();
         match rows.selected(true) {
             None => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::expr::aggregate::AggregateFunction;
+use crate::expr::aggregate::{AggregateFunction, Divisor};
 use crate::op::aggregate::{AggregateSpec, Call, Window};
 
 /// A row of the test's input: columns k int, s string, v int, f boolean, d double.
@@ -52,21 +52,72 @@ pub fn show(value: &Value) -> String {
 /// The result of one call over the rows of a group, which are in input order.
 pub fn result(call: &Call, rows: &[(u64, Row)]) -> String {
     use AggregateFunction::*;
-    let passed = || rows.iter().filter(|(_, r)| call.filter.is_none() || r.f == Some(true));
-    let values = || passed().map(|(_, r)| r.value(call.arg.unwrap())).filter(|v| *v != Value::Null);
-    let sum = || values().map(|v| if let Value::Int(v) = v { v } else { panic!("not a number") }).sum::<i128>();
+    let arg = |row: &Row, i: usize| row.value(call.args[i]);
+    let mut passed: Vec<&(u64, Row)> =
+        rows.iter().filter(|(_, r)| call.filter.is_none() || r.f == Some(true)).collect();
+    if call.distinct {
+        let mut seen = BTreeSet::new();
+        passed.retain(|(_, r)| seen.insert((0..call.args.len()).map(|i| arg(r, i)).collect::<Vec<_>>()));
+    }
+    let is_there = |r: &Row| (0..call.args.len()).all(|i| arg(r, i) != Value::Null);
+    let has_values = !call.args.is_empty();
+    let values: Vec<Value> = passed.iter().filter(|(_, r)| has_values && is_there(r)).map(|(_, r)| arg(r, 0)).collect();
+    let numbers = || values.iter().map(|v| if let Value::Int(v) = v { *v } else { panic!("not a number") });
     let or_null = |v: Option<Value>| show(&v.unwrap_or(Value::Null));
+    let double = |v: Option<f64>| v.map_or("null".into(), |v| format!("{v:?}"));
     let rank = |(place, r): &&(u64, Row)| (r.time, *place);
-    match call.function {
-        CountRows => passed().count().to_string(),
-        Count => values().count().to_string(),
-        CountDistinct => values().collect::<BTreeSet<_>>().len().to_string(),
-        Sum => or_null(values().next().map(|_| Value::Int(sum()))),
-        Min => or_null(values().min()),
-        Max => or_null(values().max()),
-        Avg => values().next().map_or("null".into(), |_| format!("{:?}", sum() as f64 / values().count() as f64)),
-        First => or_null(passed().min_by_key(rank).map(|(_, r)| r.value(call.arg.unwrap()))),
-        Last => or_null(passed().max_by_key(rank).map(|(_, r)| r.value(call.arg.unwrap()))),
+    let some = (!values.is_empty()).then_some(());
+    let count = values.len() as i128;
+    let variance = |divisor: Divisor| {
+        let (sum, squares) = (numbers().sum::<i128>(), numbers().map(|v| v * v).sum::<i128>());
+        let by = if divisor == Divisor::Sample { count - 1 } else { count };
+        (by > 0).then(|| (count * squares - sum * sum) as f64 / count as f64 / by as f64)
+    };
+    let mut ranked: Vec<&Row> =
+        passed.iter().map(|(_, r)| r).filter(|r| call.args.len() < 2 || arg(r, 1) != Value::Null).collect();
+    match &call.function {
+        CountRows => passed.len().to_string(),
+        Count => values.len().to_string(),
+        Sum => or_null(some.map(|()| Value::Int(numbers().sum()))),
+        Min => or_null(values.iter().min().cloned()),
+        Max => or_null(values.iter().max().cloned()),
+        Avg => double(some.map(|()| numbers().sum::<i128>() as f64 / count as f64)),
+        First => or_null(passed.iter().copied().min_by_key(rank).map(|(_, r)| arg(r, 0))),
+        Last => or_null(passed.iter().copied().max_by_key(rank).map(|(_, r)| arg(r, 0))),
+        ArgMin => {
+            ranked.sort_by_key(|r| arg(r, 1));
+            or_null(ranked.first().map(|r| arg(r, 0)))
+        }
+        ArgMax => {
+            ranked.sort_by_key(|r| std::cmp::Reverse(arg(r, 1)));
+            or_null(ranked.first().map(|r| arg(r, 0)))
+        }
+        Variance(divisor) => double(variance(*divisor)),
+        Stddev(divisor) => double(variance(*divisor).map(f64::sqrt)),
+        Percentile(fraction) => {
+            let mut sorted: Vec<i128> = numbers().collect();
+            sorted.sort();
+            double(some.map(|()| {
+                let (place, part) = fraction.place(sorted.len());
+                let (low, high) = (sorted[place] as f64, sorted[(place + 1).min(sorted.len() - 1)] as f64);
+                let above = part as f64 / fraction.divisor() as f64;
+                low + (high - low) * above
+            }))
+        }
+        Mode => {
+            let often = |value: &Value| values.iter().filter(|v| *v == value).count();
+            let most = values.iter().map(often).max();
+            or_null(values.iter().find(|v| Some(often(v)) == most).cloned())
+        }
+        // Exact for so few.
+        ApproxDistinct => values.iter().collect::<BTreeSet<_>>().len().to_string(),
+        ArrayAgg if passed.is_empty() => "null".into(),
+        ArrayAgg => format!("[{}]", passed.iter().map(|(_, r)| show(&arg(r, 0))).collect::<Vec<_>>().join(", ")),
+        StringAgg(separator) => {
+            let texts =
+                values.iter().map(|v| if let Value::Text(text) = v { text.as_str() } else { panic!("no text") });
+            or_null(some.map(|()| Value::Text(texts.collect::<Vec<_>>().join(separator))))
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl Windowed {
                         let tables = if place.is_side { &mut self.sides } else { &mut self.panes };
                         let table = tables.get_mut(&place.span);
                         let table = table.ok_or_else(|| misfit("its state has values of a pane that is not there"))?;
-                        table.load_set(number - 1, &columns)?;
+                        table.load_rows(number - 1, &columns)?;
                     }
                 }
             }
