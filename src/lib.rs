@@ -19,6 +19,10 @@
 //! be printed: `flott check`, `flott plan`. I/O happens in `connect` and `storage` only (and where `spec` reads the
 //! job file).
 //!
+//! What a job leaves open is settled between spec and plan: `cli/resolve.rs` looks into files whose source has no schema
+//! (`format::infer` has the rules), or takes from a checkpoint what was found when the job began. It is handed to the
+//! plan as a value, `plan::Resolved`.
+//!
 //! A reader cuts its input into **blocks** of whole records and deals them to workers. Sources whose inputs end and
 //! whose rows meet share a reader, which takes the block that starts earliest, and workers. Each block ends with a
 //! **mark** on every channel, rows or none. The **gate** at the entrance of a task reads blocks back in the order
@@ -58,7 +62,7 @@
 //! | [`data`] | types, schemas, columns, batches, row keys, values as text | anything about jobs |
 //! | [`storage`] | the only way to disk for what must last | what the bytes mean |
 //! | [`expr`] | SQL text to typed expression to column; the tables of functions and aggregates | state, I/O |
-//! | [`mod@format`] | bytes to columns and back, one file or folder per format; files of columns in `columnar` | sockets, files |
+//! | [`mod@format`] | bytes to columns and back, one file or folder per format; files of columns; the columns and types that a sample has | sockets, files |
 //! | [`state`] | keys to dense ids; state as tables | threads, operators |
 //! | [`checkpoint`] | when one is due; manifests, state files, savepoints; the state folder, its lock and its record | tasks, connectors, clocks |
 //! | [`op`] | one transform per file: synchronous, never blocks, has no clock | connectors, channels, threads |
@@ -125,8 +129,11 @@
 //!   grammar of which a small part is wanted; and messages here need the exact place of every word inside a string
 //!   inside a TOML file.
 //! * **No `arrow-csv`, no `arrow-json`.** They parse every column whether it is used or not, and cannot set one bad
-//!   record aside. Fast paths here split plain blocks by position; the `csv-core` and `serde_json` crates are what
-//!   blocks with quotes or escapes fall back to, and what tests compare the fast paths with.
+//!   record aside. Fast paths here split sound blocks by position; the `csv-core` and `serde_json` crates are what
+//!   odd blocks and escapes fall back to, and what tests compare the fast paths with.
+//! * **The year of a log goes along with its blocks.** Lines of syslog have none, so it depends on all lines before, and
+//!   blocks are dealt to several decoders. The reader, which sees them in sequence, looks at the months and puts the
+//!   year into the header of each block: decoders keep no state, and a position is enough to go on from.
 //! * **`parquet` without its `arrow` feature, and without codecs** (`format/columnar/parquet`). It has the footer, headers
 //!   of pages and encodings of values, at 27 s of a core to build. Its way to Arrow is left out: arrays are made
 //!   here from values and levels. Pages are unpacked here too, by `flate2`, `ruzstd` and the small `snap` and `lz4_flex`,

@@ -15,6 +15,10 @@ mod crash;
 mod disk;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/formats.rs"]
+mod formats;
+#[path = "it/infer.rs"]
+mod infer;
 #[path = "it/jobs.rs"]
 mod jobs;
 #[path = "it/journal.rs"]

@@ -78,6 +78,16 @@ pub struct Job {
     pub max_parallelism: u32,
     /// Columns and types of each source, as resolved: `[name, type]`.
     pub schemas: BTreeMap<String, Vec<(String, String)>>,
+    /// Sources among them whose schema does not stand in the job file: whoever goes on takes what was inferred then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inferred: BTreeMap<String, Inferred>,
+}
+
+/// What the schema of a source was concluded from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Inferred {
+    pub file: String,
+    pub records: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod infer;
 mod look;
 mod own;
 mod state;
+
+pub use infer::InferArgs;
 
 pub use look::{DiffArgs, DumpArgs, Look, LookArgs, LsArgs, PruneArgs, Rows, ShowArgs, VerifyArgs};
 pub use own::{CompletionsArgs, NewArgs, TestArgs};
@@ -24,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   flott plan job.toml                       how it would run
   flott test job.toml                       the tests that stand in a job file
   flott new visits                          a starter job with sample data
+  flott infer payments.csv                  columns and types of a file, ready for a job file
   flott list                                which jobs run, and which can be resumed
   flott stop job && flott resume job        a running job ends with a checkpoint, and goes on from there
   flott state show job                      what its newest checkpoint holds
@@ -51,6 +55,8 @@ pub enum Command {
     Test(TestArgs),
     /// Write a starter job with sample data, ready to run
     New(NewArgs),
+    /// Show a source for a file: its format, columns and types, ready for a job file
+    Infer(InferArgs),
     /// Go on with a job from a savepoint, a checkpoint, or where its last run ended
     Resume(ResumeArgs),
     /// Show all jobs that run or ran, and which can be resumed
@@ -106,7 +112,8 @@ const CHECK_EXAMPLES: &str = "Examples:
   flott check job.toml
   flott check job.toml -D sinks.alerts.path=elsewhere.csv
 
-Nothing is opened, read or written but the job file. Exits 2 if there are errors.";
+Nothing is opened, read or written but the job file, and the start of the files whose source has no schema. Exits 2 if
+there are errors.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]

@@ -10,7 +10,7 @@ use super::screen::Screen;
 use crate::error::Error;
 use crate::spec::suggest;
 
-const COMMANDS_LATER: [&str; 5] = ["why", "query", "tap", "infer", "serve"];
+const COMMANDS_LATER: [&str; 4] = ["why", "query", "tap", "serve"];
 
 const FLAGS_LATER: [&str; 5] = ["--ui", "--log-format", "--log-level", "--log-file", "--from"];
 

@@ -22,6 +22,8 @@ pub struct Launch {
     pub place: Result<StateDir>,
     pub owner: Owner,
     pub begin: Begin,
+    /// The job as the run to go on from had it.
+    pub stored: Option<manifest::Job>,
     pub output: OutputArgs,
     /// What else resume needs: see [`RunOptions`].
     pub allow_non_restored: bool,
@@ -119,6 +121,7 @@ impl Launch {
                 parallelism,
                 max_parallelism: job.max_parallelism.value,
                 schemas: Default::default(),
+                inferred: Default::default(),
             },
             from,
             allow_non_restored: self.allow_non_restored,

@@ -9,8 +9,8 @@ mod asks;
 mod cancel;
 mod check;
 mod checkpoint;
-mod columns;
 mod completions;
+mod infer;
 mod later;
 mod launch;
 mod list;
@@ -21,6 +21,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod report;
+mod resolve;
 mod resume;
 mod run;
 mod savepoint;
@@ -31,6 +32,7 @@ mod status;
 mod stop;
 mod summary;
 mod test;
+mod warnings;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -62,6 +64,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Test(args) => test::test(&args),
             Command::New(args) => new::new(&args),
             Command::Completions(args) => completions::completions(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Other(words) => later::command(&words),
         },
         Err(error) => refuse(&error),

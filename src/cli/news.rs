@@ -4,7 +4,7 @@ use super::prepare;
 use super::progress::Progress;
 use super::run::Outcome;
 use super::screen::Screen;
-use super::summary;
+use super::{summary, warnings};
 use crate::error::Error;
 use crate::observe::JobStats;
 use crate::plan::logical::{Kind, LogicalPlan};
@@ -38,8 +38,8 @@ impl Watch for News<'_> {
     }
 }
 
-/// Says how a run ended.
-pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome) {
+/// Says how a run ended. `resumed`: it began behind other rows.
+pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome, resumed: bool) {
     match &outcome.ending {
         Ending::Failed { error, .. } => {
             screen.error(error);
@@ -48,7 +48,7 @@ pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome)
         Ending::Stopped(_) | Ending::Cancelled { kept: false } => screen.warning(&stopped(plan)),
         Ending::Finished | Ending::Drained | Ending::Suspended { .. } | Ending::Cancelled { kept: true } => {}
     }
-    summary::missing(&outcome.stats).iter().for_each(|warning| screen.warning(warning));
+    warnings::all(plan, outcome, resumed).iter().for_each(|warning| screen.warning(warning));
     summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
     if !quiet {
         screen.line(&summary::summary(outcome, screen.terminal));

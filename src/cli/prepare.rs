@@ -1,17 +1,18 @@
 //! What commands do before anything runs: read the job file, find what it names outside, lay it out.
 //!
-//! Files are looked for and looked at, never opened.
+//! Files are looked for and looked at; only where a schema is to be found in them are they opened, in `resolve`.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::args::JobArgs;
-use super::columns;
+use super::resolve;
+use crate::checkpoint::manifest;
 use crate::connect::{directory, file, file_sink, sqlite};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Format};
-use crate::plan::logical::{Kind, LogicalPlan, build, table_of};
+use crate::plan::logical::{Kind, LogicalPlan, build_with, table_of};
 use crate::runtime::directory_options;
 use crate::spec::{
     self, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, JobText, NodeKind, Severity, SinkConnector,
@@ -32,17 +33,15 @@ pub type Files = BTreeMap<String, Vec<PathBuf>>;
 
 /// Reads the job file and resolves names and types.
 pub fn load(args: &JobArgs) -> Prepared {
-    resolve(spec::load(&args.path, &args.overrides))
+    resolve(spec::load(&args.path, &args.overrides), None)
 }
 
-/// Resolves names and types.
-pub fn resolve(loaded: spec::Loaded) -> Prepared {
+/// Resolves names and types. `stored`: the job as the run to go on from had it.
+pub fn resolve(loaded: spec::Loaded, stored: Option<&manifest::Job>) -> Prepared {
     let spec::Loaded { text, job, diagnostics: mut found } = loaded;
-    let Some(mut job) = job else { return Prepared { text, found, job: None } };
-    if !columns::schemas(&mut job, &mut found) {
-        return Prepared { text, found, job: None };
-    }
-    let (plan, mut others) = build(&job);
+    let Some(job) = job else { return Prepared { text, found, job: None } };
+    let resolved = resolve::resolve(&job, stored, &mut found);
+    let (plan, mut others) = build_with(&job, &resolved);
     if found.has_errors() {
         // What could not be read is missing from the graph: what looks unused may not be.
         others.0.retain(|d| d.severity == Severity::Error);
@@ -150,7 +149,7 @@ pub fn redact(text: &JobText, error: Error) -> Error {
     Error { message, notes, ..error }
 }
 
-pub fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {
+fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {
     let span: Span = path.locate(0..path.value.len());
     let mut diagnostic = Diagnostic::new(severity, error.message.clone()).at(&span);
     if !error.notes.is_empty() {

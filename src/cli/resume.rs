@@ -65,6 +65,7 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
         place,
         owner,
         begin,
+        stored: Some(job),
         output: args.output.clone(),
         allow_non_restored: args.allow_non_restored_state,
         allow_duplicates: args.allow_duplicates,
@@ -108,9 +109,7 @@ fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
             .note("the folder of a savepoint or checkpoint holds one, or was not completed"));
     }
     let job = state::find(place.as_ref().map_err(Clone::clone)?, &shown)?;
-    // Which of them is sound is found out by whoever goes on from it; each says what the job was.
-    let all = Checkpoint::all(&job.folder)?.map(|checkpoint| stored(&checkpoint.path));
-    let first = all.reduce(|newer, older| if newer.is_ok() { newer } else { older.or(newer) });
+    let first = newest(&job.folder)?;
     let none = || {
         Error::usage(format!("the job {} has left nothing to go on from", job.name))
             .note("a run that finishes leaves no checkpoint; `flott run` starts it anew")
@@ -121,6 +120,19 @@ fn find(args: &ResumeArgs, place: &Result<StateDir>) -> Result<State> {
 }
 
 const MANIFEST: &str = "manifest.json";
+
+/// The job as the newest checkpoint of a state folder has it.
+///
+/// Which of them is sound is found out by whoever goes on from it; each says what the job was.
+fn newest(folder: &Path) -> Result<Option<Result<manifest::Job>>> {
+    let all = Checkpoint::all(folder)?.map(|checkpoint| stored(&checkpoint.path));
+    Ok(all.reduce(|newer, older| if newer.is_ok() { newer } else { older.or(newer) }))
+}
+
+/// The job as an earlier run left it, if it did not finish.
+pub fn left(place: &Result<StateDir>, name: &str) -> Option<manifest::Job> {
+    newest(&place.as_ref().ok()?.folder(name)).ok()??.ok()
+}
 
 /// What a manifest says of the job.
 fn stored(folder: &Path) -> Result<manifest::Job> {

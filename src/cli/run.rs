@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::report::{self, ReportFile};
 use super::screen::{Screen, total};
 use super::signals::Orders;
-use super::{EXIT_WRONG, now, state, summary};
+use super::{EXIT_WRONG, now, resume, state, summary};
 use crate::checkpoint::home::{self, Ended, Figures, Home, Owner};
 use crate::control::Server;
 use crate::error::{Error, Result};
@@ -61,6 +61,7 @@ fn launch(args: &RunArgs) -> Launch {
         place: state::place(&args.state),
         owner: Owner::Same,
         begin,
+        stored: None,
         output: args.output.clone(),
         allow_non_restored: false,
         allow_duplicates: false,
@@ -135,7 +136,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     let left = home.and_then(|home| note_end(home, &outcome, resumed, screen));
-    news::tell(screen, quiet, &plan, &outcome);
+    news::tell(screen, quiet, &plan, &outcome, resumed);
     if let (Some(left), false) = (left, quiet) {
         let command = launch.resume_command(&job.name);
         screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
@@ -189,7 +190,11 @@ fn note_end(mut home: Home, outcome: &Outcome, resumed: bool, screen: &Screen) -
 
 fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan, Files)> {
     let empty = spec::Loaded { text: launch.loaded.text.clone(), job: None, diagnostics: Default::default() };
-    let prepared = prepare::resolve(std::mem::replace(&mut launch.loaded, empty));
+    let loaded = std::mem::replace(&mut launch.loaded, empty);
+    if let (Begin::IfLeft, Some(job)) = (&launch.begin, &loaded.job) {
+        launch.stored = resume::left(&launch.place, &job.name);
+    }
+    let prepared = prepare::resolve(loaded, launch.stored.as_ref());
     let mut found = prepared.found;
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Error, launch.has_before(&job), &mut found);

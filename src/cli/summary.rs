@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::run::Outcome;
 use crate::error::Error;
 use crate::observe::JobStats;
+pub use crate::plan::grouped;
 use crate::plan::logical::{Kind, LogicalPlan, Node};
 use crate::plan::show::duration;
 use crate::runtime::Ending;
@@ -63,19 +64,6 @@ pub fn summary(outcome: &Outcome, terminal: bool) -> String {
     )
 }
 
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn seconds(seconds: f64) -> String {
     match seconds {
         0.0..0.1 => format!("{seconds:.3}"),
@@ -94,21 +82,6 @@ pub fn late(plan: &LogicalPlan, stats: &JobStats) -> Vec<Error> {
     }
     dropped.retain(|_, (late, _)| *late > 0);
     dropped.into_iter().map(|(name, (late, by))| late_warning(plan, stats, name, late, by)).collect()
-}
-
-/// A warning for each source with columns that no record had: probably misspelt.
-pub fn missing(stats: &JobStats) -> Vec<Error> {
-    let read = stats.sources.iter().filter(|(_, source)| source.read().rows > 0);
-    read.filter_map(|(name, source)| {
-        let missing = source.missing();
-        let columns = if missing.len() == 1 { "column" } else { "columns" };
-        (!missing.is_empty()).then(|| {
-            Error::data(format!("no record had {columns} {}", missing.join(", "))).at(name.as_str()).note(
-                "names are case-sensitive; `from = \"outer.inner\"` in the schema finds a nested or renamed field",
-            )
-        })
-    })
-    .collect()
 }
 
 fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64, by: i64) -> Error {

@@ -83,7 +83,7 @@ fn file(path: &Path, args: &TestArgs, screen: &Screen) -> Result<Count, u8> {
     let loaded = spec::load(path, &args.overrides);
     let tests = loaded.job.as_ref().map(|job| job.tests.clone()).unwrap_or_default();
     let chosen = |test: &&TestSpec| args.filter.as_ref().is_none_or(|filter| test.name.value.contains(filter));
-    let base = prepare::resolve(loaded);
+    let base = prepare::resolve(loaded, None);
     // A test with variables of its own is read again with them.
     let needs_base = tests.is_empty() || tests.iter().any(|test| !has_own(test));
     if base.job.is_none() && needs_base {
@@ -129,7 +129,7 @@ fn again(base: &Prepared, test: &TestSpec, overrides: &[String]) -> Prepared {
     let overrides = [overrides, &test.overrides].concat();
     let (job, diagnostics) = spec::parse(&base.text.path, &base.text.text, &overrides, &env);
     let text = job.as_ref().map_or_else(|| base.text.clone(), |job| job.text.clone());
-    prepare::resolve(spec::Loaded { text, job, diagnostics })
+    prepare::resolve(spec::Loaded { text, job, diagnostics }, None)
 }
 
 fn one(prepared: &Prepared, test: &TestSpec, args: &TestArgs) -> Verdict {

@@ -35,7 +35,9 @@ pub enum Fed {
 pub struct Feed {
     records: Records,
     cutter: Box<dyn Cutter>,
+    /// Of the block cut last, and of the next one.
     header: Option<Arc<Header>>,
+    next_header: Option<Arc<Header>>,
     header_read: bool,
     /// Offset of the first byte of `carry`.
     offset: u64,
@@ -54,6 +56,7 @@ impl Feed {
             records: records.clone(),
             cutter: records.cutter(),
             header: None,
+            next_header: None,
             header_read: false,
             offset: 0,
             carry: Vec::new(),
@@ -147,6 +150,8 @@ impl Feed {
                 Cut::Records(len) => {
                     self.inside = !rest[..len].ends_with(b"\n");
                     self.unchecked = true;
+                    let behind = self.records.header_behind(&self.next_header, &rest[..len]);
+                    self.header = std::mem::replace(&mut self.next_header, behind);
                     return Ok(start..start + len);
                 }
                 Cut::More => return Ok(start..start),
@@ -172,7 +177,7 @@ impl Feed {
         let read = self.records.read_header(data, self.ended);
         match read.map_err(|e| Error { message: format!("{}: {}", name(), e.message), ..e })? {
             HeaderRead::Done { consumed, header } => {
-                self.header = header;
+                self.next_header = header;
                 self.header_read = true;
                 Ok(Some(consumed.min(data.len())))
             }

@@ -24,6 +24,7 @@ mod paths;
 mod position;
 mod raw;
 mod reading;
+mod sample;
 mod zstd;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 pub use by_time::FirstTime;
 pub use paths::{reason, resolve_paths};
 pub use position::in_words;
+pub use sample::{sample, sample_of};
 
 use by_time::ByTime;
 use position::{FileAt, Finder, Name, Position, State, unlike};
@@ -125,10 +127,11 @@ impl FileSource {
             let path = match *state {
                 State::Done => finder.done(path.path()),
                 State::Waiting { .. } => finder.waiting(path.path())?,
-                State::Open { mark, .. } => {
+                State::Open { mark, years, .. } => {
                     let (path, raw, edges) = finder.started(path.path(), mark)?;
                     let shared = &self.shared;
                     let mut input = Reading::reenter(&path, &shared.records, shared.map, mark.offset, (raw, edges))?;
+                    input.set_years(years);
                     if opened.len() >= by_time::OPEN_FILES_MAX {
                         input.park();
                     }
@@ -303,10 +306,11 @@ impl ByName {
         self.file += 1;
     }
     fn states(&mut self, files: usize) -> Vec<State> {
-        let (current, mark) = (self.file, self.current.as_mut().map(Reading::mark));
-        let state = |file: usize| match mark {
+        let current = self.file;
+        let open = self.current.as_mut().map(|input| (input.mark(), input.years()));
+        let state = |file: usize| match open {
             _ if file < current => State::Done,
-            Some(mark) if file == current => State::Open { mark, slot: 0, time: 0 },
+            Some((mark, years)) if file == current => State::Open { mark, slot: 0, time: 0, years },
             _ => State::Waiting { time: None },
         };
         (0..files).map(state).collect()

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::format::columnar::{self, Columnar, SharedFile};
-use crate::format::{self, Cut, Cutter, Format, HeaderRead, SourceField};
+use crate::format::{self, Cut, Cutter, Format, Header, HeaderRead, SourceField};
 
 type ReadHeader = dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync;
+type Behind = dyn Fn(&Option<Arc<Header>>, &[u8]) -> Option<Arc<Header>> + Send + Sync;
 type Open = dyn Fn(SharedFile) -> Result<Arc<dyn Columnar>> + Send + Sync;
 type NewCutter = dyn Fn() -> Box<dyn Cutter> + Send + Sync;
 
@@ -14,6 +15,7 @@ type NewCutter = dyn Fn() -> Box<dyn Cutter> + Send + Sync;
 #[derive(Clone)]
 pub struct Records {
     header: Arc<ReadHeader>,
+    behind: Arc<Behind>,
     cutter: Arc<NewCutter>,
     /// Opens files of columns, which are not cut.
     open: Option<Arc<Open>>,
@@ -32,7 +34,9 @@ impl Records {
             Ok(file)
         };
         let open = columnar::is_columnar(&format).then(|| Arc::new(open) as Arc<Open>);
+        let for_behind = format.clone();
         Records {
+            behind: Arc::new(move |header, data| format::header_behind(&for_behind, header, data)),
             header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
             open,
@@ -54,6 +58,11 @@ impl Records {
     /// Files are read as columns.
     pub fn is_columnar(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// What the block behind `data` is decoded with, if `data` is decoded with `header`.
+    pub fn header_behind(&self, header: &Option<Arc<Header>>, data: &[u8]) -> Option<Arc<Header>> {
+        (self.behind)(header, data)
     }
 
     /// A cutter for one input.
@@ -132,6 +141,7 @@ pub mod double {
     pub fn limited(quotes: bool, header: bool, max_record: usize) -> Records {
         Records {
             header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
+            behind: Arc::new(|header, _| header.clone()),
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
             open: None,
             max_record,
@@ -148,7 +158,7 @@ pub mod double {
                 let line = &data[..end.unwrap_or(data.len())];
                 let names = String::from_utf8_lossy(line).split(',').map(str::to_owned).collect();
                 let consumed = end.map_or(data.len(), |at| at + 1);
-                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names, lines: 1 })) }
+                HeaderRead::Done { consumed, header: Some(Arc::new(format::Header { names, lines: 1, years: None })) }
             }
         }
     }

@@ -130,7 +130,7 @@ impl Source for Throttle {
                         _ => Bytes::new(),
                     };
                     self.taken = std::mem::take(&mut self.skip);
-                    let rest = behind(block, self.taken, self.skip_tail.take())?;
+                    let rest = behind(block, self.taken, self.skip_tail.take(), self.records.as_ref())?;
                     self.split(rest);
                 }
                 other => return Ok(other),
@@ -228,7 +228,7 @@ fn tail(whole: &Bytes, taken: u64) -> Option<u64> {
 /// What of `block` lies behind its first `taken` bytes or rows, of which the last are those of `ends_with`.
 ///
 /// Errors (class Data, as they would come again): it has fewer, or others.
-fn behind(block: Block, taken: u64, ends_with: Option<u64>) -> Result<Block> {
+fn behind(block: Block, taken: u64, ends_with: Option<u64>, records: Option<&Records>) -> Result<Block> {
     let changed = |what: &str| {
         Error::data(format!("the input has changed since the checkpoint: {what}"))
             .note("put it back as it was, or start anew with --fresh")
@@ -243,7 +243,9 @@ fn behind(block: Block, taken: u64, ends_with: Option<u64>) -> Result<Block> {
     }
     let body = match block.body {
         Body::Bytes { data, offset, header } => {
-            Body::Bytes { data: data.slice(taken as usize..), offset: offset + taken, header }
+            let (passed, data) = (data.slice(..taken as usize), data.slice(taken as usize..));
+            let header = records.map_or(header.clone(), |records| records.header_behind(&header, &passed));
+            Body::Bytes { data, offset: offset + taken, header }
         }
         Body::Range { first, rows } => Body::Range { first: first + taken, rows: rows - taken },
         Body::Group(group) if taken == 0 => Body::Group(group),
@@ -264,7 +266,7 @@ fn split_range(first: u64, rows: u64, rows_at_once: u64) -> Vec<(Body, u64)> {
 
 fn split_bytes(body: &Body, data: &Bytes, records: &Records, rows_at_once: u64) -> Vec<(Body, u64)> {
     let Body::Bytes { offset, header, .. } = body else { return Vec::new() };
-    let (mut parts, mut start) = (Vec::new(), 0);
+    let (mut parts, mut start, mut header) = (Vec::new(), 0, header.clone());
     while start < data.len() {
         let (mut end, mut rows) = (start, 0);
         while rows < rows_at_once && end < data.len() {
@@ -272,7 +274,9 @@ fn split_bytes(body: &Body, data: &Bytes, records: &Records, rows_at_once: u64) 
             end += first_record(records, &data[end..], true).unwrap_or(data.len() - end);
             rows += 1;
         }
-        let body = Body::Bytes { data: data.slice(start..end), offset: offset + start as u64, header: header.clone() };
+        let behind = records.header_behind(&header, &data[start..end]);
+        let header = std::mem::replace(&mut header, behind);
+        let body = Body::Bytes { data: data.slice(start..end), offset: offset + start as u64, header };
         parts.push((body, rows));
         start = end;
     }

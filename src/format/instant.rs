@@ -12,9 +12,21 @@ use crate::error::{Error, Result};
 /// Reads the timestamps of one column.
 #[derive(Debug)]
 pub enum Instants {
-    Text { memo: Minute },
-    Unit { per_second: u32 },
-    Pattern { pattern: String, zone: TimeZone, last: (Vec<u8>, i64) },
+    Text {
+        memo: Minute,
+    },
+    Unit {
+        per_second: u32,
+    },
+    Pattern {
+        pattern: String,
+        zone: TimeZone,
+        last: (Vec<u8>, i64),
+    },
+    /// The pattern of access logs.
+    Log {
+        last: LogMinute,
+    },
 }
 
 impl Default for Instants {
@@ -42,6 +54,9 @@ impl Instants {
         Ok(match source {
             TimestampSource::Text => Instants::default(),
             TimestampSource::Unit(per_second) => Instants::Unit { per_second: *per_second },
+            TimestampSource::Pattern { pattern, .. } if pattern == super::access::PATTERN => {
+                Instants::Log { last: LogMinute::default() }
+            }
             TimestampSource::Pattern { pattern, zone } => {
                 let zone = match zone {
                     None => TimeZone::UTC,
@@ -64,6 +79,7 @@ impl Instants {
                 Some(value) => of_int(value, *per_second),
                 None => from_decimal(&base[start..end], *per_second),
             },
+            Instants::Log { last } => last.parse(&base[start..end]),
             Instants::Pattern { pattern, zone, last } => {
                 let bytes = &base[start..end];
                 if !bytes.is_empty() && last.0 == bytes {
@@ -100,8 +116,51 @@ impl Instants {
                 };
                 format!(" in {unit}")
             }
+            Instants::Log { .. } => format!(" of the form \"{}\"", super::access::PATTERN),
             Instants::Pattern { pattern, .. } => format!(" of the form \"{pattern}\""),
         }
+    }
+}
+
+/// The last `17/May/2015:10:05` and ` +0000` of an access log, and the start of that minute in µs.
+#[derive(Debug)]
+pub struct LogMinute {
+    minute: [u8; 17],
+    offset: [u8; 6],
+    start: i64,
+}
+
+impl Default for LogMinute {
+    fn default() -> LogMinute {
+        LogMinute { minute: *b"01/Jan/1970:00:00", offset: *b" +0000", start: 0 }
+    }
+}
+
+impl LogMinute {
+    #[inline(always)]
+    fn parse(&mut self, bytes: &[u8]) -> Option<i64> {
+        if let Ok(text) = <&[u8; 26]>::try_from(bytes)
+            && text[..17] == self.minute
+            && text[20..] == self.offset
+            && let Some(second) = seconds(&text[17..20])
+        {
+            return Some(self.start + second);
+        }
+        self.remember(bytes)
+    }
+
+    #[inline(never)]
+    fn remember(&mut self, bytes: &[u8]) -> Option<i64> {
+        let micros = from_pattern(bytes, super::access::PATTERN, &TimeZone::UTC)?;
+        if let Some((minute, rest)) = bytes.split_first_chunk::<17>()
+            && let Some((second, offset)) = rest.split_first_chunk::<3>()
+            && let Ok(offset) = <[u8; 6]>::try_from(offset)
+            && let Some(second) = seconds(second)
+            && offset[0] == b' '
+        {
+            *self = LogMinute { minute: *minute, offset, start: micros - second };
+        }
+        Some(micros)
     }
 }
 
@@ -242,6 +301,18 @@ mod tests {
     }
 
     proptest! {
+        /// As the pattern says, whatever the text before.
+        #[test]
+        fn the_remembered_minute_of_a_log_changes_nothing(
+            rows in proptest::collection::vec("[01]?[0-9]/(Jan|Feb|May|may|Foo)/20(15|24):(10|25):0[56](:[056][0-9]){1,2} [+-]0[09][0-6]0x?", 1..20)
+        ) {
+            let mut instants = pattern(crate::format::access::PATTERN, None);
+            for row in rows {
+                let expect = from_pattern(row.as_bytes(), crate::format::access::PATTERN, &TimeZone::UTC);
+                prop_assert_eq!(parse(&mut instants, row.as_bytes()), expect, "{}", row);
+            }
+        }
+
         /// Texts that differ in few places from each other, one after the other through one memory.
         #[test]
         fn the_remembered_minute_changes_nothing(

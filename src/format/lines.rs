@@ -132,7 +132,7 @@ impl Encoder for LineEncoder {
     }
 
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
-        let mut columns: Vec<Values> = batch.columns.iter().map(|c| Values::new(c, TimestampStyle::Iso)).collect();
+        let mut columns: Vec<Values> = batch.columns.iter().map(|c| Values::new(c, &TimestampStyle::Iso)).collect();
         for row in 0..batch.rows {
             for (i, column) in columns.iter_mut().enumerate() {
                 if i > 0 {

@@ -3,19 +3,28 @@
 //! A [`Cutter`] finds record boundaries in the reader thread; a [`Decoder`] turns a block of whole records into
 //! columns in a worker; an [`Encoder`] turns batches into bytes in a worker. Nothing here opens files or sockets.
 
+mod access;
 mod assemble;
 mod bits;
 pub mod columnar;
 mod csv;
+pub mod infer;
 mod instant;
 mod json;
+mod lined;
 mod lines;
+mod local;
+mod logfmt;
 mod number;
+mod regex;
 pub mod rows;
+mod syslog;
 mod table;
 mod values;
 mod writer;
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +34,9 @@ use bytes::Bytes;
 
 use crate::data::{Batch, Column, DataType, Field};
 use crate::error::{Error, Result};
+
+pub use logfmt::is_key as is_logfmt_key;
+pub use syslog::{Year, Years};
 
 /// The longest record that is accepted, unless `max_record` says otherwise: 16 MiB.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -36,6 +48,14 @@ pub enum Format {
     Json(JsonOptions),
     /// One column, `line`.
     Lines,
+    /// `key=value` pairs.
+    Logfmt(LogfmtOptions),
+    /// What web servers write: the common and the combined log format.
+    AccessLog,
+    /// RFC 3164 and 5424.
+    Syslog(SyslogOptions),
+    /// One column per named group.
+    Regex(RegexOptions),
     /// Aligned columns for people; only for sinks.
     Table,
     /// Files of columns, see [`columnar`].
@@ -49,6 +69,14 @@ pub enum Format {
 pub struct CsvOptions {
     pub delimiter: u8,
     pub header: bool,
+    /// `None`: nothing is quoted.
+    pub quote: Option<u8>,
+    /// Makes a quote behind it, within quotes, a quote of the text; beside the quote that stands twice.
+    pub escape: Option<u8>,
+    /// Lines that begin with it are skipped.
+    pub comment: Option<u8>,
+    /// Blanks around fields and quotes are dropped.
+    pub trim: bool,
     /// Further texts that stand for null, beside the empty field.
     pub null: Vec<String>,
     pub timestamp: TimestampStyle,
@@ -56,7 +84,16 @@ pub struct CsvOptions {
 
 impl Default for CsvOptions {
     fn default() -> CsvOptions {
-        CsvOptions { delimiter: b',', header: true, null: Vec::new(), timestamp: TimestampStyle::Iso }
+        CsvOptions {
+            delimiter: b',',
+            header: true,
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            trim: false,
+            null: Vec::new(),
+            timestamp: TimestampStyle::Iso,
+        }
     }
 }
 
@@ -65,8 +102,26 @@ pub struct JsonOptions {
     pub timestamp: TimestampStyle,
 }
 
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogfmtOptions {
+    pub timestamp: TimestampStyle,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SyslogOptions {
+    /// Of the first line of an input, where lines have no year.
+    pub year: Year,
+    /// Of times without an offset; UTC if there is none.
+    pub zone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegexOptions {
+    pub pattern: String,
+}
+
 /// How an encoder writes timestamps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum TimestampStyle {
     /// `2015-05-17T10:05:00Z`, with 0, 3 or 6 decimals as needed.
     #[default]
@@ -75,6 +130,11 @@ pub enum TimestampStyle {
     Millis,
     Micros,
     Nanos,
+    /// By a strftime pattern, or as RFC 3339 with the offset of the zone.
+    Local {
+        pattern: Option<String>,
+        zone: Option<String>,
+    },
 }
 
 /// How a decoder reads timestamps.
@@ -109,6 +169,8 @@ pub struct Header {
     pub names: Vec<String>,
     /// Lines of the file up to the end of the header.
     pub lines: u64,
+    /// The year behind the lines read so far, where lines have none.
+    pub years: Option<Years>,
 }
 
 /// What [`Cutter::cut`] found at the start of the data.
@@ -164,13 +226,15 @@ pub struct Decoded {
     pub lines: u64,
     /// In order.
     pub bad: Vec<BadRecord>,
-    /// JSON: for each column asked for, whether some record of the block had its field, be it null. Empty for other
-    /// formats, where every record has every field.
+    /// JSON and logfmt: for each column asked for, whether some record of the block had its field, be it null. Empty for
+    /// other formats, where every record has every field.
     pub seen: Vec<bool>,
     /// Files of columns: the block has more rows, which are asked for next.
     pub more: bool,
     /// The file cannot be read behind these rows: it is corrupt, or gone.
     pub failed: Option<Error>,
+    /// JSON: keys that the first records of a decoder had beside those asked for, as paths; for "did you mean".
+    pub others: Vec<String>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps
@@ -203,11 +267,32 @@ impl Format {
             Format::Csv(_) => "csv",
             Format::Json(_) => "json",
             Format::Lines => "lines",
+            Format::Logfmt(_) => "logfmt",
+            Format::AccessLog => "access-log",
+            Format::Syslog(_) => "syslog",
+            Format::Regex(_) => "regex",
             Format::Table => "table",
             Format::Parquet(_) => "parquet",
             Format::Arrow(_) => "arrow",
             Format::Rows => "rows",
         }
+    }
+
+    /// The fields of a format that knows them by itself, in their order: what is read without a schema, and of what a
+    /// schema may choose. `None` for a format whose fields depend on the data, and for patterns that are none.
+    pub fn fields(&self) -> Option<Vec<SourceField>> {
+        match self {
+            Format::Lines => Some(vec![SourceField::new("line", DataType::String, None)]),
+            Format::AccessLog => Some(access::fields()),
+            Format::Syslog(_) => Some(syslog::fields()),
+            Format::Regex(options) => regex::fields(options).ok(),
+            _ => None,
+        }
+    }
+
+    /// A field that a schema may name beside [`Format::fields`].
+    pub fn has_hidden(&self, name: &str) -> bool {
+        matches!(self, Format::Syslog(_)) && name == syslog::STRUCTURED_DATA
     }
 }
 
@@ -228,8 +313,23 @@ impl SourceField {
 pub fn read_header(format: &Format, fields: &[SourceField], data: &[u8], last: bool) -> Result<HeaderRead> {
     match format {
         Format::Csv(options) => csv::read_header(options, fields, data, last),
+        Format::Syslog(options) => syslog::read_header(options, data, last),
         _ => csv::read_header(&CsvOptions { header: false, ..CsvOptions::default() }, fields, data, last),
     }
+}
+
+/// What a block behind `data` is decoded with, if `header` is what `data` is decoded with. `data` is whole records, or
+/// the start of one that is too long.
+pub fn header_behind(format: &Format, header: &Option<Arc<Header>>, data: &[u8]) -> Option<Arc<Header>> {
+    match (format, header) {
+        (Format::Syslog(_), Some(header)) => Some(syslog::header_behind(header, data)),
+        _ => header.clone(),
+    }
+}
+
+/// The groups of a pattern. Errors: it is no pattern, or names no group.
+pub fn check_pattern(pattern: &str) -> Result<(), String> {
+    regex::fields(&RegexOptions { pattern: pattern.to_string() }).map(|_| ())
 }
 
 /// Blocks, and so `max_record`, are kept well below 4 GiB: places in them are 32 bits.
@@ -239,7 +339,7 @@ const MAX_RECORD_LIMIT: usize = 1 << 30;
 pub fn cutter(format: &Format, max_record: usize) -> Box<dyn Cutter> {
     let max_record = max_record.min(MAX_RECORD_LIMIT);
     match format {
-        Format::Csv(options) => Box::new(csv::CsvCutter::new(options.delimiter, max_record)),
+        Format::Csv(options) => Box::new(csv::CsvCutter::new(options, max_record)),
         _ => Box::new(lines::LineCutter::new(max_record)),
     }
 }
@@ -254,6 +354,10 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::Csv(options) => Box::new(csv::CsvDecoder::new(options, fields, used, max_record)?),
         Format::Json(_) => Box::new(json::JsonDecoder::new(fields, used, max_record)?),
         Format::Lines => Box::new(lines::LineDecoder::new(fields, used, max_record)?),
+        Format::Logfmt(_) => Box::new(logfmt::decoder(fields, used, max_record)?),
+        Format::AccessLog => Box::new(access::decoder(fields, used, max_record)?),
+        Format::Syslog(options) => Box::new(syslog::decoder(options, fields, used, max_record)?),
+        Format::Regex(options) => Box::new(regex::decoder(options, fields, used, max_record)?),
         Format::Table | Format::Rows => {
             return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
         }
@@ -268,7 +372,9 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
     match format {
         Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
         Format::Json(options) => Box::new(json::JsonEncoder::new(options, schema)),
-        Format::Lines => Box::new(lines::LineEncoder),
+        // Formats that cannot be written are refused when a job is planned.
+        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) => Box::new(lines::LineEncoder),
+        Format::Logfmt(options) => Box::new(logfmt::LogfmtEncoder::new(options, schema)),
         Format::Table => Box::new(table::TableEncoder::new(schema)),
         Format::Rows | Format::Parquet(_) | Format::Arrow(_) => Box::new(rows::RowsEncoder::default()),
     }

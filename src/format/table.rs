@@ -59,7 +59,7 @@ impl Encoder for TableEncoder {
         let batch = &*printed(batch);
         let mut cells: Vec<Vec<String>> = Vec::with_capacity(batch.columns.len());
         for (i, column) in batch.columns.iter().enumerate() {
-            let mut values = Values::new(column, TimestampStyle::Iso);
+            let mut values = Values::new(column, &TimestampStyle::Iso);
             let texts: Vec<String> = (0..batch.rows).map(|row| cell(&mut values, row)).collect();
             let widest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
             self.widths[i] = self.widths[i].max(widest);

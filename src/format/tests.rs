@@ -22,11 +22,11 @@ fn json() -> Format {
 }
 
 /// Values of all rows, `∅` for null, then the bad records.
-fn show(decoded: &Decoded) -> (Vec<String>, Vec<String>) {
+pub fn show(decoded: &Decoded) -> (Vec<String>, Vec<String>) {
     let mut rows = vec![String::new(); decoded.rows];
     for column in &decoded.columns {
         assert_eq!(column.len(), decoded.rows);
-        let mut values = writer::Values::new(column, TimestampStyle::Iso);
+        let mut values = writer::Values::new(column, &TimestampStyle::Iso);
         for (i, row) in rows.iter_mut().enumerate() {
             let mut text = Vec::new();
             writer::write_value(&mut values, i, &mut text);
@@ -104,7 +104,7 @@ fn csv_types() {
 fn csv_fields_are_found_by_name_and_null_texts_are_null() {
     let options = CsvOptions { null: vec!["NA".into(), "-1".into()], ..CsvOptions::default() };
     let fields = fields(&[("b", Text), ("a", Int)]);
-    let header = Arc::new(Header { names: ["x", "a", "b"].map(str::to_string).to_vec(), lines: 1 });
+    let header = Arc::new(Header { names: ["x", "a", "b"].map(str::to_string).to_vec(), lines: 1, years: None });
     let mut decoder = decoder(&Format::Csv(options), &fields, &[1, 0], MAX_RECORD_BYTES).unwrap();
     let block = Bytes::from_static(b"no int,-1,NA\r\n,2,\"NA\"\r\n,3,y\n\xff,4,z\n,5,\xff\n");
     let decoded = decoder.decode(&block, Some(&header), false);

@@ -149,6 +149,8 @@ pub struct Converter {
     /// Null is a bad value.
     required: bool,
     instants: Instants,
+    /// What a timestamp should have looked like, for messages.
+    expected: String,
 }
 
 /// Why null is a bad value.
@@ -157,13 +159,15 @@ const MISSING: &str = "the event time is missing";
 impl Converter {
     /// `nulls`: further texts that stand for null, beside the empty field. Errors: a pattern or zone is wrong.
     pub fn csv(field: &SourceField, nulls: &[String]) -> Result<Converter> {
+        let instants = Instants::new(&field.timestamp)?;
         Ok(Converter {
+            expected: instants.expected(),
             ty: field.ty,
             accept: Accept::Any,
             json: false,
             nulls: nulls.iter().map(|n| n.as_bytes().to_vec()).collect(),
             required: field.required,
-            instants: Instants::new(&field.timestamp)?,
+            instants,
         })
     }
 
@@ -405,7 +409,7 @@ impl Converter {
                 }
             }
             DataType::Int => format!("{value} is not an int"),
-            DataType::Timestamp => format!("{value} is not a timestamp{}", self.instants.expected()),
+            DataType::Timestamp => format!("{value} is not a timestamp{}", self.expected),
             ty => format!("{value} is not a {ty}"),
         }
     }

@@ -19,7 +19,7 @@ enum Kind<'a> {
     /// Microseconds to be cut down to another unit.
     Epoch {
         values: &'a [i64],
-        style: TimestampStyle,
+        style: &'a TimestampStyle,
     },
     Iso {
         values: &'a [i64],
@@ -73,10 +73,10 @@ pub enum Class {
 }
 
 impl<'a> Values<'a> {
-    pub fn new(column: &'a Column, style: TimestampStyle) -> Values<'a> {
+    pub fn new(column: &'a Column, style: &'a TimestampStyle) -> Values<'a> {
         let kind = match column {
             Column::Int(a) => Kind::Int(a.values()),
-            Column::Timestamp(a) if style == TimestampStyle::Iso => {
+            Column::Timestamp(a) if *style == TimestampStyle::Iso => {
                 Kind::Iso { values: a.values(), minute: Minute::default() }
             }
             Column::Timestamp(a) => Kind::Epoch { values: a.values(), style },
@@ -130,7 +130,7 @@ pub fn write_value(column: &mut Values, row: usize, out: &mut Vec<u8>) {
     match &mut column.kind {
         Kind::Int(values) => number::write_int(values[row], out),
         Kind::Iso { values, minute } => minute.write(values[row], out),
-        Kind::Epoch { values, style } => write_epoch(values[row], *style, out),
+        Kind::Epoch { values, style } => write_epoch(values[row], style, out),
         Kind::Double(values) => text::write_double(values[row], out),
         Kind::Decimal { values, scale } => text::write_decimal(values.value(row), *scale, out),
         Kind::Boolean(a) => text::write_bool(a.value(row), out),
@@ -167,11 +167,11 @@ fn overlapping<const N: usize>(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Units coarser than a microsecond round towards the past.
-fn write_epoch(micros: i64, style: TimestampStyle, out: &mut Vec<u8>) {
+fn write_epoch(micros: i64, style: &TimestampStyle, out: &mut Vec<u8>) {
     match style {
         TimestampStyle::Seconds => number::write_int(micros.div_euclid(1_000_000), out),
         TimestampStyle::Millis => number::write_int(micros.div_euclid(1_000), out),
-        TimestampStyle::Micros | TimestampStyle::Iso => number::write_int(micros, out),
+        TimestampStyle::Micros | TimestampStyle::Iso | TimestampStyle::Local { .. } => number::write_int(micros, out),
         TimestampStyle::Nanos => {
             out.extend_from_slice(itoa::Buffer::new().format(i128::from(micros) * 1_000).as_bytes());
         }

@@ -2,8 +2,9 @@
 
 mod checkpoints;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use checkpoints::{CheckpointFigures, CheckpointStats};
 use serde_json::json;
@@ -129,30 +130,57 @@ struct SourceCounters {
     done: AtomicU64,
     /// 0: not known.
     total: AtomicU64,
-    /// JSON: columns asked for, and whether some record had them.
-    fields: Vec<(String, AtomicBool)>,
+    /// JSON: columns asked for, where they are found, and whether some record had them.
+    fields: Vec<(String, String, AtomicBool)>,
+    words: Mutex<Words>,
+}
+
+/// What is remembered in words, for the end of a run.
+#[derive(Debug, Default)]
+struct Words {
+    /// JSON: fields that records had and nobody asks for, as paths.
+    others: BTreeSet<String>,
+    /// Why some bad record was bad.
+    bad: Option<String>,
 }
 
 impl SourceStats {
-    /// `fields`: columns that records may lack, in the order of [`SourceStats::seen`].
-    pub fn new(fields: Vec<String>) -> SourceStats {
-        let fields = fields.into_iter().map(|name| (name, AtomicBool::new(false))).collect();
+    /// `fields`: columns that records may lack and where they are found, in the order of [`SourceStats::seen`].
+    pub fn new(fields: Vec<(String, String)>) -> SourceStats {
+        let fields = fields.into_iter().map(|(name, path)| (name, path, AtomicBool::new(false))).collect();
         SourceStats(Arc::new(SourceCounters { fields, ..SourceCounters::default() }))
     }
 
     /// Notes which fields some record of a block had.
     pub fn seen(&self, seen: &[bool]) {
-        for ((_, flag), _) in self.0.fields.iter().zip(seen).filter(|(_, seen)| **seen) {
+        for ((.., flag), _) in self.0.fields.iter().zip(seen).filter(|(_, seen)| **seen) {
             if !flag.load(Relaxed) {
                 flag.store(true, Relaxed);
             }
         }
     }
 
-    /// Columns that no record had.
-    pub fn missing(&self) -> Vec<String> {
-        let missing = self.0.fields.iter().filter(|(_, seen)| !seen.load(Relaxed));
-        missing.map(|(name, _)| name.clone()).collect()
+    /// Columns that no record had, and where they would be found.
+    pub fn missing(&self) -> Vec<(String, String)> {
+        let missing = self.0.fields.iter().filter(|(.., seen)| !seen.load(Relaxed));
+        missing.map(|(name, path, _)| (name.clone(), path.clone())).collect()
+    }
+
+    /// Notes fields that nobody asks for.
+    pub fn others(&self, paths: Vec<String>) {
+        if !paths.is_empty() {
+            self.words(|words| words.others.extend(paths));
+        }
+    }
+
+    /// Fields that records had beside those asked for.
+    pub fn read_others(&self) -> Vec<String> {
+        self.words(|words| words.others.iter().cloned().collect())
+    }
+
+    fn words<T>(&self, act: impl FnOnce(&mut Words) -> T) -> T {
+        // Whoever panicked while holding it has left whole words.
+        act(&mut self.0.words.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn rows(&self, rows: usize, bytes: usize) {
@@ -160,9 +188,17 @@ impl SourceStats {
         self.0.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// Bad records skipped or sent to `.errors`.
-    pub fn bad(&self, rows: usize) {
-        self.0.bad.fetch_add(rows as u64, Relaxed);
+    /// Bad records skipped or sent to `.errors`, and why one of them is bad.
+    pub fn bad(&self, rows: usize, why: impl FnOnce() -> String) {
+        if self.0.bad.fetch_add(rows as u64, Relaxed) == 0 {
+            let why = why();
+            self.words(|words| words.bad = Some(why));
+        }
+    }
+
+    /// Why a record was bad.
+    pub fn bad_reason(&self) -> Option<String> {
+        self.words(|words| words.bad.clone())
     }
 
     /// Bytes (or rows of a generator) handed out, and in all.

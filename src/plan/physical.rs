@@ -8,6 +8,7 @@ use crate::format::{Format, SourceField};
 use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
+use crate::plan::Inferred;
 use crate::spec::{OnError, SinkConnector, SourceConnector};
 
 #[derive(Debug, Clone)]
@@ -47,9 +48,21 @@ pub struct SourcePlan {
     pub live: bool,
     /// Has no end of its own.
     pub endless: bool,
+    /// Its columns and types were concluded from data.
+    pub inferred: Option<Inferred>,
     pub rows: Vec<Target>,
     pub errors: Vec<Target>,
     pub chain: ChainPlan,
+}
+
+impl SourcePlan {
+    /// The columns that every file must have: what was inferred from one need not be in others, unless it is used.
+    pub fn needed(&self) -> Vec<SourceField> {
+        match self.inferred {
+            Some(_) => self.used.iter().map(|&field| self.fields[field].clone()).collect(),
+            None => self.fields.clone(),
+        }
+    }
 }
 
 /// Event time of a source. Durations in µs.

@@ -285,6 +285,7 @@ impl Placer<'_> {
             tick: None,
             live: source.live,
             endless: node.endless,
+            inferred: source.inferred.clone(),
             rows: Vec::new(),
             errors: Vec::new(),
             chain: ChainPlan::default(),

@@ -45,7 +45,7 @@ pub struct RealConnectors {
 
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let records = Records::of(&plan.format, &plan.fields, plan.max_record);
+        let records = Records::of(&plan.format, &plan.needed(), plan.max_record);
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));
@@ -190,7 +190,10 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Json(_) => "jsonl",
         Format::Parquet(_) => "parquet",
         Format::Arrow(_) => "arrow",
-        Format::Lines | Format::Table | Format::Rows => "txt",
+        Format::Logfmt(_) => "log",
+        Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) | Format::Table | Format::Rows => {
+            "txt"
+        }
     };
     DirectoryOptions {
         path: PathBuf::from(&spec.path.value),

@@ -24,7 +24,7 @@ use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
 use super::task::Task;
 use super::waker::Waker;
-use super::worker::{EventTime, Head, HeadOptions, Wanted, Worker};
+use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker};
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
@@ -437,7 +437,13 @@ impl Deployer<'_> {
 
 fn source_stats(source: &SourcePlan) -> SourceStats {
     SourceStats::new(match source.format {
-        format::Format::Json(_) => source.used.iter().map(|&field| source.fields[field].name.clone()).collect(),
+        format::Format::Json(_) | format::Format::Logfmt(_) => {
+            let place = |&field: &usize| {
+                let field = &source.fields[field];
+                (field.name.clone(), field.source_name().to_owned())
+            };
+            source.used.iter().map(place).collect()
+        }
         _ => Vec::new(),
     })
 }
@@ -451,6 +457,10 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
         errors: source.errors.clone(),
         stats: stats.clone(),
         wanted: wanted.clone(),
+        inferred: source.inferred.as_ref().map(|from| InferredTypes {
+            from: from.clone(),
+            types: source.fields.iter().map(|field| (field.name.clone(), field.ty)).collect(),
+        }),
     }
 }
 

@@ -13,7 +13,7 @@ use super::orders::From;
 use super::snapshots::{self, Committers};
 use super::unconfirmed::Unconfirmed;
 use crate::checkpoint::machine::Options;
-use crate::checkpoint::manifest::{Kind, Manifest};
+use crate::checkpoint::manifest::{Inferred, Kind, Manifest};
 use crate::checkpoint::restore::Checkpoint;
 use crate::checkpoint::store::Store;
 use crate::connect::{self, Rewind, Rewound, journal};
@@ -68,6 +68,7 @@ impl Start {
             return Ok(Start { life: None, resume: None });
         };
         job.options.job.schemas = schemas(job.plan);
+        job.options.job.inferred = inferred(job.plan);
         let power = spec.durability == Durability::Power;
         let mut store = Store::open(Arc::clone(&job.storage), folder.clone(), spec.retain, power);
         // 0 stands for none.
@@ -278,6 +279,11 @@ fn schemas(plan: &PhysicalPlan) -> BTreeMap<String, Vec<(String, String)>> {
     let columns =
         |source: &SourcePlan| source.fields.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect();
     plan.sources.iter().map(|source| (source.name.clone(), columns(source))).collect()
+}
+
+fn inferred(plan: &PhysicalPlan) -> BTreeMap<String, Inferred> {
+    let inferred = plan.sources.iter().filter_map(|source| Some((source.name.clone(), source.inferred.as_ref()?)));
+    inferred.map(|(name, from)| (name, Inferred { file: from.file.clone(), records: from.records })).collect()
 }
 
 /// Hexadecimal digits that no other run has, later ones greater: the time in µs, and the process.

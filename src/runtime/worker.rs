@@ -3,6 +3,7 @@
 //! It has a [`Head`] for each source of the group. A block is one head's; the ports of the others get a mark that
 //! changes nothing, so that behind all ports lies the same sequence of blocks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,11 +16,12 @@ use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
 use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
-use crate::data::{Batch, Column};
+use crate::data::{Batch, Column, DataType};
 use crate::error::{Error, Result};
 use crate::format::{BadRecord, Decoded};
 use crate::observe::SourceStats;
 use crate::op::RowContext;
+use crate::plan::Inferred;
 use crate::plan::physical::Target;
 use crate::spec::OnError;
 
@@ -44,6 +46,39 @@ pub struct HeadOptions {
     pub errors: Vec<Target>,
     pub stats: SourceStats,
     pub wanted: Wanted,
+    pub inferred: Option<InferredTypes>,
+}
+
+/// Types that were concluded from the start of the data, which what follows need not fit.
+#[derive(Debug, Clone)]
+pub struct InferredTypes {
+    pub from: Inferred,
+    /// By name of the column.
+    pub types: BTreeMap<String, DataType>,
+}
+
+impl InferredTypes {
+    /// What the type of the column that did not convert is, and where from.
+    fn of(&self, record: &BadRecord) -> Option<(&str, DataType)> {
+        self.types.get_key_value(record.column.as_ref()?).map(|(column, ty)| (column.as_str(), *ty))
+    }
+
+    /// What to write instead.
+    fn advice(&self, record: &BadRecord) -> Option<[String; 2]> {
+        let (column, ty) = self.of(record)?;
+        let instead = match ty {
+            DataType::Int => "\"double\" or \"string\"",
+            DataType::Timestamp => "\"string\", or how its times are written",
+            _ => "\"string\"",
+        };
+        Some([
+            format!("the job has no schema: that {column} is {ty} was inferred from {}", self.from.from()),
+            format!(
+                "write a schema in which {column} is {instead}: flott infer {} prints one to begin with",
+                self.from.file
+            ),
+        ])
+    }
 }
 
 /// How many workers still want rows of a source: its reader asks, they tell.
@@ -146,6 +181,7 @@ impl Head {
         open.more = decoded.more;
         let mut batch = Batch::new(decoded.columns, decoded.rows);
         self.options.stats.seen(&decoded.seen);
+        self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
         if let Some(time) = self.options.event_time.as_ref().filter(|_| decoded.failed.is_none()) {
             batch = with_time(batch, time)?;
@@ -153,9 +189,9 @@ impl Head {
         }
         if !bad.is_empty() {
             match self.options.on_error {
-                OnError::Skip => self.options.stats.bad(bad.len()),
+                OnError::Skip => self.options.stats.bad(bad.len(), || self.full_reason(&bad[0])),
                 OnError::DeadLetter => {
-                    self.options.stats.bad(bad.len());
+                    self.options.stats.bad(bad.len(), || self.full_reason(&bad[0]));
                     let errors = self.dead_letters(&bad, block, input);
                     let context = RowContext { input: 0, watermark: i64::MIN, delay: 0 };
                     let targets = std::mem::take(&mut self.options.errors);
@@ -181,6 +217,7 @@ impl Head {
             (OnError::Fail, Some(record)) => {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
+                error.notes.extend(self.options.inferred.as_ref().and_then(|i| i.advice(record)).into_iter().flatten());
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
                 self.fail(BadRow {
                     origin,
@@ -227,10 +264,19 @@ impl Head {
             strings(vec![input.to_string(); bad.len()]),
             Column::Int(texts.iter().map(|(_, offset)| *offset as i64).collect::<Vec<_>>().into()),
             Column::Int(bad.iter().map(|b| (before + b.line) as i64 + 1).collect::<Vec<_>>().into()),
-            strings(bad.iter().map(reason).collect()),
+            strings(bad.iter().map(|record| self.full_reason(record)).collect()),
             strings(texts.into_iter().map(|(text, _)| text).collect()),
         ];
         Batch::new(columns, bad.len())
+    }
+
+    /// Why a record is bad, with what there is to know about the type of its column.
+    fn full_reason(&self, record: &BadRecord) -> String {
+        let inferred = self.options.inferred.as_ref().and_then(|i| Some((i.of(record)?.1, i.from.from())));
+        match inferred {
+            Some((ty, from)) => format!("{} ({ty} was inferred from {from})", reason(record)),
+            None => reason(record),
+        }
     }
 
     /// Ends a block that has nothing for this head, or nothing but the end of its source.

@@ -225,23 +225,46 @@ pub enum Compression {
 /// `format` as written; what it leaves out is decided by file name and node.
 #[derive(Debug, Clone)]
 pub struct FormatSpec {
-    /// csv, tsv, json, lines, parquet, arrow or table.
+    /// csv, tsv, json …
     pub kind: Spanned<String>,
     pub delimiter: Option<Spanned<u8>>,
     pub header: Option<Spanned<bool>>,
+    /// `Some(None)`: nothing is quoted.
+    pub quote: Option<Option<Spanned<u8>>>,
+    pub escape: Option<Spanned<u8>>,
+    pub comment: Option<Spanned<u8>>,
+    pub trim: Option<Spanned<bool>>,
     pub null: Vec<String>,
+    /// In writing, with the zone.
     pub timestamp: Option<Spanned<crate::format::TimestampStyle>>,
     /// Of Parquet.
     pub compression: Option<Spanned<crate::format::columnar::Compression>>,
     /// Rows in a row group of Parquet.
     pub row_group: Option<Spanned<u64>>,
+    pub zone: Option<String>,
+    pub year: Option<crate::format::Year>,
+    pub pattern: Option<Text>,
 }
 
 impl FormatSpec {
     /// A format without options.
-    pub fn plain(kind: Spanned<String>) -> FormatSpec {
-        let null = Vec::new();
-        FormatSpec { kind, delimiter: None, header: None, null, timestamp: None, compression: None, row_group: None }
+    pub fn of(kind: Spanned<String>) -> FormatSpec {
+        FormatSpec {
+            kind,
+            delimiter: None,
+            header: None,
+            quote: None,
+            escape: None,
+            comment: None,
+            trim: None,
+            null: Vec::new(),
+            timestamp: None,
+            zone: None,
+            year: None,
+            pattern: None,
+            compression: None,
+            row_group: None,
+        }
     }
 }
 
@@ -304,7 +327,7 @@ pub struct TopNode {
 #[derive(Debug, Clone)]
 pub struct SinkSpec {
     pub connector: SinkConnector,
-    pub format: Option<FormatSpec>,
+    pub format: Option<Box<FormatSpec>>,
 }
 
 #[derive(Debug, Clone)]

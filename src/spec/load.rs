@@ -9,7 +9,7 @@ use super::read::{Cx, Fields};
 use super::suggest::did_you_mean;
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
-use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, sink, source, test, transform};
+use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, schema, sink, source, test, transform};
 
 /// Number of key groups unless the job says otherwise.
 const MAX_PARALLELISM: u32 = 128;
@@ -72,7 +72,7 @@ pub fn parse(
     variables.table(&mut root);
     tests.iter_mut().for_each(|tests| test::variables(tests, &mut variables));
     let text = text.clone().with_secrets(variables.secrets);
-    let cx = &mut Cx { text: &text, out: &mut out };
+    let cx = &mut Cx { text: &text, out: &mut out, schemas: Vec::new() };
     let mut job = job(cx, &root);
     job.tests = tests.map(|tests| test::tests(cx, &tests)).unwrap_or_default();
     (Some(job), out)
@@ -80,6 +80,7 @@ pub fn parse(
 
 fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     top_level(cx, root);
+    cx.schemas = schema::named(cx, root);
     let JobTable { name, parallelism, max_parallelism, restart } = job_table(cx, root);
     let mut job = JobSpec {
         text: cx.text.clone(),
@@ -112,6 +113,10 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     if let Some(restart) = restart {
         check_restart(cx, &job, &restart);
     }
+    // What could not be read may have named one.
+    if job.broken.is_empty() {
+        schema::unused(cx);
+    }
     job
 }
 
@@ -130,7 +135,7 @@ fn top_level(cx: &mut Cx, root: &Table) {
         if names.contains(&word) {
             continue;
         }
-        let all = "a job file has [job], [checkpoint], [sources.NAME], [transforms.NAME], [sinks.NAME], [[tests]]"
+        let all = "a job file has [job], [checkpoint], [schemas.NAME], [sources.NAME], [transforms.NAME], [sinks.NAME], [[tests]]"
             .to_string();
         let diagnostic = if TOP.later.contains(&word) {
             Diagnostic::error(format!("[{word}] is not there yet")).label("not there yet").help(all)

@@ -26,8 +26,16 @@ impl Options {
 
 pub(super) const TOP: Options = Options {
     what: "a job file",
-    has: &[("job", ""), ("checkpoint", ""), ("sources", ""), ("transforms", ""), ("sinks", ""), ("tests", "")],
-    later: &["schemas"],
+    has: &[
+        ("job", ""),
+        ("checkpoint", ""),
+        ("schemas", ""),
+        ("sources", ""),
+        ("transforms", ""),
+        ("sinks", ""),
+        ("tests", ""),
+    ],
+    later: &[],
 };
 
 pub(super) const JOB: Options = Options {
@@ -178,12 +186,19 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("type", "\"csv\""),
         ("delimiter", "\";\""),
         ("header", "false"),
+        ("quote", "\"'\""),
+        ("escape", "'\\'"),
+        ("comment", "\"#\""),
+        ("trim", "true"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
         ("compression", "\"zstd\""),
         ("row_group", "100000"),
+        ("zone", "\"Asia/Seoul\""),
+        ("year", "2015"),
+        ("pattern", "'^(?<user>\\S+) (?<ms>\\d+)$'"),
     ],
-    later: &["quote", "escape", "comment", "trim", "zone", "pattern", "year"],
+    later: &[],
 };
 
 pub(super) const TUMBLING: Options = Options {

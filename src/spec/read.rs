@@ -5,6 +5,7 @@
 
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
 use super::options::{Options, Words};
+use super::schema::NamedSchema;
 use super::suggest::{did_you_mean, list};
 use super::units::{UnitError, parse_duration, parse_size};
 use super::value::{Kind, Str, Table, Value};
@@ -14,6 +15,8 @@ use super::{Span, Spanned, Text};
 pub(super) struct Cx<'a> {
     pub text: &'a JobText,
     pub out: &'a mut Diagnostics,
+    /// `[schemas.NAME]`.
+    pub schemas: Vec<NamedSchema>,
 }
 
 impl Cx<'_> {

@@ -1,4 +1,4 @@
-//! Schemas of sources: column by column, in the order written.
+//! Schemas of sources: column by column, in the order written; and those of `[schemas.NAME]`, which have a name.
 
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
@@ -9,8 +9,9 @@ use crate::format::TimestampSource;
 use super::diagnostic::Diagnostic;
 use super::options::{COLUMN, Words};
 use super::read::{Cx, Fields, is_secret};
+use super::suggest::{did_you_mean, list};
 use super::types::parse_type;
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Kind, Table, Value};
 use super::{FieldSpec, Span, Spanned};
 
 const UNITS: Words<u32> = Words {
@@ -19,26 +20,85 @@ const UNITS: Words<u32> = Words {
     later: &[],
 };
 
+/// A table `[schemas.NAME]`.
+#[derive(Debug)]
+pub(super) struct NamedSchema {
+    name: Spanned<String>,
+    /// `None`: it is wrong, which has been said.
+    columns: Option<Vec<FieldSpec>>,
+    used: bool,
+}
+
+/// The tables `[schemas.NAME]`.
+pub(super) fn named(cx: &mut Cx, root: &Table) -> Vec<NamedSchema> {
+    let Some(value) = root.get("schemas") else { return Vec::new() };
+    let Kind::Table(table) = &value.kind else {
+        cx.wrong_type("schemas", value, "tables [schemas.NAME]");
+        return Vec::new();
+    };
+    let named = table.entries.iter().map(|entry| {
+        let columns = match &entry.value.kind {
+            Kind::Table(table) => columns(cx, table, &entry.value.span),
+            _ => {
+                cx.wrong_type(&entry.key.value, &entry.value, &format!("a table [schemas.{}]", entry.key.value));
+                None
+            }
+        };
+        NamedSchema { name: entry.key.clone(), columns, used: false }
+    });
+    named.collect()
+}
+
+/// A warning for each named schema that no node has.
+pub(super) fn unused(cx: &mut Cx) {
+    let is_unused = |schema: &&NamedSchema| !schema.used && schema.columns.is_some();
+    let unused: Vec<_> = cx.schemas.iter().filter(is_unused).map(|schema| schema.name.clone()).collect();
+    for name in unused {
+        let warning = Diagnostic::warning(format!("no source has the schema `{}`", name.value)).at(&name.span);
+        cx.push(warning.label("not used").help(format!("schema = \"{}\" in a source uses it", name.value)));
+    }
+}
+
 /// The declared columns and the place of the schema. `None`: there is none, or it is wrong.
 pub(super) fn schema(cx: &mut Cx, fields: &Fields) -> Option<(Vec<FieldSpec>, Span)> {
     let value = fields.get("schema")?;
-    let table = match &value.kind {
-        Kind::Table(table) => table,
-        Kind::String(_) => {
-            let error = Diagnostic::error("named schemas are not there yet").at(&value.span).label("not there yet");
-            cx.push(error.help("write the columns out: schema = { at = \"timestamp\", amount = \"decimal(12,2)\" }"));
-            return None;
-        }
-        _ => return fields.table(cx, "schema").map(|_| (Vec::new(), value.span.clone())),
+    let found = match &value.kind {
+        Kind::Table(table) => columns(cx, table, &value.span),
+        Kind::String(_) => by_name(cx, value),
+        _ => fields.table(cx, "schema").map(|_| Vec::new()),
     };
+    Some((found?, value.span.clone()))
+}
+
+fn columns(cx: &mut Cx, table: &Table, span: &Span) -> Option<Vec<FieldSpec>> {
     if table.entries.is_empty() {
         let help = "write the columns: schema = { at = \"timestamp\", amount = \"decimal(12,2)\" }";
-        cx.push(Diagnostic::error("the schema has no columns").at(&value.span).label("empty").help(help));
+        cx.push(Diagnostic::error("the schema has no columns").at(span).label("empty").help(help));
         return None;
     }
     let columns: Vec<_> = table.entries.iter().map(|entry| column(cx, entry)).collect();
-    let columns: Option<Vec<FieldSpec>> = columns.into_iter().collect();
-    Some((columns?, value.span.clone()))
+    columns.into_iter().collect()
+}
+
+/// The columns of the schema that `value` names.
+fn by_name(cx: &mut Cx, value: &Value) -> Option<Vec<FieldSpec>> {
+    let text = cx.string("schema", value, "the name of a schema")?.clone();
+    if let Some(schema) = cx.schemas.iter_mut().find(|schema| schema.name.value == text.value) {
+        schema.used = true;
+        return schema.columns.clone();
+    }
+    // It may have been meant for any of them.
+    cx.schemas.iter_mut().for_each(|schema| schema.used = true);
+    let shown = cx.shown(value, &text);
+    let names: Vec<&str> = cx.schemas.iter().map(|schema| schema.name.value.as_str()).collect();
+    let all = match names.is_empty() {
+        true => format!("define it: [schemas.{}], or write the columns here", text.value),
+        false => format!("there {} {}", if names.len() == 1 { "is" } else { "are" }, list(&names)),
+    };
+    let help = did_you_mean(&text.value, &names, &all);
+    let error = Diagnostic::error(format!("there is no schema {shown}")).at(&text.locate(0..text.value.len()));
+    cx.push(error.label("not defined").help(help));
+    None
 }
 
 fn column(cx: &mut Cx, entry: &Entry) -> Option<FieldSpec> {

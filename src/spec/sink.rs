@@ -65,7 +65,7 @@ pub(super) fn sink(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option
         Type::Blackhole => Some(SinkConnector::Blackhole),
     };
     // A database takes values, so there is no format to choose.
-    let format = if let Type::Sqlite = ty { None } else { format(cx, &fields, Side::Sink) };
+    let format = if let Type::Sqlite = ty { None } else { format(cx, &fields, Side::Sink).map(Box::new) };
     Some((SinkSpec { connector: connector?, format }, inputs?))
 }
 

@@ -104,6 +104,7 @@ fn snapshot(checkpoint: u64, rows: i64) -> Snapshot {
             parallelism: 1,
             max_parallelism: MAX_PARALLELISM,
             schemas: BTreeMap::from([("sources.in".into(), vec![("card".into(), "string".into())])]),
+            inferred: BTreeMap::new(),
         },
         ended: false,
         operators: operators.into_iter().map(|(name, operator)| (name.into(), operator)).collect(),

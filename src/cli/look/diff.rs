@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::plan::physical::PhysicalPlan;
 use crate::plan::place::place;
 use crate::runtime::compare::{self, Difference, Verdict};
-use crate::spec::Severity;
+use crate::spec::{self, Severity};
 
 /// `resume` would refuse.
 const REFUSED: u8 = 1;
@@ -39,7 +39,8 @@ pub fn diff(args: &DiffArgs) -> Result<u8> {
 
 /// The job as `resume` would lay it out. `None`: its file is wrong, which has been said.
 fn plan(args: &DiffArgs, manifest: &Manifest, screen: &Screen) -> Result<Option<PhysicalPlan>> {
-    let mut prepared = prepare::load(&args.job);
+    let loaded = spec::load(&args.job.path, &args.job.overrides);
+    let mut prepared = prepare::resolve(loaded, Some(&manifest.job));
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Warning, true, &mut prepared.found);
         (job, plan, files)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::super::prepare::{self, Files};
 use super::super::screen::plain_text;
-use super::super::summary;
+use super::super::{summary, warnings};
 use super::ends::{Ends, Kept, Notes};
 use super::{Verdict, names, rows};
 use crate::connect::given::Blocks;
@@ -161,7 +161,8 @@ impl Trial {
             return Err(error);
         }
         let late = summary::late(&self.plan, &stats);
-        summary::missing(&stats).iter().chain(&late).for_each(|warning| notes.warn(warning));
+        let missing = stats.sources.iter().filter_map(|(name, source)| warnings::missing(name, source));
+        missing.chain(late).for_each(|warning| notes.warn(&warning));
         let rows = kept.into_iter().map(|(_, kept)| String::from_utf8_lossy(&kept.bytes()).into_owned()).collect();
         Ok(Came { rows, notes: notes.0 })
     }

@@ -166,7 +166,10 @@ impl ByTime {
         let mut states = vec![State::Done; files];
         for &Reverse((time, file)) in &self.queue {
             states[file as usize] = match self.started.get_mut(&file) {
-                Some(started) => State::Open { mark: started.input.mark(), slot: started.slot, time },
+                Some(started) => {
+                    let (mark, years) = (started.input.mark(), started.input.years());
+                    State::Open { mark, slot: started.slot, time, years }
+                }
                 None => State::Waiting { time: Some(time) },
             };
         }

@@ -16,7 +16,7 @@ use crate::connect::file::raw::{Raw, Window};
 use crate::connect::pool::{BLOCK_BYTES, Buffer, Permit, Pool};
 use crate::connect::records::{Records, first_record};
 use crate::error::{Error, Result};
-use crate::format::{self, Cutter, Header, HeaderRead};
+use crate::format::{self, Cutter, Header, HeaderRead, Years};
 
 /// The first read of a header or of a record that is only looked at.
 const PROBE_BYTES: usize = 4 << 10;
@@ -41,6 +41,7 @@ pub struct Input {
     /// Closed while many files are open and this one waits for its turn.
     raw: Option<Raw>,
     map: bool,
+    /// Of the next block.
     pub header: Option<Arc<Header>>,
     /// Where the next block starts.
     offset: u64,
@@ -82,6 +83,18 @@ impl Input {
         input.carry = Vec::new();
         input.eof = false;
         Ok(Input { offset, edges, ..input })
+    }
+
+    /// Of the next block, where lines have no year.
+    pub fn years(&self) -> Option<Years> {
+        self.header.as_ref().and_then(|header| header.years)
+    }
+
+    /// Goes on with these, as the file was left.
+    pub fn set_years(&mut self, years: Option<Years>) {
+        if let (Some(header), true) = (&self.header, years.is_some()) {
+            self.header = Some(Arc::new(Header { years, ..Header::clone(header) }));
+        }
     }
 
     /// Where the next block starts.
@@ -213,6 +226,7 @@ impl Input {
             return Ok(Cut::End);
         }
         buffer.truncate(end);
+        self.header = self.records.header_behind(&self.header, buffer.filled());
         let offset = self.offset;
         self.offset += end as u64;
         self.edges.pass(buffer.filled());
@@ -248,6 +262,7 @@ impl Input {
             return Ok(Cut::End);
         }
         self.edges.pass(&window.map[from..from + end]);
+        self.header = self.records.header_behind(&self.header, &window.map[from..from + end]);
         if !window.map[from..from + end].ends_with(b"\n") {
             self.skip_rest()?;
         }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::connect::file::identity::{Edges, Mark, Mismatch, verify};
 use crate::connect::file::raw::Raw;
 use crate::error::{Error, Result};
+use crate::format::Years;
 
 /// Files of a folder that are looked at to find a renamed one.
 const RENAMED_MAX: usize = 10_000;
@@ -57,6 +58,9 @@ pub enum State {
         mark: Mark,
         slot: u32,
         time: i64,
+        /// Where lines have no year.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        years: Option<Years>,
     },
     Done,
 }

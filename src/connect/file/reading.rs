@@ -12,6 +12,7 @@ use crate::connect::file::raw::Raw;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::error::Result;
+use crate::format::Years;
 
 pub enum Reading {
     Records(Box<Input>),
@@ -53,15 +54,33 @@ impl Reading {
         }
     }
 
+    /// Of logs without years: what is known of them at the next block.
+    pub fn years(&self) -> Option<Years> {
+        match self {
+            Reading::Records(input) => input.years(),
+            Reading::Groups(_) => None,
+        }
+    }
+
+    pub fn set_years(&mut self, years: Option<Years>) {
+        if let Reading::Records(input) = self {
+            input.set_years(years);
+        }
+    }
+
     pub fn next_block(&mut self, pool: &Arc<Pool>) -> Result<Step> {
         match self {
-            Reading::Records(input) => Ok(match input.next_block(pool)? {
-                Cut::Records { data, offset, last } => {
-                    Step::Block { body: Body::Bytes { data, offset, header: input.header.clone() }, last }
-                }
-                Cut::Starved => Step::Starved,
-                Cut::End => Step::End,
-            }),
+            Reading::Records(input) => {
+                // What comes behind the block may have another one.
+                let header = input.header.clone();
+                Ok(match input.next_block(pool)? {
+                    Cut::Records { data, offset, last } => {
+                        Step::Block { body: Body::Bytes { data, offset, header }, last }
+                    }
+                    Cut::Starved => Step::Starved,
+                    Cut::End => Step::End,
+                })
+            }
             Reading::Groups(groups) => Ok(match groups.next()? {
                 Some(group) => Step::Block { body: Body::Group(group), last: groups.is_at_end() },
                 None => Step::End,

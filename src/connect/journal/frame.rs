@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::connect::{Block, Body};
 use crate::error::{Error, Result};
-use crate::format::Header;
+use crate::format::{Header, Years};
 
 const HEAD_BYTES: usize = 16;
 
@@ -45,6 +45,9 @@ pub struct BlockFrame {
     pub offset: Option<u64>,
     /// Once per input and segment: its name, and names and lines of its header.
     pub input: Option<(String, Option<HeaderFrame>)>,
+    /// Of the header, which is otherwise that of the whole input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub years: Option<Years>,
 }
 
 impl BlockFrame {
@@ -53,12 +56,18 @@ impl BlockFrame {
             Body::Bytes { offset, header, .. } => (Some(*offset), header.as_ref()),
             _ => (None, None),
         };
+        let years = header.and_then(|header| header.years);
         let header = header.map(|header| (header.names.clone(), header.lines));
         let Block { file, slot, slots, hold, ends, idle, .. } = *block;
-        BlockFrame { file, slot, slots, hold, ends, idle, offset, input: input.map(|name| (name, header)) }
+        BlockFrame { file, slot, slots, hold, ends, idle, offset, input: input.map(|name| (name, header)), years }
     }
 
     pub fn block(&self, data: Bytes, header: Option<Arc<Header>>) -> Block {
+        let years = self.years;
+        let header = match years {
+            None => header,
+            Some(_) => header.map(|header| Arc::new(Header { years, ..Header::clone(&header) })),
+        };
         let body = match self.offset {
             Some(offset) => Body::Bytes { data, offset, header },
             None => Body::Empty,

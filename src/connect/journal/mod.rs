@@ -278,8 +278,9 @@ impl Journaled {
     fn describe(&mut self, block: &BlockFrame) {
         self.inputs = self.inputs.max(block.file + 1);
         let (Some(replay), Some((name, header))) = (&mut self.replay, &block.input) else { return };
-        let header =
-            header.as_ref().map(|(names, lines)| Arc::new(Header { names: names.clone(), lines: *lines as _ }));
+        let header = header
+            .as_ref()
+            .map(|(names, lines)| Arc::new(Header { names: names.clone(), lines: *lines as _, years: None }));
         replay.headers.insert(block.file, header);
         self.names.insert(block.file, name.clone());
         if self.names.len() > NAMES_MAX {

@@ -52,7 +52,7 @@ impl Source for Given {
 /// A block of `file` for each number; every third is empty.
 fn given(files: &[u32], ends: bool) -> Box<dyn Source> {
     let block = |(i, &file): (usize, &u32)| {
-        let header = Some(Arc::new(Header { names: vec![format!("h{file}")], lines: 1 }));
+        let header = Some(Arc::new(Header { names: vec![format!("h{file}")], lines: 1, years: None }));
         let data = Bytes::from(format!("{i}\n").repeat(if i % 5 == 4 { 20_000 } else { i + 1 }));
         let body = if i % 3 == 2 { Body::Empty } else { Body::Bytes { data, offset: i as u64 * 7, header } };
         Block { file, idle: i % 3 == 2, ..Block::single(body) }

@@ -1,13 +1,16 @@
 //! Where CSV records end, for the reader thread.
 //!
-//! Data without a quote is cut at its last LF. From the first quote on, records are followed one by one.
+//! Data without a quote is cut at its last LF. Quotes that stand as they should are followed 64 bytes at a time; where
+//! they do not, records are followed one by one from the first quote on.
 
 use memchr::{memchr, memrchr};
 
-use super::records::{End, Scanner};
-use crate::format::{Cut, Cutter};
+use super::quoted;
+use super::scanner::{Dialect, End, Scanner};
+use crate::format::{CsvOptions, Cut, Cutter};
 
 pub struct CsvCutter {
+    dialect: Dialect,
     max_record: usize,
     /// Follows the record at the start of the data, if there was a quote in it.
     scanner: Scanner,
@@ -19,9 +22,10 @@ pub struct CsvCutter {
 }
 
 impl CsvCutter {
-    pub fn new(delimiter: u8, max_record: usize) -> CsvCutter {
-        let scanner = Scanner::new(delimiter, max_record);
-        CsvCutter { max_record, scanner, followed: false, plain: 0, skipping: false }
+    pub fn new(options: &CsvOptions, max_record: usize) -> CsvCutter {
+        let dialect = Dialect::new(options);
+        let scanner = Scanner::new(dialect, max_record);
+        CsvCutter { dialect, max_record, scanner, followed: false, plain: 0, skipping: false }
     }
 
     fn records(&mut self, len: usize) -> Cut {
@@ -55,6 +59,14 @@ impl CsvCutter {
         }
     }
 
+    /// Where the last record of the data ends, if all quotes are as they should be and no record can be too long.
+    fn cut_regular(&self, data: &[u8]) -> Option<usize> {
+        if data.len() > self.max_record || self.dialect.escape.is_some() {
+            return None;
+        }
+        quoted::last_end(data, self.dialect)
+    }
+
     /// `quote` is the first quote of the data, or one in its first record.
     fn cut_quoted(&mut self, data: &[u8], last: bool, mut quote: usize) -> Cut {
         // Everything before `start` is whole records.
@@ -83,7 +95,7 @@ impl CsvCutter {
             self.scanner.restart();
             self.followed = false;
             if quote < start {
-                quote = match memchr(b'"', &data[start..]) {
+                quote = match self.dialect.find_quote(&data[start..]) {
                     Some(found) => start + found,
                     None => return self.records(memrchr(b'\n', &data[start..]).map_or(start, |lf| start + lf + 1)),
                 };
@@ -106,8 +118,11 @@ impl Cutter for CsvCutter {
             return self.cut_quoted(data, last, 0);
         }
         self.plain = self.plain.min(data.len());
-        match memchr(b'"', &data[self.plain..]) {
-            Some(quote) => self.cut_quoted(data, last, self.plain + quote),
+        match self.dialect.find_quote(&data[self.plain..]) {
+            Some(quote) => match self.cut_regular(data) {
+                Some(end) => self.records(end),
+                None => self.cut_quoted(data, last, self.plain + quote),
+            },
             None => self.cut_plain(data, last),
         }
     }

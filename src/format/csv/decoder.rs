@@ -1,22 +1,25 @@
 //! Blocks of CSV to columns.
 //!
-//! A block in which every line has the right number of delimiters and no quote is decoded by the positions of its
-//! delimiters alone: field f of row r is entry r × width + f. Any other block goes through [`Records`].
+//! A block in which every line has the right number of delimiters and all quotes are where they should be is decoded by
+//! the positions of its delimiters alone: field f of row r is entry r × width + f. Any other block goes through
+//! [`Records`].
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::memchr_iter;
 
-use super::index;
 use super::records::{Records, Shape, trim_cr};
+use super::scanner::Dialect;
+use super::{index, quoted};
 use crate::error::Result;
 use crate::format::assemble::{Place, assemble};
 use crate::format::values::{BadCell, Cells, Converter, Kind, Span, Text};
 use crate::format::{CsvOptions, Decoded, Decoder, Header, SourceField};
 
 pub struct CsvDecoder {
-    delimiter: u8,
+    dialect: Dialect,
     max_record: usize,
     /// Name in the header of every declared field.
     declared: Vec<String>,
@@ -26,6 +29,10 @@ pub struct CsvDecoder {
     converters: Vec<Converter>,
     layout: Layout,
     index: Vec<u32>,
+    /// Of one column, where its values are not just between delimiters.
+    spans: Vec<Span>,
+    /// The block before had quotes.
+    quoting: bool,
     records: Records,
 }
 
@@ -37,13 +44,28 @@ struct Layout {
     fields: Vec<usize>,
 }
 
+/// How a block can be decoded, as its delimiters, line ends and quotes tell.
+struct Structure {
+    /// Fields and lines are those of the index; otherwise the block goes record by record.
+    sound: bool,
+    quoted: bool,
+    /// Some quotes stand twice.
+    escaped: bool,
+    /// Line ends outside quotes, with that of a last line that lacks it.
+    rows: usize,
+    /// All line ends, counted likewise.
+    lines: u64,
+    utf8: bool,
+}
+
 impl CsvDecoder {
     /// Errors: a timestamp pattern or zone is wrong.
     pub fn new(options: &CsvOptions, fields: &[SourceField], used: &[usize], max_record: usize) -> Result<CsvDecoder> {
         let converters =
             used.iter().map(|&field| Converter::csv(&fields[field], &options.null)).collect::<Result<_>>()?;
+        let dialect = Dialect::new(options);
         Ok(CsvDecoder {
-            delimiter: options.delimiter,
+            dialect,
             max_record,
             declared: fields.iter().map(|field| field.source_name().to_string()).collect(),
             names: fields.iter().map(|field| field.name.clone()).collect(),
@@ -51,7 +73,9 @@ impl CsvDecoder {
             converters,
             layout: Layout { header: None, width: fields.len(), fields: used.to_vec() },
             index: Vec::new(),
-            records: Records::new(),
+            spans: Vec::new(),
+            quoting: false,
+            records: Records::new(dialect),
         })
     }
 
@@ -73,46 +97,112 @@ impl CsvDecoder {
         };
     }
 
-    /// Whether `index` is a table: each line has `width` fields, none is blank or too long.
-    fn is_regular(&self, data: &[u8], lines: usize) -> bool {
+    /// One or two passes over the block: one that knows of quotes, if there are any to be expected.
+    fn look(&mut self, block: &[u8]) -> Structure {
+        let is_text = self.converters.iter().any(Converter::is_text);
+        let is_utf8 = |ascii: bool| ascii || (is_text && std::str::from_utf8(block).is_ok());
+        let mut structure = None;
+        if !self.quoting {
+            let found = index::positions(block, self.dialect.delimiter, self.dialect.quote, &mut self.index);
+            let watched = found.watched || self.dialect.quote == b'\n';
+            self.quoting = watched && self.dialect.find_quote(block).is_some();
+            if !self.quoting {
+                let (rows, lines) = (found.newlines, found.newlines as u64);
+                structure = Some(Structure {
+                    sound: true,
+                    quoted: false,
+                    escaped: false,
+                    rows,
+                    lines,
+                    utf8: is_utf8(!watched),
+                });
+            }
+        }
+        let mut structure = structure.unwrap_or_else(|| {
+            let found = quoted::positions(block, self.dialect, &mut self.index);
+            self.quoting = found.any;
+            Structure {
+                sound: found.sound && self.dialect.escape.is_none(),
+                quoted: found.any,
+                escaped: found.escaped,
+                rows: found.ends,
+                lines: found.newlines as u64,
+                utf8: is_utf8(found.ascii),
+            }
+        });
+        if !block.is_empty() && !block.ends_with(b"\n") {
+            self.index.push(block.len() as u32);
+            structure.rows += 1;
+            structure.lines += 1;
+        }
+        structure
+    }
+
+    /// Whether `index` is a table: each record has `width` fields, none is blank, a comment or too long.
+    fn is_regular(&self, data: &[u8], rows: usize) -> bool {
         let width = self.layout.width;
-        if width == 0 || self.index.len() - 1 != lines * width {
+        if width == 0 || self.index.len() - 1 != rows * width {
             return false;
         }
-        let is_line = |ends: &[u32], before: u32| {
+        let is_record = |ends: &[u32], before: u32| {
             let (start, end) = (before.wrapping_add(1) as usize, ends[width - 1] as usize);
-            let blank = width == 1 && trim_cr(&data[start..end]).is_empty();
-            end - start <= self.max_record && !blank && data.get(end).is_none_or(|&b| b == b'\n')
+            let record = &data[start..end];
+            let blank = width == 1 && trim_cr(record).is_empty();
+            let skipped = blank || self.dialect.is_comment(record);
+            end - start <= self.max_record && !skipped && data.get(end).is_none_or(|&b| b == b'\n')
         };
         let ends = self.index[1..].chunks_exact(width);
         let before = self.index.iter().step_by(width);
-        ends.zip(before).all(|(ends, &before)| is_line(ends, before))
+        ends.zip(before).all(|(ends, &before)| is_record(ends, before))
     }
 
-    fn decode_regular(&mut self, block: &Bytes, rows: usize, utf8: bool) -> Decoded {
-        let (width, index) = (self.layout.width, &self.index[..]);
-        let text = Text { block, side: &[], utf8 };
+    fn decode_regular(&mut self, block: &Bytes, structure: &Structure) -> Decoded {
+        let (width, rows) = (self.layout.width, structure.rows);
+        let plain = !structure.quoted && !self.dialect.trim;
+        if !plain {
+            self.records.side.clear();
+        }
         let mut cells = Vec::new();
         let mut columns = Vec::with_capacity(self.used.len());
-        for (column, converter) in self.converters.iter_mut().enumerate() {
-            let places = Strided { index, width, field: self.layout.fields[column], rows };
-            columns.push(if places.field + 1 < width {
-                converter.convert(places, text, column, &mut cells)
-            } else {
-                converter.convert(LastField { places, block }, text, column, &mut cells)
+        for column in 0..self.used.len() {
+            let places = Strided { index: &self.index, width, field: self.layout.fields[column], rows };
+            let converter = &mut self.converters[column];
+            let text = |side| Text { block, side, utf8: structure.utf8 };
+            columns.push(match (plain, places.field + 1 < width) {
+                (true, true) => converter.convert(places, text(&[]), column, &mut cells),
+                (true, false) => converter.convert(LastField { places, block }, text(&[]), column, &mut cells),
+                (false, _) => {
+                    // Each column has a side buffer of its own.
+                    self.records.side.clear();
+                    match structure.escaped {
+                        true => unquote(block, places, self.dialect, &mut self.spans, |start, end| {
+                            self.records.quoted(block, start, end)
+                        }),
+                        false => unquote(block, places, self.dialect, &mut self.spans, |start, end| {
+                            Span::quoted(start + 1, end - 1)
+                        }),
+                    }
+                    converter.convert(&self.spans[..], text(&self.records.side), column, &mut cells)
+                }
             });
         }
-        let decoded = Decoded { columns, rows, lines: rows as u64, ..Decoded::default() };
+        let decoded = Decoded { columns, rows, lines: structure.lines, ..Decoded::default() };
+        // Rows come in order, so line ends are counted once.
+        let counted = Cell::new((0, 0));
         let place = |row: usize| {
+            let index = &self.index;
             let (start, end) = (index[row * width].wrapping_add(1) as usize, index[(row + 1) * width] as usize);
-            Place { offset: start, len: trim_cr(&block[start..end]).len(), line: row as u64 }
+            let (from, lines) = counted.get();
+            let line = lines + memchr_iter(b'\n', &block[from..start]).count() as u64;
+            counted.set((start, line));
+            Place { offset: start, len: trim_cr(&block[start..end]).len(), line }
         };
         assemble(decoded, Vec::new(), cells, |column| self.names[self.used[column]].clone(), place)
     }
 
     fn decode_records(&mut self, block: &Bytes, utf8: bool) -> Decoded {
         let Layout { width, fields, .. } = &self.layout;
-        let shape = Shape { delimiter: self.delimiter, width: *width, used: fields, max_record: self.max_record };
+        let shape = Shape { width: *width, used: fields, max_record: self.max_record };
         let records = &mut self.records;
         records.split(block, shape);
         let text = Text { block, side: &records.side, utf8 };
@@ -130,20 +220,39 @@ impl CsvDecoder {
 impl Decoder for CsvDecoder {
     fn decode(&mut self, block: &Bytes, header: Option<&Arc<Header>>, _stop_at_bad: bool) -> Decoded {
         self.lay_out(header);
-        let found = index::positions(block, self.delimiter, b'"', &mut self.index);
-        let is_text = self.converters.iter().any(Converter::is_text);
-        let utf8 = !found.watched || (is_text && std::str::from_utf8(block).is_ok());
-        let mut lines = found.newlines;
-        if !block.is_empty() && !block.ends_with(b"\n") {
-            self.index.push(block.len() as u32);
-            lines += 1;
-        }
-        let quoted = found.watched && memchr(b'"', block).is_some();
-        if !quoted && self.is_regular(block, lines) {
-            self.decode_regular(block, lines, utf8)
+        let structure = self.look(block);
+        if structure.sound && self.is_regular(block, structure.rows) {
+            self.decode_regular(block, &structure)
         } else {
-            self.decode_records(block, utf8)
+            self.decode_records(block, structure.utf8)
         }
+    }
+}
+
+/// The values of one column of a regular block, without the blanks around them; `quoted` says what those in quotes are.
+#[inline(always)]
+fn unquote(
+    block: &[u8],
+    places: Strided,
+    dialect: Dialect,
+    spans: &mut Vec<Span>,
+    mut quoted: impl FnMut(usize, usize) -> Span,
+) {
+    spans.clear();
+    spans.reserve(places.rows);
+    let last = places.field + 1 == places.width;
+    for row in 0..places.rows {
+        let Span { start, end, .. } = places.span(row);
+        let (start, mut end) = (start as usize, end as usize);
+        if last {
+            end = start + trim_cr(&block[start..end]).len();
+        }
+        spans.push(if start < end && block[start] == dialect.quote {
+            quoted(start, end)
+        } else {
+            let (start, end) = dialect.trimmed(block, start, end);
+            Span { start: start as u32, end: end as u32, kind: Kind::Plain }
+        });
     }
 }
 
@@ -185,6 +294,14 @@ impl Cells for LastField<'_> {
         let span = self.places.span(row);
         let cr = span.end > span.start && self.block[span.end as usize - 1] == b'\r';
         Span { end: span.end - u32::from(cr), ..span }
+    }
+}
+
+#[cfg(test)]
+impl CsvDecoder {
+    /// The reference: record by record, whatever the block.
+    pub fn by_records(&mut self, block: &Bytes) -> Decoded {
+        self.decode_records(block, std::str::from_utf8(block).is_ok())
     }
 }
 

@@ -5,13 +5,16 @@
 
 use crate::data::raw::{self, Kernel, Simd};
 use crate::data::{Batch, Field};
+use crate::format::local::Local;
 use crate::format::writer::{Values, printed, write_text, write_value};
 use crate::format::{CsvOptions, Encoder, TimestampStyle};
 
 pub struct CsvEncoder {
     delimiter: u8,
+    quote: u8,
     with_header: bool,
     style: TimestampStyle,
+    local: Option<Local>,
     names: Vec<String>,
     /// Some value of the batch before needed quotes.
     quoting: bool,
@@ -21,8 +24,10 @@ impl CsvEncoder {
     pub fn new(options: &CsvOptions, schema: &[Field]) -> CsvEncoder {
         CsvEncoder {
             delimiter: options.delimiter,
+            quote: options.quote.unwrap_or(b'"'),
             with_header: options.header,
-            style: options.timestamp,
+            style: options.timestamp.clone(),
+            local: Local::of(&options.timestamp),
             names: schema.iter().map(|field| field.name.clone()).collect(),
             quoting: false,
         }
@@ -31,16 +36,16 @@ impl CsvEncoder {
     /// Appends the rows; with `QUOTING`, strings are looked through one by one and quoted where needed.
     fn rows<const QUOTING: bool>(&self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) -> Written {
         let mut written = Written::default();
-        let mut columns: Vec<Values> = batch.columns.iter().map(|c| Values::new(c, self.style)).collect();
+        let mut columns: Vec<Values> = batch.columns.iter().map(|c| Values::new(c, &self.style)).collect();
         for row in 0..batch.rows {
             for column in &mut columns {
                 match column.string(row) {
                     Some(b"") => {
-                        out.extend_from_slice(b"\"\"");
+                        out.extend_from_slice(&[self.quote; 2]);
                         written.empty += 1;
                     }
                     Some(text) if QUOTING && self.needs_quotes(text) => {
-                        quote(text, out);
+                        quote(text, self.quote, out);
                         written.quoted = true;
                     }
                     Some(text) => write_text(text, out),
@@ -60,19 +65,19 @@ impl CsvEncoder {
     }
 
     fn needs_quotes(&self, text: &[u8]) -> bool {
-        text.iter().any(|&b| b == self.delimiter || matches!(b, b'"' | b'\n' | b'\r'))
+        text.iter().any(|&b| b == self.delimiter || b == self.quote || matches!(b, b'\n' | b'\r'))
     }
 }
 
-fn quote(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
+fn quote(text: &[u8], quote: u8, out: &mut Vec<u8>) {
+    out.push(quote);
     for &byte in text {
-        if byte == b'"' {
-            out.push(b'"');
+        if byte == quote {
+            out.push(quote);
         }
         out.push(byte);
     }
-    out.push(b'"');
+    out.push(quote);
 }
 
 impl Encoder for CsvEncoder {
@@ -86,7 +91,7 @@ impl Encoder for CsvEncoder {
                 out.push(self.delimiter);
             }
             if name.is_empty() || self.needs_quotes(name.as_bytes()) {
-                quote(name.as_bytes(), &mut out);
+                quote(name.as_bytes(), self.quote, &mut out);
             } else {
                 out.extend_from_slice(name.as_bytes());
             }
@@ -98,12 +103,13 @@ impl Encoder for CsvEncoder {
     /// Rows are first written as if no string needed quotes. If there are then more delimiters, line ends and quotes
     /// in the output than were put there, some string has them, and the batch is written again.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
+        let batch = &*Local::written(&self.local, batch);
         let batch = &*printed(batch);
         if !self.quoting {
             let (start, ends_start) = (out.len(), ends.as_ref().map_or(0, |ends| ends.len()));
             let Written { empty, .. } = self.rows::<false>(batch, out, ends.as_deref_mut());
             let expected = Marks { fields: batch.rows * batch.columns.len().max(1), quotes: 2 * empty };
-            if raw::run(Count { data: &out[start..], delimiter: self.delimiter }) == expected {
+            if raw::run(Count { data: &out[start..], delimiter: self.delimiter, quote: self.quote }) == expected {
                 return;
             }
             out.truncate(start);
@@ -136,6 +142,7 @@ struct Marks {
 struct Count<'a> {
     data: &'a [u8],
     delimiter: u8,
+    quote: u8,
 }
 
 impl Kernel for Count<'_> {
@@ -152,7 +159,7 @@ impl Kernel for Count<'_> {
         for bytes in chunks.iter().chain(std::iter::once(&last)) {
             let chunk = simd.load(bytes);
             marks.fields += simd.either(chunk, self.delimiter, b'\n').count_ones() as usize;
-            marks.quotes += simd.either(chunk, b'"', b'\r').count_ones() as usize;
+            marks.quotes += simd.either(chunk, self.quote, b'\r').count_ones() as usize;
         }
         marks
     }

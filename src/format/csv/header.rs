@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::records::{End, Records, Scanner, trim_cr};
+use super::records::{Records, trim_cr};
+use super::scanner::{Dialect, End, Scanner};
 use crate::error::{Error, Result};
 use crate::format::{CsvOptions, Header, HeaderRead, MAX_RECORD_BYTES, SourceField, size_text};
 
@@ -19,9 +20,10 @@ pub fn read_header(options: &CsvOptions, fields: &[SourceField], data: &[u8], la
     if !options.header {
         return Ok(HeaderRead::Done { consumed, header: None });
     }
+    let dialect = Dialect::new(options);
     loop {
         let rest = &data[consumed..];
-        let mut scanner = Scanner::new(options.delimiter, MAX_RECORD_BYTES);
+        let mut scanner = Scanner::new(dialect, MAX_RECORD_BYTES);
         let (record, next) = match scanner.end(rest) {
             End::At(lf) => (trim_cr(&rest[..lf]), lf + 1),
             End::Open if last => (trim_cr(rest), rest.len()),
@@ -34,23 +36,22 @@ pub fn read_header(options: &CsvOptions, fields: &[SourceField], data: &[u8], la
             }
         };
         consumed += next;
-        if !record.is_empty() {
-            let names = names(record, options.delimiter)?;
+        if !record.is_empty() && !dialect.is_comment(record) {
+            let names = names(record, dialect)?;
             check(fields, &names).map_err(|error| other_delimiter(error, options.delimiter, &names))?;
             let lines = memchr::memchr_iter(b'\n', &data[..consumed]).count() as u64;
-            let header = Header { names, lines };
+            let header = Header { names, lines, years: None };
             return Ok(HeaderRead::Done { consumed, header: Some(Arc::new(header)) });
         }
         if consumed == data.len() {
-            // Nothing but blank lines so far: an empty input has no header and needs none.
+            // Nothing but blank lines and comments so far: an empty input has no header and needs none.
             return Ok(if last { HeaderRead::Done { consumed, header: None } } else { HeaderRead::More });
         }
     }
 }
 
-fn names(record: &[u8], delimiter: u8) -> Result<Vec<String>> {
-    let fields =
-        Records::new().fields(record, delimiter).map_err(|e| Error::data(format!("the header is bad: {e}")))?;
+fn names(record: &[u8], dialect: Dialect) -> Result<Vec<String>> {
+    let fields = Records::new(dialect).fields(record).map_err(|e| Error::data(format!("the header is bad: {e}")))?;
     let name = |field| String::from_utf8(field).map_err(|_| Error::data("the header is not valid UTF-8"));
     fields.into_iter().map(name).collect()
 }

@@ -1,110 +1,11 @@
 //! Record by record: for what the fast path does not take, such as quotes, and the reference it is tested against.
-//!
-//! Where a record ends is decided here for the cutter, too, so that both always agree.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
+use super::scanner::{Dialect, End, Scanner, find_stop};
 use crate::format::assemble::Place;
 use crate::format::values::{Kind, Span};
 use crate::format::{BadRecord, record_len, too_long};
-
-/// How the search for the end of a record came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The LF that ends the record.
-    At(usize),
-    /// The data ends outside quotes.
-    Open,
-    /// The data ends inside quotes.
-    Quoted,
-    /// The record is longer than allowed; whether that was noticed inside quotes.
-    TooLong { quoted: bool },
-}
-
-/// Finds ends of records; can go on with more data where it stopped.
-#[derive(Debug, Clone)]
-pub struct Scanner {
-    delimiter: u8,
-    max_record: usize,
-    /// Next byte to look at, from the start of the record.
-    at: usize,
-    quoted: bool,
-    /// First LF of the record.
-    pub first_lf: Option<usize>,
-}
-
-impl Scanner {
-    pub fn new(delimiter: u8, max_record: usize) -> Scanner {
-        Scanner { delimiter, max_record, at: 0, quoted: false, first_lf: None }
-    }
-
-    pub fn restart(&mut self) {
-        *self = Scanner::new(self.delimiter, self.max_record);
-    }
-
-    /// Searches `record`, data that starts where the record does. After `Open` or `Quoted` the search goes on in
-    /// the same data with more behind it; after anything else [`Scanner::restart`] comes first.
-    ///
-    /// A record may have `max_record` bytes before its LF.
-    pub fn end(&mut self, record: &[u8]) -> End {
-        let allowed = &record[..record.len().min(self.max_record.saturating_add(1))];
-        let found = self.search(allowed);
-        match found {
-            End::Open | End::Quoted if allowed.len() > self.max_record => End::TooLong { quoted: found == End::Quoted },
-            other => other,
-        }
-    }
-
-    fn search(&mut self, data: &[u8]) -> End {
-        loop {
-            if self.quoted {
-                if !self.close(data) {
-                    return if self.at == data.len() { End::Quoted } else { End::Open };
-                }
-                continue;
-            }
-            let Some(found) = memchr2(b'"', b'\n', &data[self.at..]) else {
-                self.at = data.len();
-                return End::Open;
-            };
-            let found = self.at + found;
-            if data[found] == b'\n' {
-                self.first_lf.get_or_insert(found);
-                return End::At(found);
-            }
-            // A quote anywhere else than at the start of a field is data.
-            self.quoted = found == 0 || data[found - 1] == self.delimiter;
-            self.at = found + 1;
-        }
-    }
-
-    /// Goes behind the closing quote. False if the data ends before it is known where that is: then `at` is the
-    /// end of the data or, if the last byte may be the closing quote, that byte.
-    fn close(&mut self, data: &[u8]) -> bool {
-        loop {
-            let rest = &data[self.at..];
-            let close = memchr(b'"', rest);
-            if self.first_lf.is_none() {
-                let inside = &rest[..close.unwrap_or(rest.len())];
-                self.first_lf = memchr(b'\n', inside).map(|lf| self.at + lf);
-            }
-            let Some(close) = close else {
-                self.at = data.len();
-                return false;
-            };
-            self.at += close;
-            match data.get(self.at + 1) {
-                None => return false,
-                Some(b'"') => self.at += 2,
-                Some(_) => {
-                    self.at += 1;
-                    self.quoted = false;
-                    return true;
-                }
-            }
-        }
-    }
-}
 
 /// Splits blocks into the spans of the fields that are used.
 #[derive(Debug)]
@@ -115,6 +16,7 @@ pub struct Records {
     pub side: Vec<u8>,
     pub broken: Vec<BadRecord>,
     pub lines: u64,
+    dialect: Dialect,
     fields: Vec<Span>,
     unescape: csv_core::Reader,
 }
@@ -122,7 +24,6 @@ pub struct Records {
 /// What a record must look like.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape<'a> {
-    pub delimiter: u8,
     /// Number of fields.
     pub width: usize,
     /// The field of each column asked for.
@@ -131,10 +32,16 @@ pub struct Shape<'a> {
 }
 
 impl Records {
-    pub fn new() -> Records {
+    pub fn new(dialect: Dialect) -> Records {
         // Only single quoted fields are given to this reader, so it never sees a delimiter.
-        let unescape = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        let unescape = csv_core::ReaderBuilder::new()
+            .terminator(csv_core::Terminator::Any(b'\n'))
+            .delimiter(dialect.delimiter)
+            .quote(dialect.quote)
+            .escape(dialect.escape)
+            .build();
         Records {
+            dialect,
             columns: Vec::new(),
             places: Vec::new(),
             side: Vec::new(),
@@ -146,9 +53,9 @@ impl Records {
     }
 
     /// The fields of one record without its line end. Errors: the reason why it is bad.
-    pub fn fields(&mut self, record: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, String> {
+    pub fn fields(&mut self, record: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         self.side.clear();
-        self.split_fields(record, 0, record.len(), delimiter)?;
+        self.split_fields(record, 0, record.len())?;
         let text = |span: &Span| {
             let base = if span.kind == Kind::Side { &self.side } else { record };
             base[span.start as usize..span.end as usize].to_vec()
@@ -163,7 +70,7 @@ impl Records {
         self.places.clear();
         self.side.clear();
         self.lines = 0;
-        let mut scanner = Scanner::new(shape.delimiter, shape.max_record);
+        let mut scanner = Scanner::new(self.dialect, shape.max_record);
         let mut start = 0;
         while start < data.len() {
             scanner.restart();
@@ -188,13 +95,13 @@ impl Records {
         }
     }
 
-    /// Takes the record at `start..end` of `data` in, if it is one; blank lines are none.
+    /// Takes the record at `start..end` of `data` in, if it is one; blank lines and comments are none.
     fn record(&mut self, data: &[u8], start: usize, end: usize, shape: Shape) -> Result<(), String> {
         let end = start + trim_cr(&data[start..end]).len();
-        if start == end {
+        if start == end || self.dialect.is_comment(&data[start..end]) {
             return Ok(());
         }
-        self.split_fields(data, start, end, shape.delimiter)?;
+        self.split_fields(data, start, end)?;
         if self.fields.len() != shape.width {
             return Err(wrong_width(shape.width, self.fields.len()));
         }
@@ -205,16 +112,19 @@ impl Records {
         Ok(())
     }
 
-    fn split_fields(&mut self, data: &[u8], start: usize, end: usize, delimiter: u8) -> Result<(), String> {
+    fn split_fields(&mut self, data: &[u8], start: usize, end: usize) -> Result<(), String> {
         self.fields.clear();
+        let Dialect { delimiter, quote, trim, .. } = self.dialect;
         let mut at = start;
         loop {
             let rest = &data[at..end];
-            let (span, next) = if rest.first() == Some(&b'"') {
-                self.quoted_field(data, at, end, delimiter)?
+            let blanks = rest.iter().take_while(|&&byte| trim && self.dialect.is_blank(byte)).count();
+            let (span, next) = if rest.get(blanks) == Some(&quote) && quote != b'\n' {
+                self.quoted_field(data, at + blanks, end)?
             } else {
                 let field_end = memchr(delimiter, rest).map_or(end, |found| at + found);
-                (Span { start: at as u32, end: field_end as u32, kind: Kind::Plain }, field_end)
+                let (from, to) = self.dialect.trimmed(data, at, field_end);
+                (Span { start: from as u32, end: to as u32, kind: Kind::Plain }, field_end)
             };
             self.fields.push(span);
             if next == end {
@@ -225,30 +135,44 @@ impl Records {
     }
 
     /// The field whose opening quote is at `at`, and where it ends: at a delimiter or at `end`.
-    fn quoted_field(&mut self, data: &[u8], at: usize, end: usize, delimiter: u8) -> Result<(Span, usize), String> {
+    fn quoted_field(&mut self, data: &[u8], at: usize, end: usize) -> Result<(Span, usize), String> {
+        let Dialect { delimiter, quote, escape, trim, .. } = self.dialect;
         let (mut close, mut escaped) = (at + 1, false);
         loop {
-            let Some(found) = memchr(b'"', &data[close..end]) else {
+            let Some(found) = data.get(close..end).and_then(|rest| find_stop(rest, quote, escape)) else {
                 return Err("a quote is still open at the end of the record".to_string());
             };
             close += found;
-            if close + 1 < end && data[close + 1] == b'"' {
-                escaped = true;
-                close += 2;
-            } else {
+            let is_quote = data[close] == quote;
+            if is_quote && (close + 1 == end || data[close + 1] != quote) {
                 break;
             }
+            escaped = true;
+            close += 2;
         }
-        let next = close + 1;
+        let behind = close + 1;
+        let blanks = data[behind..end].iter().take_while(|&&byte| trim && self.dialect.is_blank(byte)).count();
+        let next = behind + blanks;
         if next < end && data[next] != delimiter {
             return Err("text after a closing quote".to_string());
         }
         if !escaped {
-            return Ok((Span { start: at as u32 + 1, end: close as u32, kind: Kind::Quoted }, next));
+            return Ok((Span::quoted(at + 1, close), next));
         }
         let start = self.side.len();
-        self.unescape(&data[at..next]);
+        self.unescape(&data[at..behind]);
         Ok((Span { start: start as u32, end: self.side.len() as u32, kind: Kind::Side }, next))
+    }
+
+    /// A field with quotes around it, of which the fast path knows no more: its value.
+    #[inline(always)]
+    pub fn quoted(&mut self, data: &[u8], start: usize, end: usize) -> Span {
+        if memchr(self.dialect.quote, &data[start + 1..end - 1]).is_none() {
+            return Span::quoted(start + 1, end - 1);
+        }
+        let from = self.side.len() as u32;
+        self.unescape(&data[start..end]);
+        Span { start: from, end: self.side.len() as u32, kind: Kind::Side }
     }
 
     /// Appends the value of one quoted field to the side buffer.

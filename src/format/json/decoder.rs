@@ -175,6 +175,7 @@ impl Decoder for JsonDecoder {
             rows: rows.len(),
             lines: rows.lines(),
             seen: std::mem::take(&mut rows.seen),
+            others: std::mem::take(&mut self.walker.others),
             ..Decoded::default()
         };
         let broken = std::mem::take(&mut rows.broken);

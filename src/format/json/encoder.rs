@@ -4,11 +4,13 @@
 
 use crate::data::raw::{self, Kernel, Simd};
 use crate::data::{Batch, Column, Field};
+use crate::format::local::Local;
 use crate::format::writer::{Class, Values, printed, write_text, write_value};
 use crate::format::{Encoder, JsonOptions, TimestampStyle};
 
 pub struct JsonEncoder {
     style: TimestampStyle,
+    local: Option<Local>,
     /// What stands before each column's value: `{"name":` or `,"name":`.
     before: Vec<Vec<u8>>,
     /// Some string of the batch before needed escapes.
@@ -24,7 +26,8 @@ impl JsonEncoder {
             text
         };
         JsonEncoder {
-            style: options.timestamp,
+            style: options.timestamp.clone(),
+            local: Local::of(&options.timestamp),
             before: schema.iter().enumerate().map(before).collect(),
             escaping: false,
         }
@@ -43,7 +46,7 @@ impl JsonEncoder {
             .iter()
             .zip(&self.before)
             .map(|(column, before)| {
-                let values = Values::new(column, self.style);
+                let values = Values::new(column, &self.style);
                 let class = values.class();
                 (values, class, &before[..])
             })
@@ -88,11 +91,12 @@ impl JsonEncoder {
     }
 }
 
-fn needs_escape(byte: u8) -> bool {
+pub fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-fn escape(text: &[u8], out: &mut Vec<u8>) {
+/// Appends `text` with JSON's escapes.
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     for &byte in text {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
@@ -116,6 +120,7 @@ impl Encoder for JsonEncoder {
     /// As in CSV: rows are written as if nothing needed an escape, and again if the output then has more quotes,
     /// backslashes or control characters than were put there.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
+        let batch = &*Local::written(&self.local, batch);
         let batch = &*printed(batch);
         let is_json = batch.columns.iter().any(|column| matches!(column, Column::Json(_)));
         if !self.escaping && !is_json {

@@ -18,4 +18,6 @@ mod walk;
 mod tests;
 
 pub use decoder::JsonDecoder;
-pub use encoder::JsonEncoder;
+pub use encoder::{JsonEncoder, escape, needs_escape};
+pub use rows::Rows;
+pub use walk::is_blank;

@@ -17,6 +17,8 @@ pub struct Node {
     /// Nodes below, by number.
     pub members: Vec<(String, usize)>,
     pub elements: Vec<(usize, usize)>,
+    /// The steps that lead here.
+    pub path: Vec<String>,
 }
 
 impl Node {
@@ -49,7 +51,14 @@ pub fn tree(paths: &[Vec<Step>]) -> Vec<Node> {
                     Step::Key(key) => nodes[at].members.push((key.clone(), next)),
                     Step::Index(index) => nodes[at].elements.push((*index, next)),
                 }
-                nodes.push(Node::default());
+                let mut path = nodes[at].path.clone();
+                match step {
+                    Step::Key(key) => path.push(key.clone()),
+                    Step::Index(index) => {
+                        path.iter_mut().last().into_iter().for_each(|key| key.push_str(&format!("[{index}]")))
+                    }
+                }
+                nodes.push(Node { path, ..Node::default() });
                 next
             });
         }

@@ -9,6 +9,10 @@ use super::path::Node;
 /// Deepest nesting of brackets, the object itself included.
 const DEPTH_MAX: u32 = 128;
 
+/// So many keys that nobody asks for are remembered, of so many lines.
+const NOTED_MAX: usize = 200;
+const NOTED_LINES: u64 = 1000;
+
 pub const NOT_AN_OBJECT: &str = "the line is not a JSON object";
 const UNMATCHED: &str = "the line is not a JSON object: its brackets do not match";
 
@@ -56,6 +60,10 @@ pub struct Walker {
     /// Number of the line each node was last met on: the first of repeated keys counts.
     met: Vec<u64>,
     line: u64,
+    /// Keys that nobody asks for, as paths: of the first lines, since they were last taken.
+    pub others: Vec<String>,
+    /// How many of them there were.
+    noted: usize,
 }
 
 /// What a walk goes over: a block, the structural positions from one line's start on, where the walk is in them.
@@ -82,7 +90,7 @@ impl Structure<'_> {
 impl Walker {
     pub fn new(nodes: Vec<Node>) -> Walker {
         let met = vec![0; nodes.len()];
-        Walker { nodes, expected: Vec::new(), met, line: 0 }
+        Walker { nodes, expected: Vec::new(), met, line: 0, others: Vec::new(), noted: 0 }
     }
 
     /// Walks a line, which may have its LF. `value` is called with the column and the place of each value found.
@@ -125,6 +133,9 @@ impl Walker {
                 match self.key(structure, at, 0)? {
                     Member::None(close) => return Ok(close),
                     Member::Is(node) => {
+                        if node.is_none() {
+                            self.note(structure, at, 0);
+                        }
                         self.expect(place, &structure.data[from..to], node);
                         node
                     }
@@ -217,13 +228,29 @@ impl Walker {
         loop {
             let Member::Is(node) = self.key(structure, at, parent)? else { return Ok(()) };
             let end = skip(structure, at + 2, DEPTH_MAX - depth, b'}')?;
-            if let Some(node) = node {
-                self.found(structure, node, at + 1, end, depth, &mut |c, f, t| value(c, f, t))?;
+            match node {
+                Some(node) => self.found(structure, node, at + 1, end, depth, &mut |c, f, t| value(c, f, t))?,
+                None => self.note(structure, at, parent),
             }
             if structure.byte(end) == b'}' {
                 return Ok(());
             }
             at = end;
+        }
+    }
+
+    /// Remembers a key that nobody asks for, as long as there are few.
+    fn note(&mut self, structure: Structure, at: usize, parent: usize) {
+        if self.noted == NOTED_MAX || self.line > NOTED_LINES {
+            return;
+        }
+        let text = trim(&structure.data[structure.place(at) + 1..structure.place(at + 1)]);
+        let Ok(key) = serde_json::from_slice::<String>(text) else { return };
+        let path =
+            self.nodes[parent].path.iter().map(String::as_str).chain([key.as_str()]).collect::<Vec<_>>().join(".");
+        if !self.others.contains(&path) {
+            self.others.push(path);
+            self.noted += 1;
         }
     }
 

@@ -11,6 +11,7 @@ use crate::data::Schema;
 use crate::expr::{AggregatePlan, ExprError, Typed};
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::{Emit, Window};
+use crate::plan::{Inferred, Resolved};
 use crate::spec::{
     Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, OnError, SinkConnector, SourceConnector, Text,
 };
@@ -76,6 +77,8 @@ pub struct Source {
     pub journal: Option<u64>,
     pub rate: Option<f64>,
     pub live: bool,
+    /// Its schema stands in the data.
+    pub inferred: Option<Inferred>,
 }
 
 /// Durations in µs.
@@ -120,11 +123,16 @@ pub struct Sink {
     pub format: Format,
 }
 
-/// Builds the graph. `None` if there are errors; warnings may come with a plan.
+/// As [`build_with`], for a job that has all schemas in its file.
 pub fn build(spec: &JobSpec) -> (Option<LogicalPlan>, Diagnostics) {
+    build_with(spec, &Resolved::default())
+}
+
+/// Builds the graph. `None` if there are errors; warnings may come with a plan.
+pub fn build_with(spec: &JobSpec, resolved: &Resolved) -> (Option<LogicalPlan>, Diagnostics) {
     let mut found = Diagnostics::default();
     let graph = graph::connect(spec, &mut found);
-    let mut builder = Builder { spec, graph: &graph, found, nodes: vec![None; spec.nodes.len()] };
+    let mut builder = Builder { spec, resolved, graph: &graph, found, nodes: vec![None; spec.nodes.len()] };
     for &index in &graph.order {
         builder.nodes[index] = builder.node(index);
     }
@@ -153,6 +161,7 @@ fn renumber(mut nodes: Vec<Option<Node>>, graph: &graph::Graph) -> Vec<Node> {
 
 struct Builder<'a> {
     spec: &'a JobSpec,
+    resolved: &'a Resolved,
     graph: &'a graph::Graph,
     found: Diagnostics,
     /// `None`: not built yet, or wrong.
@@ -164,7 +173,7 @@ impl Builder<'_> {
         let spec = self.spec;
         let node = &spec.nodes[index];
         let mut built = match &node.kind {
-            NodeKind::Source(source) => self.source(node, source)?,
+            NodeKind::Source(source) => self.source(node, source, self.graph.runs[index])?,
             _ => {
                 let inputs = self.inputs(index)?;
                 match &node.kind {

@@ -7,8 +7,8 @@ use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
-use crate::format::Format;
 use crate::format::columnar::is_columnar;
+use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector,
     SinkSpec, SourceConnector, Text, suggest,
@@ -26,6 +26,13 @@ impl Builder<'_> {
         }
         if is_columnar(&format) {
             self.columns_sink(node, sink, &format, inputs.endless)?;
+        }
+        if let (Format::Logfmt(_), Some(name)) = (&format, inputs.schema.names().find(|name| !is_logfmt_key(name))) {
+            let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+            let diagnostic = Diagnostic::error(format!("`{name}` cannot be a key of logfmt")).at(span);
+            let help = "a key has no blanks, quotes or `=`: give the column another name in a select: \"`a b` AS a_b\"";
+            self.found.push(diagnostic.label("does not fit the input").help(help));
+            return None;
         }
         if let SinkConnector::Directory(spec) = &sink.connector {
             self.partition_columns(spec, &inputs.schema)?;
@@ -174,12 +181,12 @@ impl Builder<'_> {
                     None => (&node.name.span, "the sink needs a format"),
                 };
                 let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
-                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
+                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\", \"lines\" or \"logfmt\""));
                 return None;
             }
         };
         let tcp = matches!(sink.connector, SinkConnector::Tcp { .. });
-        format(&kind, sink.format.as_ref(), !tcp)
+        format(&kind, sink.format.as_deref(), !tcp)
     }
 }
 

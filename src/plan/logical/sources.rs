@@ -5,10 +5,13 @@ use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
 use crate::format::columnar::{ArrowOptions, ParquetOptions, is_columnar};
-use crate::format::{CsvOptions, Format, JsonOptions, MAX_RECORD_BYTES, SourceField};
+use crate::format::{
+    CsvOptions, Format, JsonOptions, LogfmtOptions, MAX_RECORD_BYTES, RegexOptions, SourceField, SyslogOptions,
+    TimestampSource,
+};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
-    SourceConnector, SourceSpec, Text,
+    SourceConnector, SourceSpec, Spanned, Text,
 };
 
 /// Columns of `NAME.errors`.
@@ -27,14 +30,22 @@ pub fn errors_schema() -> Schema {
 pub const ERRORS_LINE: usize = 3;
 
 impl Builder<'_> {
-    pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec) -> Option<Node> {
+    /// `runs`: somebody reads it; else it does not matter what is in its files.
+    pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec, runs: bool) -> Option<Node> {
         let (format, fields) = match &source.connector {
             SourceConnector::Generate { kind, only, .. } => {
                 let table = self.table(node, kind.value, only.as_ref())?;
                 (Format::Lines, generated_fields(&generate::schema(table)))
             }
-            connector => {
-                let format = self.source_format(node, source, connector)?;
+            _ => {
+                let format = source_format(node, source).map_err(|wrong| self.found.push(wrong)).ok()?;
+                if is_columnar(&format) {
+                    self.columns_of_files(node, source, &source.connector, format.name())?;
+                }
+                let is_broken = source.schema_span.is_some() && source.schema.is_none();
+                if is_broken || source.schema.is_none() && !runs && is_inferred(&format) {
+                    return None;
+                }
                 let fields = self.fields(node, source, &format)?;
                 (format, fields)
             }
@@ -75,6 +86,11 @@ impl Builder<'_> {
             journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
+            inferred: source
+                .schema
+                .is_none()
+                .then(|| self.resolved.schemas.get(&node.name.value)?.inferred.clone())
+                .flatten(),
         }));
         let mut built = Node::new(node, "sources", kind, Vec::new());
         let errors = Output { name: Some("errors"), schema: errors_schema(), has_time: false, read: false };
@@ -98,42 +114,6 @@ impl Builder<'_> {
                 self.found.push(diagnostic.help("write only = \"bid\" (or \"auction\", \"person\")"));
                 None
             }
-        }
-    }
-
-    fn source_format(&mut self, node: &NodeSpec, source: &SourceSpec, connector: &SourceConnector) -> Option<Format> {
-        let file = match connector {
-            SourceConnector::File { paths, .. } => paths.first(),
-            _ => None,
-        };
-        let kind = match (&source.format, file.and_then(|f| format_of_name(unpacked(&f.value)))) {
-            (Some(spec), _) => spec.kind.value.clone(),
-            (None, Some(kind)) => kind.to_string(),
-            (None, None) => {
-                let (span, what) = match file {
-                    Some(file) => (&file.span, "the file name does not tell the format"),
-                    None => (&node.name.span, "the source needs a format"),
-                };
-                let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
-                self.found.push(diagnostic.help("add format = \"csv\", \"tsv\", \"json\" or \"lines\""));
-                return None;
-            }
-        };
-        let tcp = matches!(connector, SourceConnector::Tcp { .. });
-        let found = format(&kind, source.format.as_ref(), !tcp);
-        if found.as_ref().is_some_and(is_columnar) {
-            self.columns_of_files(node, source, connector, &kind)?;
-        }
-        match found {
-            Some(Format::Table) | None => {
-                let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
-                let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
-                self.found.push(
-                    diagnostic.label("not for reading").help("there are csv, tsv, json, lines, parquet and arrow"),
-                );
-                None
-            }
-            found => found,
         }
     }
 
@@ -163,7 +143,7 @@ impl Builder<'_> {
 
     fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
         match (&source.schema, format) {
-            (None, Format::Lines) => Some(vec![line_field()]),
+            (None, format) if format.fields().is_some() => format.fields(),
             (Some(fields), Format::Lines) => {
                 if fields.len() == 1 && fields[0].ty.value == DataType::String {
                     return Some(fields.iter().map(field).collect());
@@ -178,16 +158,48 @@ impl Builder<'_> {
                 self.found.push(Diagnostic::error("the schema has no columns").at(span).label("empty"));
                 None
             }
-            (Some(fields), _) => Some(fields.iter().map(field).collect()),
+            (Some(fields), format) => {
+                let known = format.fields();
+                let good = known.is_none_or(|known| fields.iter().all(|f| self.is_field(f, format, &known)));
+                good.then(|| fields.iter().map(field).collect())
+            }
             (None, _) => {
-                let message =
-                    format!("source `{}` needs a schema: finding one in the data is not there yet", node.name.value);
-                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no `schema`");
-                self.found
-                    .push(diagnostic.help("such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }"));
+                let name = &node.name.value;
+                if let Some(found) = self.resolved.schemas.get(name) {
+                    return Some(found.fields.clone());
+                }
+                if !self.resolved.failed.contains(name) {
+                    self.found.push(no_schema(node, source, format));
+                }
                 None
             }
         }
+    }
+
+    /// Whether a column of the schema is one of the fields that the format has by itself.
+    fn is_field(&mut self, column: &FieldSpec, format: &Format, known: &[SourceField]) -> bool {
+        let (name, span) = match &column.from {
+            Some(from) => (&from.value, &from.span),
+            None => (&column.name.value, &column.name.span),
+        };
+        let names: Vec<&str> = known.iter().map(SourceField::source_name).collect();
+        if !names.contains(&name.as_str()) && !format.has_hidden(name) {
+            let all = format!("it has {}", names.join(", "));
+            let near = nearest(name, names).map(|near| format!("did you mean `{near}`? "));
+            let diagnostic = Diagnostic::error(format!("format `{}` has no field `{name}`", format.name())).at(span);
+            let help = format!("{}{all}", near.unwrap_or_default());
+            self.found.push(diagnostic.label("no such field").help(help));
+            return false;
+        }
+        let own_time = matches!(format, Format::Syslog(_)) && name == "time";
+        if own_time && column.ty.value == DataType::Timestamp && column.timestamp != TimestampSource::Text {
+            let diagnostic = Diagnostic::error("how the time of syslog is written is known").at(&column.name.span);
+            let help =
+                "leave out `unit` and `format`; format = { type = \"syslog\", zone = \"Asia/Seoul\" } says the zone";
+            self.found.push(diagnostic.label("not to be said here").help(help));
+            return false;
+        }
+        true
     }
 
     fn event_time(&mut self, spec: &crate::spec::EventTimeSpec, schema: &Schema) -> Option<EventTime> {
@@ -211,6 +223,56 @@ impl Builder<'_> {
         }
         Some(EventTime { column, delay: spec.delay, idle: spec.idle })
     }
+}
+
+/// The format of a source that is no generator: as written, or as the name of its file tells.
+pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Diagnostic> {
+    let file = match &source.connector {
+        SourceConnector::File { paths, .. } => paths.first(),
+        _ => None,
+    };
+    let kind = match (&source.format, file.and_then(|f| format_of_name(unpacked(&f.value)))) {
+        (Some(spec), _) => spec.kind.value.clone(),
+        (None, Some(kind)) => kind.to_string(),
+        (None, None) => {
+            let (span, what) = match file {
+                Some(file) => (&file.span, "the file name does not tell the format"),
+                None => (&node.name.span, "the source needs a format"),
+            };
+            let diagnostic = Diagnostic::error(what).at(span).label("csv, json or lines?");
+            let formats = "\"csv\", \"tsv\", \"json\", \"lines\", \"logfmt\", \"access-log\" or \"syslog\"";
+            return Err(diagnostic.help(format!("add format = {formats}")));
+        }
+    };
+    let tcp = matches!(source.connector, SourceConnector::Tcp { .. });
+    match format(&kind, source.format.as_ref(), !tcp) {
+        Some(Format::Table) | None => {
+            let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+            let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
+            Err(diagnostic.label("not for reading").help("there are csv, tsv, json, lines, parquet and arrow"))
+        }
+        Some(found) => Ok(found),
+    }
+}
+
+/// Only files can be looked at before they are read.
+fn no_schema(node: &NodeSpec, source: &SourceSpec, format: &Format) -> Diagnostic {
+    let message = format!("source `{}` needs a schema", node.name.value);
+    let ending = if matches!(format, Format::Json(_)) { "jsonl" } else { "csv" };
+    let why = match &source.connector {
+        SourceConnector::Stdin => "stdin cannot be looked at before it is read",
+        SourceConnector::Tcp { .. } => "a socket cannot be looked at before it is read",
+        _ => "no `schema`",
+    };
+    Diagnostic::error(message).at(&node.name.span).label(why).help(format!(
+        "such as schema = {{ at = \"timestamp\", user = \"string\", n = \"int\" }}; for a file with such records, \
+         `flott infer FILE.{ending}` prints one"
+    ))
+}
+
+/// Whether columns and types are found in the data where the job has no schema.
+pub fn is_inferred(format: &Format) -> bool {
+    matches!(format, Format::Csv(_) | Format::Json(_) | Format::Logfmt(_)) || is_columnar(format)
 }
 
 /// One reader a stdin, one listener a port.
@@ -251,10 +313,6 @@ fn field(spec: &FieldSpec) -> SourceField {
     }
 }
 
-fn line_field() -> SourceField {
-    SourceField::new("line", DataType::String, None)
-}
-
 fn generated_fields(schema: &Schema) -> Vec<SourceField> {
     schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
 }
@@ -267,7 +325,11 @@ fn generated_time(schema: &Schema) -> Option<EventTime> {
 
 /// `name` without the ending of a compression that is only read.
 fn unpacked(name: &str) -> &str {
-    name.strip_suffix(".zst").unwrap_or(name)
+    let plain = name.len().saturating_sub(4);
+    match name.get(plain..) {
+        Some(ending) if ending.eq_ignore_ascii_case(".zst") => &name[..plain],
+        _ => name,
+    }
 }
 
 /// The format that a file name tells, a compression's ending left out.
@@ -287,18 +349,34 @@ pub fn format_of_name(name: &str) -> Option<&'static str> {
 
 /// The format `kind` with its options. `header`: what holds where the job does not say.
 pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<Format> {
-    let timestamp = spec.and_then(|s| s.timestamp.as_ref()).map(|t| t.value).unwrap_or_default();
+    let timestamp = spec.and_then(|s| s.timestamp.as_ref()).map(|t| t.value.clone()).unwrap_or_default();
     match kind {
-        "csv" | "tsv" => Some(Format::Csv(CsvOptions {
-            delimiter: spec
-                .and_then(|s| s.delimiter.as_ref())
-                .map_or(if kind == "tsv" { b'\t' } else { b',' }, |d| d.value),
-            header: spec.and_then(|s| s.header.as_ref()).map_or(header, |h| h.value),
-            null: spec.map(|s| s.null.clone()).unwrap_or_default(),
-            timestamp,
-        })),
+        "csv" | "tsv" => {
+            let byte = |option: fn(&FormatSpec) -> Option<&Spanned<u8>>| spec.and_then(option).map(|b| b.value);
+            let quote = spec.and_then(|s| s.quote.as_ref()).map(|quote| quote.as_ref().map(|q| q.value));
+            Some(Format::Csv(CsvOptions {
+                delimiter: byte(|s| s.delimiter.as_ref()).unwrap_or(if kind == "tsv" { b'\t' } else { b',' }),
+                header: spec.and_then(|s| s.header.as_ref()).map_or(header, |h| h.value),
+                quote: quote.unwrap_or(Some(b'"')),
+                escape: byte(|s| s.escape.as_ref()),
+                comment: byte(|s| s.comment.as_ref()),
+                trim: spec.and_then(|s| s.trim.as_ref()).is_some_and(|t| t.value),
+                null: spec.map(|s| s.null.clone()).unwrap_or_default(),
+                timestamp,
+            }))
+        }
         "json" => Some(Format::Json(JsonOptions { timestamp })),
         "lines" => Some(Format::Lines),
+        "logfmt" => Some(Format::Logfmt(LogfmtOptions { timestamp })),
+        "access-log" => Some(Format::AccessLog),
+        "syslog" => Some(Format::Syslog(SyslogOptions {
+            year: spec.and_then(|s| s.year).unwrap_or_default(),
+            zone: spec.and_then(|s| s.zone.clone()),
+        })),
+        "regex" => {
+            let pattern = spec.and_then(|s| s.pattern.as_ref())?.value.clone();
+            Some(Format::Regex(RegexOptions { pattern }))
+        }
         "table" => Some(Format::Table),
         "parquet" => {
             let defaults = ParquetOptions::default();

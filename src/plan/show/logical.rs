@@ -66,8 +66,13 @@ pub fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
 fn source_details(node: &Node, kind: &Source) -> Vec<String> {
     let mut lines = vec![source(&kind.connector, kind.format.name())];
     lines.push(format!("columns {}", node.outputs[0].schema));
+    lines.extend(inferred(kind));
     lines.extend(event_time(kind));
     lines
+}
+
+fn inferred(source: &Source) -> Option<String> {
+    source.inferred.as_ref().map(|inferred| format!("inferred from {}", inferred.from()))
 }
 
 fn event_time(source: &Source) -> Option<String> {
@@ -145,7 +150,9 @@ pub fn schemas(plan: &LogicalPlan) -> String {
                 out.push_str(&format!("{}{}\n", node.path(), inputs(plan, node)));
                 columns(&mut out, &node.outputs[0].schema);
                 if let Kind::Source(source) = kind {
-                    out.extend(event_time(source).map(|line| format!("  {line}\n")));
+                    out.extend(
+                        inferred(source).into_iter().chain(event_time(source)).map(|line| format!("  {line}\n")),
+                    );
                 }
             }
         }

@@ -167,6 +167,22 @@ fn schemas() {
 }
 
 #[test]
+fn a_schema_with_a_name_is_that_of_its_readers() {
+    let text = "[schemas.requests]\nat = 'timestamp'\nms = { type = 'int', from = 'took (ms)' }\n\
+                [sources.a]\ntype = 'stdin'\nformat = 'csv'\nschema = 'requests'\n\
+                [sources.b]\ntype = 'file'\npath = 'b.csv'\nschema = 'requests'\n\
+                [sinks.o]\ntype = 'stdout'\ninput = ['a', 'b']\n";
+    let job = job_with(text, &["schemas.requests.ms.type=double"]);
+    for node in &job.nodes[..2] {
+        let NodeKind::Source(source) = &node.kind else { panic!() };
+        let columns = source.schema.as_ref().unwrap();
+        let shown: Vec<String> = columns.iter().map(|f| format!("{} {}", f.name.value, f.ty.value)).collect();
+        assert_eq!(shown, ["at timestamp", "ms double"]);
+        assert_eq!(columns[1].from.as_ref().unwrap().value, "took (ms)");
+    }
+}
+
+#[test]
 fn formats() {
     let format =
         source("type = 'stdin'\nformat = { type = 'csv', delimiter = \"\\t\", header = false, null = ['NA', ''] }");
@@ -174,7 +190,28 @@ fn formats() {
     assert_eq!((format.kind.value.as_str(), format.delimiter.unwrap().value), ("csv", b'\t'));
     assert_eq!((format.header.unwrap().value, format.null), (false, vec!["NA".to_string(), String::new()]));
     assert_eq!(source("type = 'stdin'\nformat = { type = 'csv', null = '-' }").format.unwrap().null, ["-"]);
+    let format =
+        source("type = 'stdin'\nformat = { type = 'csv', quote = '', escape = '\\', comment = '#', trim = true }");
+    let format = format.format.unwrap();
+    assert!(matches!(format.quote, Some(None)) && format.trim.unwrap().value);
+    assert_eq!((format.escape.unwrap().value, format.comment.unwrap().value), (b'\\', b'#'));
+    let syslog =
+        |options: &str| source(&format!("type = 'stdin'\nformat = {{ type = 'syslog'{options} }}")).format.unwrap();
+    assert_eq!(syslog(", year = 2015, zone = 'Asia/Seoul'").year, Some(crate::format::Year::Of(2015)));
+    assert_eq!(syslog(", year = 'now'").year, Some(crate::format::Year::Now));
+    assert_eq!(syslog(", zone = 'Asia/Seoul'").zone.as_deref(), Some("Asia/Seoul"));
+    let regex = source("type = 'stdin'\nformat = { type = 'regex', pattern = '^(?<a>.)' }").format.unwrap();
+    assert_eq!(regex.pattern.unwrap().value, "^(?<a>.)");
     use crate::format::TimestampStyle as S;
+    let style = |options: &str| {
+        let n = node(&format!("#sink\ntype = 'stdout'\nformat = {{ type = 'logfmt', {options} }}"));
+        let NodeKind::Sink(sink) = n.kind else { panic!() };
+        sink.format.unwrap().timestamp.unwrap().value
+    };
+    let (pattern, zone) = (Some("%F %H".to_string()), Some("Asia/Seoul".to_string()));
+    assert_eq!(style("timestamp = '%F %H'"), S::Local { pattern: pattern.clone(), zone: None });
+    assert_eq!(style("timestamp = '%F %H', zone = 'Asia/Seoul'"), S::Local { pattern, zone: zone.clone() });
+    assert_eq!(style("zone = 'Asia/Seoul'"), S::Local { pattern: None, zone });
     for (word, style) in [("s", S::Seconds), ("ms", S::Millis), ("us", S::Micros), ("ns", S::Nanos)] {
         let n = node(&format!("#sink\ntype = 'stdout'\nformat = {{ type = 'json', timestamp = '{word}' }}"));
         let NodeKind::Sink(sink) = n.kind else { panic!() };

@@ -1,0 +1,38 @@
+//! Lines by a pattern.
+
+use super::*;
+use crate::format::fuzz::{self, retyped};
+use crate::format::{Format, MAX_RECORD_BYTES};
+
+fn read(pattern: &str, fields: Option<&[SourceField]>, data: &[u8]) -> (Vec<String>, Vec<String>) {
+    let format = Format::Regex(RegexOptions { pattern: pattern.into() });
+    let fields = fields.map_or_else(|| format.fields().unwrap(), <[SourceField]>::to_vec);
+    let used: Vec<usize> = (0..fields.len()).collect();
+    let (rows, bad, _) = fuzz::decode(&format, &fields, &used, data, MAX_RECORD_BYTES, &[1000]);
+    (rows, bad.into_iter().map(|bad| bad.split_once(": ").unwrap().1.to_string()).collect())
+}
+
+#[test]
+fn groups_are_columns() {
+    let pattern = "^(?<user>[^ ]*) (?P<ms>[0-9]+)(?:ms)?( (?<more>.*))?$";
+    let text = b"ada 12ms\n 5 \r\n\nbob 7 x y\nno\n";
+    let none = "the line does not match the pattern".to_string();
+    assert_eq!(
+        read(pattern, None, text),
+        (vec!["ada|12|∅|".into(), "|5||".into(), "bob|7|x y|".into()], vec![none.clone()])
+    );
+    let fields = [retyped("took", DataType::Int, "ms"), SourceField::new("user", DataType::String, None)];
+    assert_eq!(read(pattern, Some(&fields), text), (vec!["12|ada|".into(), "5||".into(), "7|bob|".into()], vec![none]));
+    assert_eq!(read("(?<a>x)", None, b"\xffx\n").0, ["x|"]);
+    assert_eq!(read("(?<a>(?-u:.))x", None, b"\xffx\n").1, ["not valid UTF-8"]);
+    assert_eq!(read("(?<n>[0-9]*)$", Some(&[SourceField::new("n", DataType::Int, None)]), b"a1\nb\n").0, ["1|", "∅|"]);
+}
+
+#[test]
+fn patterns_that_cannot_be_used() {
+    let reason = |pattern: &str| fields(&RegexOptions { pattern: pattern.into() }).unwrap_err();
+    assert_eq!(reason("(a"), "unclosed group");
+    assert_eq!(reason("(a)"), "it has no named group, such as (?<name>…)");
+    let options = RegexOptions { pattern: "(?<a>x)".into() };
+    assert!(decoder(&options, &[SourceField::new("b", DataType::String, None)], &[0], 10).is_err());
+}
