@@ -152,6 +152,9 @@
 //!   comments and layout.
 //! * **`clap_complete`** makes scripts for shells from the table of commands that `clap` has; written by hand they would
 //!   not be true for long.
+//! * **Files that grow are looked at, not listened to.** `inotify` says nothing about network file systems and loses
+//!   events when there are many, so looking would be needed all the same. A look is a `stat`, ten times a second while
+//!   that is cheap; a fiftieth of a core is never exceeded.
 //! * **`signal-hook` beside `ctrlc`**, because `ctrlc` does not say which signal it was, and a job stopped by SIGTERM
 //!   exits with another code than one stopped by Ctrl-C.
 //! * **Sums of doubles are not summed up before the exchange.** Their result depends on the order of additions, and

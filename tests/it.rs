@@ -15,6 +15,8 @@ mod crash;
 mod disk;
 #[path = "it/docs.rs"]
 mod docs;
+#[path = "it/follow.rs"]
+mod follow;
 #[path = "it/formats.rs"]
 mod formats;
 #[path = "it/infer.rs"]

@@ -48,7 +48,8 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
     let (path, sample) = match stdin {
         true => (None, file::sample_of(std::io::stdin().lock(), "stdin", bytes)?),
         false => {
-            let files = file::resolve_paths(&[args.file.display().to_string()])?;
+            let files =
+                file::Patterns { paths: vec![args.file.display().to_string()], exclude: Vec::new() }.resolve()?;
             let (path, sample) = first(&files, bytes)?;
             (Some(path), sample)
         }

@@ -56,12 +56,22 @@ pub fn resolve(loaded: spec::Loaded, stored: Option<&manifest::Job>) -> Prepared
 /// knows that run's state, looks at those.
 pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, ours: bool, found: &mut Diagnostics) -> Files {
     let mut files = Files::new();
+    // Sources that will read files that are not there yet.
+    let mut growing: Vec<(&str, file::Patterns)> = Vec::new();
     let runs = || job.nodes.iter().filter(|node| plan.nodes.iter().any(|n| n.name == node.name.value));
     for node in runs() {
         if let NodeKind::Source(source) = &node.kind
-            && let SourceConnector::File { paths, .. } = &source.connector
+            && let SourceConnector::File { paths, exclude, follow, .. } = &source.connector
         {
-            files.insert(node.name.value.clone(), inputs(paths, severity, found));
+            let patterns = |paths: &[Text]| patterns(paths, exclude);
+            let listed = match follow {
+                Some(_) => followed(paths, patterns, severity, found),
+                None => inputs(paths, patterns, severity, found),
+            };
+            files.insert(node.name.value.clone(), listed);
+            if follow.is_some() {
+                growing.push((&node.name.value, patterns(paths)));
+            }
         }
     }
     let mut written: Vec<(FileId, Option<String>, &str)> = Vec::new();
@@ -77,6 +87,11 @@ pub fn files(job: &JobSpec, plan: &LogicalPlan, severity: Severity, ours: bool, 
         };
         if let (Err(error), false) = (looked, ours) {
             found.push(diagnostic(&error, path, severity));
+        }
+        if let Some((source, _)) = growing.iter().find(|(_, patterns)| patterns.takes(Path::new(&path.value))) {
+            let message = format!("`{}` writes a file that `{source}` follows", node.name.value);
+            found.push(Diagnostic::error(message).at(&path.span).label("also an input"));
+            continue;
         }
         // Names have been compared; links are found out only here.
         let Some(id) = file_id(Path::new(&path.value)) else { continue };
@@ -120,17 +135,49 @@ fn file_id(path: &Path) -> Option<FileId> {
     Some((data.dev(), data.ino()))
 }
 
-pub fn inputs(paths: &[Text], severity: Severity, found: &mut Diagnostics) -> Vec<PathBuf> {
-    let patterns: Vec<String> = paths.iter().map(|p| p.value.clone()).collect();
-    file::resolve_paths(&patterns).unwrap_or_else(|_| {
+/// What a file source reads.
+pub fn patterns(paths: &[Text], exclude: &[Text]) -> file::Patterns {
+    let texts = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
+    file::Patterns { paths: texts(paths), exclude: texts(exclude) }
+}
+
+pub fn inputs(
+    paths: &[Text],
+    patterns: impl Fn(&[Text]) -> file::Patterns,
+    severity: Severity,
+    found: &mut Diagnostics,
+) -> Vec<PathBuf> {
+    patterns(paths).resolve().unwrap_or_else(|_| {
         // One by one, to say of each what is wrong with it.
-        for (path, pattern) in paths.iter().zip(patterns) {
-            if let Err(error) = file::resolve_paths(&[pattern]) {
+        for path in paths {
+            if let Err(error) = patterns(std::slice::from_ref(path)).resolve() {
                 found.push(diagnostic(&error, path, severity));
             }
         }
         Vec::new()
     })
+}
+
+/// As [`inputs`], of a source that waits for what is not there yet: that is worth a word, no more.
+fn followed(
+    paths: &[Text],
+    patterns: impl Fn(&[Text]) -> file::Patterns,
+    severity: Severity,
+    found: &mut Diagnostics,
+) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in paths {
+        match patterns(std::slice::from_ref(path)).present() {
+            Ok(listed) if listed.is_empty() => {
+                let error = file::not_found(&path.value);
+                let error = Error { message: format!("{}: it is waited for", error.message), ..error };
+                found.push(diagnostic(&error, path, Severity::Warning));
+            }
+            Ok(listed) => files.extend(listed),
+            Err(error) => found.push(diagnostic(&error, path, severity)),
+        }
+    }
+    files
 }
 
 fn output(path: &Path, mode: FileMode) -> Result<()> {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::prepare;
 use crate::checkpoint::manifest;
 use crate::connect::file;
 use crate::data::DataType;
@@ -27,7 +28,7 @@ pub fn resolve(job: &JobSpec, stored: Option<&manifest::Job>, found: &mut Diagno
     let mut resolved = Resolved::default();
     for node in &job.nodes {
         let NodeKind::Source(source) = &node.kind else { continue };
-        let SourceConnector::File { paths, .. } = &source.connector else { continue };
+        let SourceConnector::File { paths, exclude, .. } = &source.connector else { continue };
         let Ok(format) = source_format(node, source) else { continue };
         if source.schema.is_some() || source.schema_span.is_some() || !is_inferred(&format) || !is_read(job, node) {
             continue;
@@ -35,7 +36,7 @@ pub fn resolve(job: &JobSpec, stored: Option<&manifest::Job>, found: &mut Diagno
         let name = &node.name.value;
         let schema = match stored.and_then(|stored| kept(stored, name)) {
             Some(kept) => Some(kept),
-            None => look(node, source, paths, &format, found),
+            None => look(node, source, (paths, exclude), &format, found),
         };
         match schema {
             Some(schema) => drop(resolved.schemas.insert(name.clone(), schema)),
@@ -67,14 +68,13 @@ fn kept(stored: &manifest::Job, name: &str) -> Option<FoundSchema> {
 fn look(
     node: &NodeSpec,
     source: &SourceSpec,
-    paths: &[Text],
+    (paths, exclude): (&[Text], &[Text]),
     format: &Format,
     found: &mut Diagnostics,
 ) -> Option<FoundSchema> {
     let span = |path: &Text| path.locate(0..path.value.len());
     let place = paths.first().map_or_else(|| node.name.span.clone(), span);
-    let patterns: Vec<String> = paths.iter().map(|path| path.value.clone()).collect();
-    let files = file::resolve_paths(&patterns);
+    let files = prepare::patterns(paths, exclude).resolve();
     let missing = files.is_err();
     if let (Ok(files), true) = (&files, is_columnar(format)) {
         return described(files, format, &place, found);

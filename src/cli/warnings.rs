@@ -1,7 +1,7 @@
 //! What is said at the end of a run about data that is probably not what somebody meant, with what to change.
 
+use super::prepare;
 use super::run::Outcome;
-use crate::connect::file;
 use crate::error::Error;
 use crate::format::Format;
 use crate::observe::{JobStats, SourceStats};
@@ -44,9 +44,8 @@ fn source_of<'a>(plan: &'a LogicalPlan, path: &str) -> Option<(&'a Node, &'a Sou
 fn empty(node: &Node, source: &Source) -> Option<Error> {
     let message = match &source.connector {
         SourceConnector::Stdin => "stdin was empty".to_owned(),
-        SourceConnector::File { paths, .. } => {
-            let patterns: Vec<String> = paths.iter().map(|path| path.value.clone()).collect();
-            let files = file::resolve_paths(&patterns).unwrap_or_default();
+        SourceConnector::File { paths, exclude, .. } => {
+            let files = prepare::patterns(paths, exclude).resolve().unwrap_or_default();
             match &files[..] {
                 [] => "its files have no records".to_owned(),
                 [file] => {

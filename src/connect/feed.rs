@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use crate::connect::Body;
 use crate::connect::pool::{BLOCK_BYTES, Buffer, Pool};
-use crate::connect::records::Records;
+use crate::connect::records::{Records, lines_of};
+use crate::connect::unpack::Unpack;
 use crate::error::{Error, Result};
 use crate::format::{Cut, Cutter, Header, HeaderRead};
 
@@ -22,7 +23,8 @@ const CARRY_BYTES_MAX: usize = BLOCK_BYTES / 2;
 
 /// What a read came to.
 pub enum Fed {
-    Records(Body),
+    /// With the lines behind the header and in front of it, where they are counted.
+    Records(Body, Option<u64>),
     /// Nothing complete, and nothing more to read now.
     Nothing,
     /// The pool is empty.
@@ -48,6 +50,8 @@ pub struct Feed {
     /// The next byte lies inside a record that was too long.
     inside: bool,
     ended: bool,
+    /// Of what was handed out, where they are counted.
+    lines: u64,
 }
 
 impl Feed {
@@ -63,7 +67,13 @@ impl Feed {
             unchecked: false,
             inside: false,
             ended: false,
+            lines: 0,
         }
+    }
+
+    /// How its bytes are compressed, which is the business of who reads them.
+    pub fn unpack(&self) -> Unpack {
+        self.records.unpack
     }
 
     /// Reads what is there through `read`, which says `WouldBlock` when there is nothing more and 0 at the end.
@@ -164,7 +174,9 @@ impl Feed {
         let offset = self.offset + dropped as u64;
         self.offset = offset + data.len() as u64;
         if !data.is_empty() {
-            return Fed::Records(Body::Bytes { data, offset, header: self.header.clone() });
+            let line = self.records.counted.then_some(self.lines);
+            self.lines += if line.is_some() { lines_of(&data) } else { 0 };
+            return Fed::Records(Body::Bytes { data, offset, header: self.header.clone() }, line);
         }
         if self.ended && self.carry.is_empty() { Fed::End } else { Fed::Nothing }
     }
@@ -230,7 +242,7 @@ mod tests {
                     Ok(n)
                 };
                 match feed.read(&pool, &|| "test".to_owned(), read).unwrap() {
-                    Fed::Records(Body::Bytes { data, offset, .. }) => out.push((offset, data.to_vec())),
+                    Fed::Records(Body::Bytes { data, offset, .. }, _) => out.push((offset, data.to_vec())),
                     Fed::Nothing if left.is_empty() => break,
                     Fed::Nothing => {}
                     Fed::End => return out,

@@ -6,9 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::connect::feed::Fed;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
@@ -17,10 +19,12 @@ use crate::format::columnar;
 use crate::format::{Format, SourceField};
 
 mod by_time;
+mod follow;
 mod groups;
 mod identity;
 mod input;
 mod paths;
+mod pipe;
 mod position;
 mod raw;
 mod reading;
@@ -33,11 +37,16 @@ mod resume_tests;
 mod tests;
 
 pub use by_time::FirstTime;
-pub use paths::{reason, resolve_paths};
+pub use follow::{Follow, FollowOptions};
+pub use raw::Packing;
+pub use zstd::ZstdReader;
+
+pub use paths::{Patterns, not_found, reason};
 pub use position::in_words;
 pub use sample::{sample, sample_of};
 
 use by_time::ByTime;
+use pipe::Pipe;
 use position::{FileAt, Finder, Name, Position, State, unlike};
 use reading::{Reading, Step};
 
@@ -63,7 +72,7 @@ pub enum ReadMode {
 
 /// What a file source is made of.
 pub struct FileOptions {
-    /// The files in the order they were given, as [`resolve_paths`] lists them.
+    /// The files in the order they were given, as [`Patterns::resolve`] lists them.
     pub paths: Vec<PathBuf>,
     pub records: Records,
     pub read: ReadMode,
@@ -120,20 +129,20 @@ impl FileSource {
     /// Puts the files that are not done under the names they have now.
     fn reenter(&mut self, position: Position) -> Result<()> {
         let listed = std::mem::take(&mut self.shared.paths);
-        let mut finder = Finder::new(&listed, &position.files);
+        let mut finder = Finder::new(&listed, &position.files, self.shared.records.unpack);
         let mut left_bytes = Some(0);
         let mut opened = Vec::new();
         for FileAt { path, state } in &position.files {
             let path = match *state {
                 State::Done => finder.done(path.path()),
                 State::Waiting { .. } => finder.waiting(path.path())?,
-                State::Open { mark, years, .. } => {
+                State::Open { mark, lines, years, .. } => {
                     let (path, raw, edges) = finder.started(path.path(), mark)?;
                     let shared = &self.shared;
-                    let mut input = Reading::reenter(&path, &shared.records, shared.map, mark.offset, (raw, edges))?;
+                    let mut input = Reading::reenter(&path, &shared.records, shared.map, (mark, lines), (raw, edges))?;
                     input.set_years(years);
                     if opened.len() >= by_time::OPEN_FILES_MAX {
-                        input.park();
+                        input.park(opened.len() >= by_time::OPEN_PACKED_MAX);
                     }
                     opened.push(input);
                     path
@@ -190,6 +199,14 @@ impl Source for FileSource {
         }
     }
 
+    fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        if let Order::Name(order) = &self.order
+            && let Some(pipe) = &order.pipe
+        {
+            fds.push(PollFd::new(pipe, PollFlags::IN));
+        }
+    }
+
     fn input_name(&self, file: u32) -> String {
         self.shared.paths.get(file as usize).map_or_else(|| format!("file {file}"), |path| path.display().to_string())
     }
@@ -200,7 +217,10 @@ impl Source for FileSource {
 
     fn progress(&self) -> (u64, Option<u64>) {
         let open = match &self.order {
-            Order::Name(order) => order.current.as_ref().map_or(0, Reading::bytes_read),
+            Order::Name(order) => {
+                let pipe = order.pipe.as_ref().map_or(0, Pipe::bytes_read);
+                order.current.as_ref().map_or(pipe, Reading::bytes_read)
+            }
             Order::Time(order) => order.open_bytes(),
         };
         (self.shared.done_bytes + open, self.shared.total_bytes)
@@ -237,12 +257,19 @@ impl Source for FileSource {
     }
 }
 
+/// Files of columns are no pipes: opening one says so.
+fn is_pipe(shared: &Shared, file: usize) -> bool {
+    !shared.records.is_columnar() && Pipe::is_at(&shared.paths[file])
+}
+
 /// One file after the other, all of them one input.
 #[derive(Default)]
 struct ByName {
     /// Index of the current file, or of the next one.
     file: usize,
     current: Option<Reading>,
+    /// The current file, if it is a named pipe.
+    pipe: Option<Pipe>,
     ended: bool,
     /// To tell the event time of the next record.
     first_time: Option<FirstTime>,
@@ -252,16 +279,22 @@ impl ByName {
     fn next(&mut self, shared: &mut Shared) -> Result<Next> {
         while self.file < shared.paths.len() {
             let file = self.file as u32;
+            if self.pipe.is_some() || (self.current.is_none() && is_pipe(shared, self.file)) {
+                match self.read_pipe(shared)? {
+                    Some(next) => return Ok(next),
+                    None => continue,
+                }
+            }
             let input = self.input(shared)?;
             match input.next_block(&shared.pool)? {
                 Step::Starved => return Ok(Next::Pending { until: None }),
                 Step::End => self.close(shared),
-                Step::Block { body, last } => {
+                Step::Block { body, line, last } => {
                     if last {
                         self.close(shared);
                     }
                     self.ended = self.file == shared.paths.len();
-                    return Ok(Next::Block(Block { file, ends: self.ended, ..Block::single(body) }));
+                    return Ok(Next::Block(Block { file, ends: self.ended, line, ..Block::single(body) }));
                 }
             }
         }
@@ -270,6 +303,26 @@ impl ByName {
         }
         self.ended = true;
         Ok(Next::Block(Block { ends: true, ..Block::single(Body::Empty) }))
+    }
+
+    /// Reads of a named pipe, which may have nothing now; `None` at its end.
+    fn read_pipe(&mut self, shared: &mut Shared) -> Result<Option<Next>> {
+        let pipe = match self.pipe.take() {
+            Some(pipe) => pipe,
+            None => Pipe::open(&shared.paths[self.file], &shared.records, shared.records.unpack)?,
+        };
+        Ok(match self.pipe.insert(pipe).read(&shared.pool)? {
+            Fed::Records(body, line) => {
+                let file = self.file as u32;
+                Some(Next::Block(Block { file, line, ..Block::single(body) }))
+            }
+            Fed::Nothing | Fed::Starved => Some(Next::Pending { until: None }),
+            Fed::End => {
+                shared.done_bytes += self.pipe.take().map_or(0, |pipe| pipe.bytes_read());
+                self.file += 1;
+                None
+            }
+        })
     }
 
     /// Event time of the next record, also where it is in a later file.
@@ -282,6 +335,10 @@ impl ByName {
 
     fn look(&mut self, shared: &mut Shared, first_time: &mut FirstTime) -> Result<i64> {
         while self.file < shared.paths.len() {
+            // It is not waited for.
+            if self.pipe.is_some() || (self.current.is_none() && is_pipe(shared, self.file)) {
+                return Ok(i64::MIN);
+            }
             let input = self.input(shared)?;
             let time = input.next_time(first_time)?;
             if !input.is_at_end() {
@@ -305,12 +362,15 @@ impl ByName {
         shared.done_bytes += self.current.take().map_or(0, |input| input.bytes_read());
         self.file += 1;
     }
+
     fn states(&mut self, files: usize) -> Vec<State> {
+        let lines = self.current.as_ref().and_then(Reading::lines);
+        let years = self.current.as_ref().and_then(Reading::years);
+        let mark = self.current.as_mut().map(Reading::mark).or_else(|| self.pipe.as_mut().map(Pipe::mark));
         let current = self.file;
-        let open = self.current.as_mut().map(|input| (input.mark(), input.years()));
-        let state = |file: usize| match open {
+        let state = |file: usize| match mark {
             _ if file < current => State::Done,
-            Some((mark, years)) if file == current => State::Open { mark, slot: 0, time: 0, years },
+            Some(mark) if file == current => State::Open { mark, slot: 0, time: 0, lines, years },
             _ => State::Waiting { time: None },
         };
         (0..files).map(state).collect()

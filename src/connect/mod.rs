@@ -33,6 +33,7 @@ pub mod stdin;
 pub mod stdout;
 pub mod tcp;
 pub mod throttle;
+pub mod unpack;
 
 /// Bytes or a recipe for rows, decoded by a worker.
 #[derive(Debug, Clone)]
@@ -64,12 +65,17 @@ pub struct Block {
     pub ends: bool,
     /// The slot has been silent for its `idle` time-out; ended by its next block.
     pub idle: bool,
+    /// Lines of the file behind its header and in front of the block, where the source counts them.
+    pub line: Option<u64>,
+    /// Wall time (µs) at which it was read. A source that does not say leaves it to its reader.
+    pub received: Option<i64>,
 }
 
 impl Block {
     /// A block of a source with one slot.
     pub fn single(body: Body) -> Block {
-        Block { body, file: 0, slot: 0, slots: 1, hold: i64::MAX, ends: false, idle: false }
+        let (hold, line, received) = (i64::MAX, None, None);
+        Block { body, file: 0, slot: 0, slots: 1, hold, ends: false, idle: false, line, received }
     }
 }
 

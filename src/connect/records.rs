@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::connect::unpack::Unpack;
 use crate::error::Result;
 use crate::format::columnar::{self, Columnar, SharedFile};
 use crate::format::{self, Cut, Cutter, Format, Header, HeaderRead, SourceField};
@@ -21,6 +22,10 @@ pub struct Records {
     open: Option<Arc<Open>>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
+    /// Lines are counted where blocks are cut: somebody wants their numbers as a column.
+    pub counted: bool,
+    /// How the bytes they are in are compressed.
+    pub unpack: Unpack,
 }
 
 impl Records {
@@ -41,7 +46,19 @@ impl Records {
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
             open,
             max_record,
+            counted: false,
+            unpack: Unpack::Default,
         }
+    }
+
+    /// With lines counted, or not.
+    pub fn counting(self, counted: bool) -> Records {
+        Records { counted, ..self }
+    }
+
+    /// Of compressed bytes.
+    pub fn unpacked(self, unpack: Unpack) -> Records {
+        Records { unpack, ..self }
     }
 
     /// What the start of a file holds. Errors: a header without a declared column.
@@ -69,6 +86,12 @@ impl Records {
     pub fn cutter(&self) -> Box<dyn Cutter> {
         (self.cutter)()
     }
+}
+
+/// Lines of whole records; a last one without a line end counts, too.
+pub fn lines_of(data: &[u8]) -> u64 {
+    let ends = memchr::memchr_iter(b'\n', data).count() as u64;
+    ends + u64::from(!data.is_empty() && !data.ends_with(b"\n"))
 }
 
 /// Length of the first record of `data`, which starts at a record boundary, with its line end; `None` if it does
@@ -145,6 +168,8 @@ pub mod double {
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
             open: None,
             max_record,
+            counted: false,
+            unpack: Unpack::Default,
         }
     }
 

@@ -7,15 +7,17 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags};
 use serde_json::Value;
 
 use crate::connect::feed::{Fed, Feed};
+use crate::connect::file::{Packing, reason};
 use crate::connect::idle::Idle;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
+use crate::connect::unpack::{Unpack, Unpacked, read_if_ready};
 use crate::connect::{Block, Body, Next, Source, restore_live};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a stdin source is made of.
 pub struct StdinOptions {
@@ -29,6 +31,10 @@ pub struct StdinOptions {
 pub struct Stdin {
     /// What to read; `None` is standard input.
     fd: Option<OwnedFd>,
+    /// What it gives, if it is compressed.
+    unpacked: Option<Unpacked>,
+    /// Its first bytes have been seen.
+    begun: bool,
     feed: Feed,
     pool: Arc<Pool>,
     idle: Idle,
@@ -50,7 +56,17 @@ impl Stdin {
     fn with(fd: Option<OwnedFd>, options: StdinOptions) -> Stdin {
         let StdinOptions { records, pool, idle } = options;
         let feed = Feed::new(&records);
-        Stdin { fd, feed, pool, idle: Idle::new(idle), bytes: 0, stopped: false, ended: false }
+        Stdin {
+            fd,
+            unpacked: None,
+            begun: false,
+            feed,
+            pool,
+            idle: Idle::new(idle),
+            bytes: 0,
+            stopped: false,
+            ended: false,
+        }
     }
 }
 
@@ -59,14 +75,30 @@ impl Source for Stdin {
         if self.stopped {
             return Ok(Next::End);
         }
-        let fd = descriptor(&self.fd);
-        match self.feed.read(&self.pool, &|| "stdin".to_owned(), |out| read_if_ready(fd, out))? {
-            Fed::Records(body) => {
+        let unpack = self.feed.unpack();
+        if self.unpacked.is_none() && !matches!(unpack, Unpack::Default | Unpack::None) {
+            self.unpacked = Some(unpacked(&self.fd, unpack)?);
+        }
+        let (fd, unpacked) = (descriptor(&self.fd), &self.unpacked);
+        let mut begun = self.begun || unpack == Unpack::None || unpacked.is_some();
+        let fed = self.feed.read(&self.pool, &|| "stdin".to_owned(), |out| {
+            let got = match unpacked {
+                Some(unpacked) => unpacked.read(out),
+                None => read_if_ready(fd, out),
+            }?;
+            if !std::mem::replace(&mut begun, true) {
+                refuse_packed(&out[..got])?;
+            }
+            Ok(got)
+        });
+        self.begun = begun;
+        match fed? {
+            Fed::Records(body, line) => {
                 self.idle.seen(now);
                 if let Body::Bytes { data, .. } = &body {
                     self.bytes += data.len() as u64;
                 }
-                Ok(Next::Block(Block::single(body)))
+                Ok(Next::Block(Block { line, ..Block::single(body) }))
             }
             Fed::Nothing if self.idle.due(now) => Ok(Next::Block(Block { idle: true, ..Block::single(Body::Empty) })),
             Fed::Nothing => Ok(Next::Pending { until: self.idle.until() }),
@@ -80,7 +112,8 @@ impl Source for Stdin {
     }
 
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        fds.push(PollFd::from_borrowed_fd(descriptor(&self.fd), PollFlags::IN));
+        let fd = self.unpacked.as_ref().map_or_else(|| descriptor(&self.fd), AsFd::as_fd);
+        fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
     }
 
     fn input_name(&self, _file: u32) -> String {
@@ -108,6 +141,12 @@ impl Source for Stdin {
     }
 }
 
+fn unpacked(fd: &Option<OwnedFd>, unpack: Unpack) -> Result<Unpacked> {
+    let failed = |e: io::Error| Error::external(format!("cannot read stdin: {}", reason(&e)));
+    let fd = descriptor(fd).try_clone_to_owned().map_err(failed)?;
+    Unpacked::start(fd, unpack).map_err(failed)
+}
+
 fn descriptor(fd: &Option<OwnedFd>) -> BorrowedFd<'_> {
     match fd {
         Some(fd) => fd.as_fd(),
@@ -115,13 +154,16 @@ fn descriptor(fd: &Option<OwnedFd>) -> BorrowedFd<'_> {
     }
 }
 
-/// A read that does not wait; regular files are always ready.
-fn read_if_ready(fd: BorrowedFd<'_>, out: &mut [u8]) -> io::Result<usize> {
-    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-    if rustix::event::poll(&mut fds, Some(&Timespec::default()))? == 0 {
-        return Err(io::ErrorKind::WouldBlock.into());
-    }
-    Ok(rustix::io::read(fd, out)?)
+/// The start of compressed data where plain data is expected.
+fn refuse_packed(start: &[u8]) -> io::Result<()> {
+    let packing = start.first_chunk().and_then(|magic| Packing::of(*magic));
+    let word = match packing {
+        None => return Ok(()),
+        Some(Packing::Gzip) => "gzip",
+        Some(Packing::Zstd) => "zstd",
+    };
+    let message = format!("it is {word} data: add compression = \"{word}\" to the source");
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
 #[cfg(test)]

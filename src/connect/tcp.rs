@@ -88,7 +88,7 @@ impl Connection {
             }
         })?;
         Ok(match fed {
-            Fed::Records(body) => Got::Block(Block { file: *number, ..Block::single(body) }),
+            Fed::Records(body, line) => Got::Block(Block { file: *number, line, ..Block::single(body) }),
             Fed::Nothing => Got::Nothing,
             Fed::Starved => Got::Starved,
             Fed::End => Got::Closed,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::connect::records::{Records, first_record};
+use crate::connect::records::{Records, first_record, lines_of};
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::{Error, Result};
 
@@ -94,9 +94,11 @@ impl Throttle {
             _ => vec![(block.body.clone(), 0)],
         };
         let last = bodies.len().saturating_sub(1);
+        let mut line = block.line;
         let parts = bodies.into_iter().enumerate().map(|(i, (body, rows))| {
-            let ends = block.ends && i == last;
-            (Block { body, ends, ..block.clone() }, rows)
+            let (ends, before) = (block.ends && i == last, line);
+            line = line_behind(line, &body);
+            (Block { body, ends, line: before, ..block.clone() }, rows)
         });
         self.parts.extend(parts);
     }
@@ -209,6 +211,15 @@ impl Source for Throttle {
     }
 }
 
+/// Lines in front of what follows `body`, if `line` are in front of that.
+fn line_behind(line: Option<u64>, body: &Body) -> Option<u64> {
+    match body {
+        Body::Bytes { data, .. } => line.map(|line| line + lines_of(data)),
+        Body::Group(group) => line.map(|line| line + group.place().rows),
+        Body::Range { .. } | Body::Empty => line,
+    }
+}
+
 /// Bytes or rows of a block.
 fn length(body: &Body) -> u64 {
     match body {
@@ -241,8 +252,10 @@ fn behind(block: Block, taken: u64, ends_with: Option<u64>, records: Option<&Rec
     {
         return Err(changed("it holds other data than what was read"));
     }
+    let mut line = block.line;
     let body = match block.body {
         Body::Bytes { data, offset, header } => {
+            line = line.map(|line| line + lines_of(&data[..taken as usize]));
             let (passed, data) = (data.slice(..taken as usize), data.slice(taken as usize..));
             let header = records.map_or(header.clone(), |records| records.header_behind(&header, &passed));
             Body::Bytes { data, offset: offset + taken, header }
@@ -252,7 +265,7 @@ fn behind(block: Block, taken: u64, ends_with: Option<u64>, records: Option<&Rec
         // A group is handed out whole, so there is nothing within it to go on behind.
         Body::Group(_) | Body::Empty => Body::Empty,
     };
-    Ok(Block { body, ..block })
+    Ok(Block { body, line, ..block })
 }
 
 fn split_range(first: u64, rows: u64, rows_at_once: u64) -> Vec<(Body, u64)> {

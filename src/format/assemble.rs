@@ -18,7 +18,7 @@ pub struct Place {
     pub line: u64,
 }
 
-/// Puts a block together. `broken` are records that never became rows (their `row` counts all rows before them),
+/// Puts a block together, with the places of its rows where `decoded` has room for them. `broken` are records that never became rows (their `row` counts all rows before them),
 /// `cells` the values of rows that did not convert, `name` the name of a column, `place` that of a row's record.
 pub fn assemble(
     mut decoded: Decoded,
@@ -29,6 +29,9 @@ pub fn assemble(
 ) -> Decoded {
     if cells.is_empty() {
         decoded.bad = broken;
+        if let Some(places) = &mut decoded.places {
+            places.extend((0..decoded.rows).map(place));
+        }
         return decoded;
     }
     // One report per row: its first column.
@@ -37,6 +40,9 @@ pub fn assemble(
     let mut good = BooleanBufferBuilder::new(decoded.rows);
     good.append_n(decoded.rows, true);
     cells.iter().for_each(|cell| good.set_bit(cell.row, false));
+    if let Some(places) = &mut decoded.places {
+        places.extend((0..decoded.rows).filter(|&row| good.get_bit(row)).map(&place));
+    }
     let predicate = FilterBuilder::new(&BooleanArray::new(good.finish(), None)).optimize().build();
     decoded.columns = decoded.columns.iter().map(|column: &Column| column.filter(&predicate)).collect();
     let all_dropped = cells.len();

@@ -46,6 +46,8 @@ impl From<&str> for Broken {
 pub struct LinedDecoder<G> {
     grammar: G,
     max_record: usize,
+    /// See [`Decoder::keep_places`].
+    keep_places: bool,
     /// Name of each column asked for.
     names: Vec<String>,
     converters: Vec<Converter>,
@@ -56,7 +58,7 @@ impl<G: Grammar> LinedDecoder<G> {
     /// `converters` of the columns asked for.
     pub fn new(grammar: G, fields: &[&SourceField], converters: Vec<Converter>, max_record: usize) -> LinedDecoder<G> {
         let names = fields.iter().map(|field| field.name.clone()).collect();
-        LinedDecoder { grammar, max_record, names, converters, rows: Rows::default() }
+        LinedDecoder { grammar, max_record, keep_places: false, names, converters, rows: Rows::default() }
     }
 
     fn find(&mut self, data: &[u8], header: Option<&Header>) {
@@ -107,9 +109,14 @@ impl<G: Grammar> Decoder for LinedDecoder<G> {
         let converters = self.converters.iter_mut().enumerate();
         let columns = converters.map(|(i, c)| c.convert(rows.column(i), text, i, &mut cells)).collect();
         let seen = if G::SPARSE { std::mem::take(&mut rows.seen) } else { Vec::new() };
-        let decoded = Decoded { columns, rows: rows.len(), lines: rows.lines(), seen, ..Decoded::default() };
+        let places = self.keep_places.then(Vec::new);
+        let decoded = Decoded { columns, rows: rows.len(), lines: rows.lines(), seen, places, ..Decoded::default() };
         let broken = std::mem::take(&mut rows.broken);
         assemble(decoded, broken, cells, |column| self.names[column].clone(), |row| rows.place(block, row))
+    }
+
+    fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 }
 

@@ -61,6 +61,8 @@ impl Cutter for LineCutter {
 
 /// Decodes the one column `line`; blank lines are rows.
 pub struct LineDecoder {
+    /// See [`Decoder::keep_places`].
+    keep_places: bool,
     max_record: usize,
     name: String,
     /// The column is used: how often it was asked for.
@@ -77,6 +79,7 @@ impl LineDecoder {
             return Err(Error::job("the format 'lines' has one column of type string, `line`"));
         };
         Ok(LineDecoder {
+            keep_places: false,
             max_record,
             name: field.name.clone(),
             converters: used.iter().map(|_| Converter::json(field)).collect::<Result<_>>()?,
@@ -118,7 +121,12 @@ impl Decoder for LineDecoder {
         let converters = self.converters.iter_mut().enumerate();
         let columns = converters.map(|(i, c)| c.convert(&self.spans[..], text, i, &mut cells)).collect();
         let decoded = Decoded { columns, rows: self.spans.len(), lines, ..Decoded::default() };
+        let decoded = Decoded { places: self.keep_places.then(Vec::new), ..decoded };
         assemble(decoded, broken, cells, |_| self.name.clone(), |row| self.places[row])
+    }
+
+    fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 }
 

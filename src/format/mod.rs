@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use assemble::Place;
+
 use crate::data::{Batch, Column, DataType, Field};
 use crate::error::{Error, Result};
 
@@ -235,6 +237,8 @@ pub struct Decoded {
     pub failed: Option<Error>,
     /// JSON: keys that the first records of a decoder had beside those asked for, as paths; for "did you mean".
     pub others: Vec<String>,
+    /// Where the record of each row is, if the decoder was told to [keep places](Decoder::keep_places).
+    pub places: Option<Vec<Place>>,
 }
 
 /// Decodes blocks of whole records. Blocks of one source are dealt to several decoders, so a decoder keeps
@@ -243,6 +247,9 @@ pub trait Decoder: Send {
     /// `header` is what [`read_header`] found at the start of the block's file. With `stop_at_bad`, decoding may
     /// end behind the first bad record.
     fn decode(&mut self, block: &Bytes, header: Option<&Arc<Header>>, stop_at_bad: bool) -> Decoded;
+
+    /// From now on [`Decoded::places`] is filled.
+    fn keep_places(&mut self);
 }
 
 /// Encodes batches of one schema.

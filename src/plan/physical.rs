@@ -9,7 +9,7 @@ use crate::op::aggregate::AggregateSpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::plan::Inferred;
-use crate::spec::{OnError, SinkConnector, SourceConnector};
+use crate::spec::{Compression, Metadata, OnError, SinkConnector, SourceConnector, StartAt};
 
 #[derive(Debug, Clone)]
 pub struct PhysicalPlan {
@@ -38,7 +38,9 @@ pub struct SourcePlan {
     pub event_time: Option<EventTimePlan>,
     pub on_error: OnError,
     pub max_record: usize,
-    pub gzip: Option<bool>,
+    pub compression: Option<Compression>,
+    /// Columns of the decoded batch behind those of `used`.
+    pub metadata: Vec<Metadata>,
     /// Bytes that the journal of a live input may hold; `None` without one.
     pub journal: Option<u64>,
     /// Rows a second at most.
@@ -62,6 +64,22 @@ impl SourcePlan {
             Some(_) => self.used.iter().map(|&field| self.fields[field].clone()).collect(),
             None => self.fields.clone(),
         }
+    }
+
+    /// What was read is gone when the job dies.
+    pub fn forgets(&self) -> bool {
+        self.live && self.journal.is_none() && !self.connector.follows()
+    }
+
+    /// Where it began is not to be found again: a checkpoint says it before anything is read.
+    pub fn begins_once(&self) -> bool {
+        let from_end = matches!(self.connector, SourceConnector::File { follow: Some(StartAt::End), .. });
+        from_end || self.journal.is_some()
+    }
+
+    /// Lines are counted where blocks are cut.
+    pub fn counts_lines(&self) -> bool {
+        self.metadata.contains(&Metadata::Line)
     }
 }
 

@@ -227,7 +227,10 @@ impl Placer<'_> {
     /// Number of columns a batch has at `location`, as far as it is plain to see.
     fn width(&mut self, location: &Location) -> usize {
         match (location.exit, location.producer) {
-            (Exit::Rows, Producer::Source(index)) => self.out.sources[index].used.len(),
+            (Exit::Rows, Producer::Source(index)) => {
+                let source = &self.out.sources[index];
+                source.used.len() + source.metadata.len()
+            }
             (Exit::Node(node), producer) => match &self.chain(producer).nodes[node].op {
                 ChainOp::Project(items) => items.len(),
                 _ => usize::MAX,
@@ -246,11 +249,13 @@ impl Placer<'_> {
     fn source(&mut self, index: usize, node: &Node, source: &Source) -> Result<()> {
         let mut used: BTreeSet<usize> = self.needed(OutputRef { node: index, output: MAIN });
         used.extend(source.event_time.as_ref().map(|t| t.column));
+        let metadata: Vec<usize> = used.split_off(&source.fields.len()).into_iter().collect();
         // A record's structure is judged even where no column is used.
         if used.is_empty() {
             used.insert(0);
         }
         let used: Vec<usize> = used.into_iter().collect();
+        let decoded: Vec<usize> = used.iter().chain(&metadata).copied().collect();
         let event_time = source.event_time.as_ref().map(|time| EventTimePlan {
             column: used.iter().position(|&u| u == time.column).unwrap_or(0),
             name: source.fields[time.column].name.clone(),
@@ -261,12 +266,12 @@ impl Placer<'_> {
         let by_time = match &source.connector {
             SourceConnector::File { order, .. } => match order {
                 Some(order) => order.value == crate::spec::FileOrder::Time,
-                None => event_time.is_some() && files.len() > 1,
+                None => event_time.is_some() && (files.len() > 1 || source.connector.follows()),
             },
             _ => false,
         };
         let delay = source.event_time.as_ref().map_or(0, |t| t.delay);
-        let columns = spread(source.fields.len(), &used);
+        let columns = spread(node.outputs[MAIN].schema.len(), &decoded);
         let number = self.out.sources.len();
         self.out.sources.push(SourcePlan {
             name: node.path(),
@@ -279,7 +284,8 @@ impl Placer<'_> {
             event_time,
             on_error: source.on_error,
             max_record: source.max_record,
-            gzip: source.gzip,
+            compression: source.compression,
+            metadata: metadata.iter().map(|&column| source.metadata[column - source.fields.len()]).collect(),
             journal: source.journal,
             rate: source.rate,
             tick: None,

@@ -112,9 +112,10 @@ fn emit(emit: Emit, windowed: bool) -> String {
 
 fn source(connector: &SourceConnector, format: &str) -> String {
     match connector {
-        SourceConnector::File { paths, .. } => {
+        SourceConnector::File { paths, follow, .. } => {
             let paths: Vec<&str> = paths.iter().map(|p| p.value.as_str()).collect();
-            format!("file {}, {format}", paths.join(", "))
+            let followed = if follow.is_some() { ", followed" } else { "" };
+            format!("file {}{followed}, {format}", paths.join(", "))
         }
         SourceConnector::Stdin => format!("stdin, {format}"),
         SourceConnector::Given => "the rows of a test".into(),

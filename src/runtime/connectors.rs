@@ -8,7 +8,7 @@ use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
 use crate::connect::directory::{self, Directory, DirectoryCommitter, DirectoryOptions, Partitioner};
-use crate::connect::file::{FileOptions, FileSource, FirstTime, ReadMode};
+use crate::connect::file::{FileOptions, FileSource, FirstTime, Follow, FollowOptions, Patterns, ReadMode};
 use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::journal::{self, JournalOptions, Journaled};
@@ -20,12 +20,15 @@ use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
 use crate::connect::throttle::Throttle;
+use crate::connect::unpack::Unpack;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
 use crate::format::columnar::{self, GroupDecoder, is_columnar};
 use crate::format::{self, Decoded, Decoder, Format};
 use crate::plan::physical::{SinkPlan, SourcePlan};
-use crate::spec::{self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, Text};
+use crate::spec::{
+    self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, StartAt, Text,
+};
 use crate::storage::RealStorage;
 
 /// Blocks of a file source that may be in memory at once: what channels hold and workers work on.
@@ -45,11 +48,25 @@ pub struct RealConnectors {
 
 impl Connectors for RealConnectors {
     fn source(&mut self, plan: &SourcePlan, waker: Waker) -> Result<Box<dyn Source>> {
-        let records = Records::of(&plan.format, &plan.needed(), plan.max_record);
+        let counted = plan.counts_lines() || plan.connector.follows();
+        let records =
+            Records::of(&plan.format, &plan.needed(), plan.max_record).counting(counted).unpacked(unpack(plan));
         let idle = plan.event_time.as_ref().and_then(|t| t.idle);
         let pool = Pool::new(POOL_BLOCKS);
         pool.set_waker(Arc::new(move || waker.wake()));
         let source: Box<dyn Source> = match &plan.connector {
+            SourceConnector::File { paths, exclude, follow: Some(start), .. } => {
+                let texts = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
+                Box::new(Follow::new(FollowOptions {
+                    patterns: Patterns { paths: texts(paths), exclude: texts(exclude) },
+                    records: records.clone(),
+                    pool,
+                    from_end: *start == StartAt::End,
+                    first_time: if plan.by_time { first_time(plan)? } else { None },
+                    idle,
+                    exact_lines: plan.counts_lines(),
+                }))
+            }
             SourceConnector::File { read, .. } => {
                 let read = match read.as_ref().map(|r| r.value) {
                     Some(spec::ReadMode::Mmap) => ReadMode::Mmap,
@@ -107,9 +124,18 @@ impl Connectors for RealConnectors {
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
         match &plan.connector {
             SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
-            _ if is_columnar(&plan.format) => Ok(Box::new(Groups(GroupDecoder::new(&plan.fields, &plan.used)))),
+            _ if is_columnar(&plan.format) => {
+                let mut decoder = GroupDecoder::new(&plan.fields, &plan.used);
+                if plan.metadata.iter().any(|metadata| metadata.is_place()) {
+                    decoder.keep_places();
+                }
+                Ok(Box::new(Groups(decoder)))
+            }
             _ => {
-                let decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
+                let mut decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
+                if plan.metadata.iter().any(|metadata| metadata.is_place()) {
+                    decoder.keep_places();
+                }
                 Ok(Box::new(BytesDecoder(decoder)))
             }
         }
@@ -217,6 +243,16 @@ pub fn partitioner(plan: &SinkPlan) -> Option<Partitioner> {
     let column = |name: &Text| Some((name.value.clone(), plan.schema.index_of(&name.value)?));
     let columns: Vec<(String, usize)> = spec.partition_by.iter().filter_map(column).collect();
     (!columns.is_empty()).then(|| Partitioner::new(columns))
+}
+
+fn unpack(plan: &SourcePlan) -> Unpack {
+    match plan.compression {
+        None => Unpack::Default,
+        Some(Compression::None) => Unpack::None,
+        Some(Compression::Auto) => Unpack::Auto,
+        Some(Compression::Gzip) => Unpack::Gzip,
+        Some(Compression::Zstd) => Unpack::Zstd,
+    }
 }
 
 /// The options of a `generate` source.

@@ -25,7 +25,7 @@ use crate::checkpoint::machine::Machine;
 use crate::checkpoint::manifest::{Kind, SinkState, Snapshot, SourceState};
 use crate::error::{Class, Error, Result};
 use crate::observe::JobStats;
-use crate::plan::physical::PhysicalPlan;
+use crate::plan::physical::{PhysicalPlan, SourcePlan};
 use crate::spec::SinkConnector;
 use crate::storage::{Storage, crash};
 
@@ -215,7 +215,7 @@ impl Run<'_, '_> {
             snapshots: Snapshots::start(store, committers)?,
             lineage: lineage.clone(),
             job: self.job.options.job.clone(),
-            first: fresh && self.job.plan.sources.iter().any(|source| source.journal.is_some()),
+            first: fresh && self.job.plan.sources.iter().any(SourcePlan::begins_once),
             noted,
             kept,
             savepoints: store_folder.join("savepoints"),

@@ -44,6 +44,11 @@ pub struct Origin {
     pub slot: u32,
 }
 
+impl Origin {
+    /// Stands for a file whose lines are counted already.
+    pub const COUNTED: u32 = u32::MAX;
+}
+
 /// The end of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {

@@ -28,6 +28,7 @@ mod gather;
 mod job;
 mod merge;
 mod message;
+mod metadata;
 mod operators;
 pub mod orders;
 mod port;

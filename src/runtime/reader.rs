@@ -385,10 +385,11 @@ impl Reader {
         self.at = self.choose()?;
         match self.sources[self.at].next(now)? {
             Next::Block(block) => {
-                self.deal(block)?;
+                self.deal(Block { received: block.received.or(Some(now)), ..block })?;
                 Ok(Step::Ready)
             }
             Next::Pending { until } => {
+                self.warn();
                 if self.sources[self.at].source.wants_checkpoint() {
                     self.acks.send(0, Part::Wanted, Vec::new());
                 }

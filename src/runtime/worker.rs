@@ -13,6 +13,7 @@ use arrow_buffer::ScalarBuffer;
 use super::chain::Chain;
 use super::channel::Rx;
 use super::message::{BadRow, Mark, MarkTime, Message, Origin, Signal};
+use super::metadata;
 use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
@@ -23,7 +24,7 @@ use crate::observe::SourceStats;
 use crate::op::RowContext;
 use crate::plan::Inferred;
 use crate::plan::physical::Target;
-use crate::spec::OnError;
+use crate::spec::{Metadata, OnError};
 
 /// Longest text of a bad record that is kept: 64 KiB.
 const RAW_MAX: usize = 64 << 10;
@@ -47,6 +48,10 @@ pub struct HeadOptions {
     pub stats: SourceStats,
     pub wanted: Wanted,
     pub inferred: Option<InferredTypes>,
+    /// Columns behind those that are decoded.
+    pub metadata: Vec<Metadata>,
+    /// The source says which line a block starts at, so that gates need not add up lines for ever.
+    pub counted: bool,
 }
 
 /// Types that were concluded from the start of the data, which what follows need not fit.
@@ -162,7 +167,7 @@ impl Head {
             return Ok(());
         }
         let Open { block, max, lines, .. } = open;
-        let origin = Origin { file: block.file, slot: block.slot };
+        let origin = self.origin(&block);
         if !self.failed {
             let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
             self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
@@ -172,14 +177,24 @@ impl Head {
         self.chain.each_port(|port| port.mark(mark))
     }
 
+    fn origin(&self, block: &Block) -> Origin {
+        let file = if self.options.counted { Origin::COUNTED } else { block.file };
+        Origin { file, slot: block.slot }
+    }
+
     /// Sends on rows of a block.
     fn decoded(&mut self, decoded: Decoded, open: &mut Open) -> Result<()> {
         let (block, input) = (&open.block, &open.input);
-        let origin = Origin { file: block.file, slot: block.slot };
+        let origin = self.origin(block);
         let bad = decoded.bad;
-        open.lines += decoded.lines;
+        open.lines += if self.options.counted { 0 } else { decoded.lines };
         open.more = decoded.more;
-        let mut batch = Batch::new(decoded.columns, decoded.rows);
+        let mut columns = decoded.columns;
+        if !self.options.metadata.is_empty() && decoded.failed.is_none() {
+            let places = decoded.places.unwrap_or_default();
+            columns.extend(metadata::columns(&self.options.metadata, block, input, decoded.rows, &places)?);
+        }
+        let mut batch = Batch::new(columns, decoded.rows);
         self.options.stats.seen(&decoded.seen);
         self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
@@ -221,7 +236,7 @@ impl Head {
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
                 self.fail(BadRow {
                     origin,
-                    line: lines_before(&block.body) + record.line,
+                    line: self.lines_before(block) + record.line,
                     error,
                     input: input.clone(),
                     text,
@@ -253,12 +268,18 @@ impl Head {
         }
     }
 
+    /// Lines of the file in front of the block, as far as no gate adds them.
+    fn lines_before(&self, block: &Block) -> u64 {
+        let counted = if self.options.counted { block.line } else { None };
+        lines_before(&block.body) + counted.unwrap_or(0)
+    }
+
     /// Rows of `NAME.errors`: source, file, offset, line (its gate adds those of the blocks before), reason, raw.
     fn dead_letters(&self, bad: &[BadRecord], block: &Block, input: &str) -> Batch {
         let texts: Vec<(String, u64)> = bad.iter().map(|b| self.text_of(b, &block.body, RAW_MAX)).collect();
         let strings = |values: Vec<String>| Column::String(StringViewArray::from_iter_values(values));
         let node = self.options.name.rsplit('.').next().unwrap_or_default().to_string();
-        let before = lines_before(&block.body);
+        let before = self.lines_before(block);
         let columns = vec![
             strings(vec![node; bad.len()]),
             strings(vec![input.to_string(); bad.len()]),
@@ -381,7 +402,7 @@ fn reason(record: &BadRecord) -> String {
 }
 
 /// Lines of the file that no block holds: those of its header.
-fn lines_before(body: &Body) -> u64 {
+pub fn lines_before(body: &Body) -> u64 {
     match body {
         Body::Bytes { header: Some(header), .. } => header.lines,
         _ => 0,

@@ -131,6 +131,8 @@ pub enum NodeKind {
 #[derive(Debug, Clone)]
 pub struct SourceSpec {
     pub connector: SourceConnector,
+    /// Columns beside those of the schema.
+    pub metadata: Vec<Spanned<Metadata>>,
     pub format: Option<FormatSpec>,
     pub schema: Option<Vec<FieldSpec>>,
     pub schema_span: Option<Span>,
@@ -150,8 +152,12 @@ pub struct SourceSpec {
 pub enum SourceConnector {
     File {
         paths: Vec<Text>,
+        /// Globs of files that are left out.
+        exclude: Vec<Text>,
         order: Option<Spanned<FileOrder>>,
         read: Option<Spanned<ReadMode>>,
+        /// Goes on with what is written later, and where it starts in files that are there at first.
+        follow: Option<StartAt>,
     },
     Stdin,
     Tcp {
@@ -175,7 +181,7 @@ pub enum SourceConnector {
 impl SourceConnector {
     /// Files that are read once, in `order`, with the defaults of everything else.
     pub fn files(paths: Vec<Text>, order: Option<Spanned<FileOrder>>) -> SourceConnector {
-        SourceConnector::File { paths, order, read: None }
+        SourceConnector::File { paths, exclude: Vec::new(), order, read: None, follow: None }
     }
 
     /// The `type` of the node.
@@ -187,6 +193,49 @@ impl SourceConnector {
             SourceConnector::Generate { .. } => "generate",
             SourceConnector::Given => "given",
         }
+    }
+
+    /// Files that grow.
+    pub fn follows(&self) -> bool {
+        matches!(self, SourceConnector::File { follow: Some(_), .. })
+    }
+}
+
+/// Where files that are followed are read from at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    Beginning,
+    End,
+}
+
+/// What is known of a record beside its content, as a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metadata {
+    File,
+    Stem,
+    Line,
+    Offset,
+    Peer,
+    Received,
+}
+
+impl Metadata {
+    /// The column's name and type.
+    pub fn column(self) -> (&'static str, crate::data::DataType) {
+        use crate::data::DataType;
+        match self {
+            Metadata::File => ("_file", DataType::String),
+            Metadata::Stem => ("_stem", DataType::String),
+            Metadata::Line => ("_line", DataType::Int),
+            Metadata::Offset => ("_offset", DataType::Int),
+            Metadata::Peer => ("_peer", DataType::String),
+            Metadata::Received => ("_received", DataType::Timestamp),
+        }
+    }
+
+    /// Needs the place of each record.
+    pub fn is_place(self) -> bool {
+        matches!(self, Metadata::Line | Metadata::Offset)
     }
 }
 
@@ -220,6 +269,9 @@ pub enum OnError {
 pub enum Compression {
     None,
     Gzip,
+    Zstd,
+    /// By the first bytes.
+    Auto,
 }
 
 /// `format` as written; what it leaves out is decided by file name and node.

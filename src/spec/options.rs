@@ -100,14 +100,18 @@ pub(super) const FILE_SOURCE: Options = Options {
         RATE,
         ("order", "\"time\""),
         ("read", "\"mmap\""),
+        ("exclude", "\"*.tmp\""),
+        ("follow", "true"),
+        ("start", "\"end\""),
+        METADATA,
     ],
-    later: &["exclude", "follow", "start", "metadata"],
+    later: &[],
 };
 
 pub(super) const STDIN_SOURCE: Options = Options {
     what: "a stdin source",
-    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE, JOURNAL, JOURNAL_LIMIT],
-    later: &["metadata"],
+    has: &[TYPE, FORMAT, SCHEMA, EVENT_TIME, ON_ERROR, MAX_RECORD, COMPRESSION, RATE, JOURNAL, JOURNAL_LIMIT, METADATA],
+    later: &[],
 };
 
 pub(super) const TCP_SOURCE: Options = Options {
@@ -127,8 +131,9 @@ pub(super) const TCP_SOURCE: Options = Options {
         ("once", "true"),
         JOURNAL,
         JOURNAL_LIMIT,
+        METADATA,
     ],
-    later: &["metadata", "compression"],
+    later: &["compression"],
 };
 
 pub(super) const GENERATE_SOURCE: Options = Options {
@@ -144,7 +149,7 @@ pub(super) const GENERATE_SOURCE: Options = Options {
         EVENT_TIME,
         RATE,
     ],
-    later: &["schema", "metadata"],
+    later: &["schema"],
 };
 
 const TYPE: Opt = ("type", "\"file\"");
@@ -155,6 +160,7 @@ const ON_ERROR: Opt = ("on_error", "\"skip\"");
 const MAX_RECORD: Opt = ("max_record", "\"16MiB\"");
 const COMPRESSION: Opt = ("compression", "\"gzip\"");
 const RATE: Opt = ("rate", "1000");
+const METADATA: Opt = ("metadata", "[\"file\", \"line\"]");
 const JOURNAL: Opt = ("journal", "false");
 const JOURNAL_LIMIT: Opt = ("journal_max", "\"1GiB\"");
 const INPUT: Opt = ("input", "\"payments\"");

@@ -7,7 +7,8 @@ use super::read::{Cx, Fields, Range};
 use super::schema::schema;
 use super::value::{Kind, Table};
 use super::{
-    Compression, EventTimeSpec, FileOrder, GenerateKind, OnError, ReadMode, SourceConnector, SourceSpec, Spanned, Text,
+    Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, OnError, ReadMode, SourceConnector, SourceSpec,
+    Spanned, StartAt, Text,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +52,42 @@ const ON_ERRORS: Words<OnError> = Words {
     later: &[],
 };
 
+const STARTS: Words<StartAt> =
+    Words { what: "start", has: &[("beginning", StartAt::Beginning), ("end", StartAt::End)], later: &[] };
+
+const METADATA: Words<Metadata> = Words {
+    what: "metadata",
+    has: &[
+        ("file", Metadata::File),
+        ("stem", Metadata::Stem),
+        ("line", Metadata::Line),
+        ("offset", Metadata::Offset),
+        ("peer", Metadata::Peer),
+        ("received", Metadata::Received),
+    ],
+    later: &[],
+};
+
+/// How long a file that is followed may be silent before the others no longer wait for it, in µs.
+const FOLLOW_IDLE: i64 = 10_000_000;
+
 const FRAMINGS: Words<()> = Words { what: "framing", has: &[("lines", ())], later: &["length"] };
 
 const COMPRESSIONS: Words<Compression> = Words {
     what: "compression",
     has: &[("none", Compression::None), ("gzip", Compression::Gzip)],
     later: &["zstd", "zst"],
+};
+
+const PACKINGS: Words<Compression> = Words {
+    what: "compression",
+    has: &[
+        ("none", Compression::None),
+        ("gzip", Compression::Gzip),
+        ("zstd", Compression::Zstd),
+        ("auto", Compression::Auto),
+    ],
+    later: &[],
 };
 
 /// `None` after a diagnostic, if the source cannot be made sense of.
@@ -82,14 +113,28 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
     // Where it is wrong, only its place is left.
     let schema_span = if has("schema") { fields.get("schema").map(|value| value.span.clone()) } else { None };
     let schema = schema.map(|(schema, _)| schema);
+    let follows = connector.as_ref().is_some_and(SourceConnector::follows);
+    let metadata = if has("metadata") { metadata(cx, &fields, ty, follows) } else { Vec::new() };
+    let compression = if has("compression") { fields.word(cx, "compression", &PACKINGS) } else { None };
+    if let (Some(compression), true) = (&compression, follows)
+        && matches!(compression.value, Compression::Gzip | Compression::Zstd)
+    {
+        let error = Diagnostic::error("a compressed file cannot be followed").at(&compression.span);
+        cx.push(error.label("with `follow`").help("leave `follow` out: such a file does not grow line by line"));
+    }
+    if let (Some(rate), true) = (fields.get("rate"), follows) {
+        let error = Diagnostic::error("`rate` together with `follow` is not there yet").at(&rate.span);
+        cx.push(error.label("with `follow`").help("leave it out: the files are read as they grow"));
+    }
     Some(SourceSpec {
+        metadata,
         format,
         schema,
         schema_span,
-        event_time: event_time(cx, &fields),
+        event_time: event_time(cx, &fields, follows.then_some(FOLLOW_IDLE)),
         on_error: on_error.unwrap_or(Spanned { value: OnError::Fail, span: name.span.clone() }),
         max_record: if has("max_record") { fields.size(cx, "max_record") } else { None },
-        compression: if has("compression") { compression(cx, &fields) } else { None },
+        compression,
         rate: fields.positive(cx, "rate"),
         journal: !has("journal") || fields.boolean(cx, "journal").is_none_or(|journal| journal.value),
         journal_max: if has("journal_max") { fields.size(cx, "journal_max") } else { None },
@@ -128,7 +173,66 @@ fn file(cx: &mut Cx, fields: &Fields) -> Option<SourceConnector> {
     let paths = fields.need_texts(cx, "path");
     let order = fields.word(cx, "order", &ORDERS);
     let read = fields.word(cx, "read", &READS);
-    Some(SourceConnector::File { paths: paths?, order, read })
+    let exclude = fields.texts(cx, "exclude").unwrap_or_default();
+    for pattern in &exclude {
+        if let Err(wrong) = glob::Pattern::new(&pattern.value) {
+            let error = Diagnostic::error("this is not a glob").at(&pattern.locate(0..pattern.value.len()));
+            cx.push(error.label(wrong.msg).help("such as \"*.tmp\""));
+        }
+    }
+    let follows = fields.boolean(cx, "follow").is_some_and(|follow| follow.value);
+    let start = fields.word(cx, "start", &STARTS);
+    if let (Some(start), false) = (&start, follows) {
+        let error =
+            Diagnostic::error("`start` needs `follow`").at(&start.span).label("the files are read from their start");
+        cx.push(error.help("add follow = true, or leave it out"));
+    }
+    let paths = paths?;
+    if follows {
+        if let Some(read) = read.as_ref().filter(|read| read.value == ReadMode::Mmap) {
+            let error = Diagnostic::error("a file that is followed cannot be mapped").at(&read.span);
+            cx.push(error.label("with `follow`").help("leave `read` out"));
+        }
+        for path in paths.iter().filter(|path| [".gz", ".zst"].iter().any(|end| path.value.ends_with(end))) {
+            let error = Diagnostic::error("a compressed file cannot be followed");
+            let error = error.at(&path.locate(0..path.value.len())).label("with `follow`");
+            cx.push(error.help("leave `follow` out: such a file does not grow line by line"));
+        }
+    }
+    let follow = follows.then(|| start.map_or(StartAt::Beginning, |start| start.value));
+    Some(SourceConnector::File { paths, exclude, order, read, follow })
+}
+
+/// The columns beside those of the schema, each of which makes sense for the source.
+fn metadata(cx: &mut Cx, fields: &Fields, ty: Type, follows: bool) -> Vec<Spanned<Metadata>> {
+    let (what, may): (_, &[&str]) = match ty {
+        Type::File if follows => ("a file that is followed", &["file", "stem", "line", "offset", "received"]),
+        Type::File => ("a file", &["file", "stem", "line", "offset"]),
+        Type::Stdin => ("stdin", &["line", "offset", "received"]),
+        Type::Tcp => ("a connection", &["line", "offset", "peer", "received"]),
+        Type::Generate => ("a generator", &[]),
+    };
+    let Some(values) = fields.get("metadata").map(|value| match &value.kind {
+        Kind::Array(items) => items.as_slice(),
+        _ => std::slice::from_ref(value),
+    }) else {
+        return Vec::new();
+    };
+    let mut found: Vec<Spanned<Metadata>> = Vec::new();
+    for value in values {
+        let Some(word) = cx.word("metadata", value, &METADATA) else { continue };
+        let name = METADATA.has.iter().find(|(_, known)| *known == word.value).map_or("", |(name, _)| *name);
+        if !may.contains(&name) {
+            let error = Diagnostic::error(format!("{what} has no metadata `{name}`")).at(&word.span);
+            cx.push(error.label("makes no sense here").help(format!("there are {}", super::suggest::list(may))));
+        } else if found.iter().any(|other| other.value == word.value) {
+            let error = Diagnostic::error(format!("metadata `{name}` is asked for twice")).at(&word.span);
+            cx.push(error.label("a second time").help("leave it out"));
+        } else {
+            found.push(word);
+        }
+    }
+    found
 }
 
 fn tcp(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<SourceConnector> {
@@ -210,12 +314,17 @@ fn start(cx: &mut Cx, fields: &Fields) -> Option<Spanned<i64>> {
     }
 }
 
-fn event_time(cx: &mut Cx, fields: &Fields) -> Option<EventTimeSpec> {
+/// `idle`: what holds where the job does not say.
+fn event_time(cx: &mut Cx, fields: &Fields, idle: Option<i64>) -> Option<EventTimeSpec> {
     let (table, span) = fields.table(cx, "event_time")?;
     let inner = Fields::new(cx, table, &EVENT_TIME_TABLE, "event_time".into(), span);
     let column = inner.need_text(cx, "column");
     let delay = inner.duration(cx, "delay", Range::ZeroUp);
     let off = matches!(inner.get("idle").map(|v| &v.kind), Some(Kind::String(s)) if s.text.value == "off");
-    let idle = if off { None } else { inner.duration(cx, "idle", Range::Positive) };
-    Some(EventTimeSpec { column: column?, delay: delay.map_or(0, |d| d.value), idle: idle.map(|i| i.value) })
+    let idle = match inner.get("idle") {
+        None => idle,
+        Some(_) if off => None,
+        Some(_) => inner.duration(cx, "idle", Range::Positive).map(|idle| idle.value),
+    };
+    Some(EventTimeSpec { column: column?, delay: delay.map_or(0, |d| d.value), idle })
 }

@@ -97,7 +97,10 @@ impl Trial {
         let (connector, bytes, is_typed) = match &given.rows {
             GivenRows::File(text) => {
                 let paths = vec![text.clone()];
-                self.files.insert(node.name.clone(), prepare::inputs(&paths, Severity::Error, found));
+                self.files.insert(
+                    node.name.clone(),
+                    prepare::inputs(&paths, |paths| prepare::patterns(paths, &[]), Severity::Error, found),
+                );
                 let order = match &source.connector {
                     SourceConnector::File { order, .. } => order.clone(),
                     _ => None,

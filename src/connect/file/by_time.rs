@@ -18,8 +18,10 @@ use crate::error::Result;
 /// blank.
 pub type FirstTime = Box<dyn FnMut(&Body) -> Option<i64> + Send>;
 
-/// Plain files that are held open at once; beyond, the one that waits longest is closed until its turn.
+/// Files that are held open at once; beyond, the plain one that waits longest is closed until its turn.
 pub const OPEN_FILES_MAX: usize = 256;
+/// Beyond so many, compressed ones are closed, too: fewer than the descriptors that a process has everywhere.
+pub const OPEN_PACKED_MAX: usize = 768;
 
 pub struct ByTime {
     first_time: FirstTime,
@@ -76,11 +78,11 @@ impl ByTime {
         let was_open = started.input.is_open();
         let cut = started.input.next_block(&shared.pool)?;
         self.open += usize::from(started.input.is_open() && !was_open);
-        let (body, slot) = match cut {
+        let (body, slot, line) = match cut {
             Step::Starved => return Ok(Next::Pending { until: None }),
-            Step::Block { body, .. } => (body, started.slot),
+            Step::Block { body, line, .. } => (body, started.slot, line),
             // It became shorter since it was looked at.
-            Step::End => (Body::Empty, started.slot),
+            Step::End => (Body::Empty, started.slot, None),
         };
         self.queue.pop();
         self.clock += 1;
@@ -94,7 +96,7 @@ impl ByTime {
             self.limit_open(file);
         }
         let hold = self.unopened.last().map_or(i64::MAX, |&(time, _)| time);
-        Ok(Next::Block(Block { body, file, slot, slots: self.slots, hold, ends, idle: false }))
+        Ok(Next::Block(Block { file, slot, slots: self.slots, hold, ends, line, ..Block::single(body) }))
     }
 
     /// Event time of the next record, as [`ByTime::next`] goes by it.
@@ -141,9 +143,10 @@ impl ByTime {
             return;
         }
         let others = self.started.iter_mut().filter(|(file, s)| **file != keep && s.input.is_open());
-        if let Some((_, oldest)) = others.min_by_key(|(_, started)| started.used)
-            && oldest.input.park()
-        {
+        let mut waiting: Vec<&mut Started> = others.map(|(_, started)| started).collect();
+        waiting.sort_unstable_by_key(|started| started.used);
+        let packed = self.open > OPEN_PACKED_MAX;
+        if waiting.into_iter().any(|started| started.input.park(packed)) {
             self.open -= 1;
         }
     }
@@ -167,8 +170,8 @@ impl ByTime {
         for &Reverse((time, file)) in &self.queue {
             states[file as usize] = match self.started.get_mut(&file) {
                 Some(started) => {
-                    let (mark, years) = (started.input.mark(), started.input.years());
-                    State::Open { mark, slot: started.slot, time, years }
+                    let (mark, lines, years) = (started.input.mark(), started.input.lines(), started.input.years());
+                    State::Open { mark, slot: started.slot, time, lines, years }
                 }
                 None => State::Waiting { time: Some(time) },
             };

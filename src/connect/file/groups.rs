@@ -14,7 +14,7 @@ use crate::connect::file::paths::reason;
 use crate::connect::file::raw::open_error;
 use crate::connect::records::Records;
 use crate::error::{Error, Result};
-use crate::format::columnar::{Columnar, Group, ReadAt};
+use crate::format::columnar::{Columnar, Group, Place, ReadAt};
 
 /// A file being read.
 pub struct Groups {
@@ -24,8 +24,9 @@ pub struct Groups {
     file: Option<Arc<dyn Columnar>>,
     /// Number of the next group.
     next: usize,
-    /// First bytes of the groups, and the length of the file.
+    /// First bytes of the groups, rows before each, and the length of the file.
     starts: Vec<u64>,
+    rows: Vec<u64>,
     len: u64,
 }
 
@@ -34,7 +35,9 @@ impl Groups {
     pub fn open(path: &Path, records: &Records) -> Result<Groups> {
         let (file, len) = open(path, records)?;
         let starts = file.groups().iter().map(|place| place.start).collect();
-        Ok(Groups { path: path.to_owned(), records: records.clone(), file: Some(file), next: 0, starts, len })
+        let before = |rows: &mut u64, place: &Place| Some(std::mem::replace(rows, *rows + place.rows));
+        let rows = file.groups().iter().scan(0, before).collect();
+        Ok(Groups { path: path.to_owned(), records: records.clone(), file: Some(file), next: 0, starts, rows, len })
     }
 
     /// Goes on at the group that starts at `offset`.
@@ -46,6 +49,11 @@ impl Groups {
             Error::external(message).note("put the file back as it was, or start anew with --fresh")
         })?;
         Ok(groups)
+    }
+
+    /// Rows in front of the next group, where they are counted.
+    pub fn lines(&self) -> Option<u64> {
+        self.rows.get(self.next).copied().filter(|_| self.records.counted)
     }
 
     /// Where the next group starts.

@@ -11,10 +11,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::connect::file::paths::reason;
 use crate::connect::file::raw::Raw;
+use crate::connect::unpack::Unpack;
 use crate::error::Error;
 
 /// Bytes at the start and before the offset that are compared.
-const EDGE_BYTES: usize = 4 << 10;
+pub const EDGE_BYTES: usize = 4 << 10;
 
 /// A place in a file and what lies around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,36 @@ pub struct Mark {
     pub head: u64,
     /// xxh3-64 of the 4 KiB before `offset`, or of what there is.
     pub tail: u64,
+}
+
+impl Mark {
+    /// Nothing has been read: what xxh3-64 is of no bytes.
+    pub const START: Mark = Mark { offset: 0, head: 0x2d06_8005_38d3_94c2, tail: 0x2d06_8005_38d3_94c2 };
+
+    /// At `offset`, with what the file begins with and what is before the place: each up to 4 KiB.
+    pub fn of(offset: u64, head: &[u8], tail: &[u8]) -> Mark {
+        Mark { offset, head: xxh3_64(head), tail: xxh3_64(tail) }
+    }
+
+    /// Whether `edge`, the up to 4 KiB before the place, is what was read.
+    pub fn follows(&self, edge: &[u8]) -> bool {
+        edge.len() as u64 == self.offset.min(EDGE_BYTES as u64) && xxh3_64(edge) == self.tail
+    }
+
+    /// The mark behind `data`, if `edge` is what [`Mark::follows`].
+    pub fn behind(self, edge: &[u8], data: &[u8]) -> Mark {
+        if data.is_empty() {
+            return self;
+        }
+        let mut tail = edge[edge.len() - edge.len().min(EDGE_BYTES.saturating_sub(data.len()))..].to_vec();
+        tail.extend_from_slice(&data[data.len().saturating_sub(EDGE_BYTES)..]);
+        let head = match self.offset < EDGE_BYTES as u64 {
+            // All that was read is the edge.
+            true => xxh3_64(&edge.iter().chain(data).copied().take(EDGE_BYTES).collect::<Vec<_>>()),
+            false => self.head,
+        };
+        Mark { offset: self.offset + data.len() as u64, head, tail: xxh3_64(&tail) }
+    }
 }
 
 /// The bytes a [`Mark`] is made of, kept while a file is read, so that a barrier reads nothing.
@@ -104,7 +135,7 @@ impl Mismatch {
 }
 
 /// Opens `path` behind what was read, if it is that file. Maps are not made.
-pub fn verify(path: &Path, mark: Mark) -> Result<(Raw, Edges), Mismatch> {
+pub fn verify(path: &Path, mark: Mark, unpack: Unpack) -> Result<(Raw, Edges), Mismatch> {
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == ErrorKind::NotFound => return Err(Mismatch::Missing),
@@ -116,7 +147,7 @@ pub fn verify(path: &Path, mark: Mark) -> Result<(Raw, Edges), Mismatch> {
     if !meta.is_file() {
         return Err(Mismatch::Pipe);
     }
-    let mut raw = Raw::open(path, 0, false).map_err(Mismatch::Unreadable)?;
+    let mut raw = Raw::open(path, 0, false, unpack).map_err(Mismatch::Unreadable)?;
     if matches!(raw, Raw::Plain(_)) && meta.len() < mark.offset {
         return Err(Mismatch::Shorter(meta.len()));
     }
@@ -149,5 +180,28 @@ fn read(raw: &mut Raw, path: &Path, len: usize, at: u64) -> Result<Vec<u8>, Mism
         Ok(filled) if filled < len => Err(Mismatch::Shorter(at + filled as u64)),
         Ok(_) => Ok(out),
         Err(e) => Err(Mismatch::Unreadable(raw.read_error(path, &e))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_moved_on_is_that_of_all_bytes() {
+        let data: Vec<u8> = (0..20_000u32).map(|n| ((n * n) >> 7) as u8).collect();
+        assert_eq!(Edges::default().mark(0), Mark::START);
+        for cuts in [vec![1, 4095, 4097, 9000], vec![4096, 8192], vec![10_000, 10_001, 20_000], vec![3, 5, 20_000]] {
+            let (mut edges, mut mark, mut at) = (Edges::default(), Mark::START, 0);
+            for cut in cuts {
+                let edge = &data[at - at.min(EDGE_BYTES)..at];
+                assert!(mark.follows(edge));
+                mark = mark.behind(edge, &data[at..cut]);
+                edges.pass(&data[at..cut]);
+                at = cut;
+                assert_eq!(mark, edges.mark(at as u64), "at {at}");
+            }
+            assert!(!mark.follows(&data[at - at.min(EDGE_BYTES) + 1..at]));
+        }
     }
 }

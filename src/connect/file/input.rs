@@ -14,7 +14,8 @@ use crate::connect::file::identity::{Edges, Mark};
 use crate::connect::file::paths::reason;
 use crate::connect::file::raw::{Raw, Window};
 use crate::connect::pool::{BLOCK_BYTES, Buffer, Permit, Pool};
-use crate::connect::records::{Records, first_record};
+use crate::connect::records::{Records, first_record, lines_of};
+use crate::connect::unpack::Unpack;
 use crate::error::{Error, Result};
 use crate::format::{self, Cutter, Header, HeaderRead, Years};
 
@@ -26,7 +27,7 @@ const PROBE_BYTES_MAX: usize = BLOCK_BYTES;
 /// Outcome of [`Input::next_block`].
 pub enum Cut {
     /// Whole records from `offset`; `last` if the file is known to end behind them.
-    Records { data: Bytes, offset: u64, last: bool },
+    Records { data: Bytes, offset: u64, line: Option<u64>, last: bool },
     /// The pool is empty.
     Starved,
     /// The file has no more records.
@@ -51,12 +52,14 @@ pub struct Input {
     eof: bool,
     /// Of the bytes before `offset`.
     edges: Edges,
+    /// Lines between header and `offset`, where they are counted.
+    lines: u64,
 }
 
 impl Input {
     /// Opens a file and reads its header. Errors: it cannot be opened or read, or lacks a declared column.
     pub fn open(path: &Path, records: &Records, map: bool) -> Result<Input> {
-        let raw = Raw::open(path, 0, map)?;
+        let raw = Raw::open(path, 0, map, records.unpack)?;
         let mut input = Input {
             path: path.to_owned(),
             records: records.clone(),
@@ -68,21 +71,33 @@ impl Input {
             carry: Vec::new(),
             eof: false,
             edges: Edges::default(),
+            lines: 0,
         };
         input.read_header()?;
         Ok(input)
     }
 
-    /// Opens a file of which the bytes before `offset` were read, as `edges` saw them; `raw` stands there.
-    pub fn reenter(path: &Path, records: &Records, map: bool, offset: u64, opened: (Raw, Edges)) -> Result<Input> {
+    /// Opens a file of which the bytes before `mark` were read, `lines` lines of them behind the header, if they were
+    /// counted; `opened` is what [`verify`](super::identity::verify) found there.
+    pub fn reenter(
+        path: &Path,
+        records: &Records,
+        map: bool,
+        (mark, lines): (Mark, Option<u64>),
+        opened: (Raw, Edges),
+    ) -> Result<Input> {
         let mut input = Input::open(path, records, map)?;
         let (raw, edges) = opened;
+        let lines = match lines {
+            None if records.counted => count_lines(path, input.offset, mark.offset, records.unpack)?,
+            lines => lines.unwrap_or(0),
+        };
         if !matches!(input.raw, Some(Raw::Mapped(_))) {
             input.raw = Some(raw);
         }
         input.carry = Vec::new();
         input.eof = false;
-        Ok(Input { offset, edges, ..input })
+        Ok(Input { offset: mark.offset, edges, lines, ..input })
     }
 
     /// Of the next block, where lines have no year.
@@ -100,6 +115,20 @@ impl Input {
     /// Where the next block starts.
     pub fn mark(&mut self) -> Mark {
         self.edges.mark(self.offset)
+    }
+
+    /// Lines in front of the next block and behind the header, where they are counted.
+    pub fn lines(&self) -> Option<u64> {
+        self.records.counted.then_some(self.lines)
+    }
+
+    /// As [`Input::lines`], before `data` is handed out.
+    fn count(&mut self, data: &[u8]) -> Option<u64> {
+        let before = self.lines();
+        if self.records.counted {
+            self.lines += lines_of(data);
+        }
+        before
     }
 
     fn read_header(&mut self) -> Result<()> {
@@ -230,6 +259,7 @@ impl Input {
         let offset = self.offset;
         self.offset += end as u64;
         self.edges.pass(buffer.filled());
+        let line = self.count(buffer.filled());
         if !buffer.filled().ends_with(b"\n") {
             self.skip_rest()?;
         }
@@ -237,7 +267,7 @@ impl Input {
         if self.carry.is_empty() {
             self.peek(PROBE_BYTES)?;
         }
-        Ok(Cut::Records { data: buffer.into_bytes(), offset, last: self.is_at_end() })
+        Ok(Cut::Records { data: buffer.into_bytes(), offset, line, last: self.is_at_end() })
     }
 
     /// As [`Input::cut_stream`], in place.
@@ -263,11 +293,12 @@ impl Input {
         }
         self.edges.pass(&window.map[from..from + end]);
         self.header = self.records.header_behind(&self.header, &window.map[from..from + end]);
+        let line = self.count(&window.map[from..from + end]);
         if !window.map[from..from + end].ends_with(b"\n") {
             self.skip_rest()?;
         }
         let data = Bytes::from_owner(MappedBlock { window, from, len: end, _permit: permit });
-        Ok(Cut::Records { data, offset, last: self.is_at_end() })
+        Ok(Cut::Records { data, offset, line, last: self.is_at_end() })
     }
 
     /// Drops the rest of a record that was too long, of which the block just cut holds the start. So every block
@@ -300,18 +331,25 @@ impl Input {
 
     fn reopen(&mut self) -> Result<()> {
         if self.raw.is_none() {
-            self.raw = Some(Raw::open(&self.path, self.offset + self.carry.len() as u64, self.map)?);
+            self.raw =
+                Some(Raw::open(&self.path, self.offset + self.carry.len() as u64, self.map, self.records.unpack)?);
         }
         Ok(())
     }
 
-    /// Closes the file until it is read again. Compressed files stay open: going back to their place is slow.
-    pub fn park(&mut self) -> bool {
-        let plain = matches!(self.raw, Some(Raw::Plain(_) | Raw::Mapped(_))) && self.path.is_file();
-        if plain {
+    /// Closes the file until it is read again; true if that was done. Compressed files stay open unless `packed` ones
+    /// are meant, too: going back to their place means to unpack all before it.
+    pub fn park(&mut self, packed: bool) -> bool {
+        let may = match self.raw {
+            Some(Raw::Plain(_) | Raw::Mapped(_)) => true,
+            Some(Raw::Gzip { .. } | Raw::Zstd { .. }) => packed,
+            None => false,
+        };
+        let parks = may && self.path.is_file();
+        if parks {
             self.raw = None;
         }
-        plain
+        parks
     }
 
     pub fn is_open(&self) -> bool {
@@ -322,6 +360,23 @@ impl Input {
     pub fn bytes_read(&self) -> u64 {
         self.raw.as_ref().and_then(Raw::compressed_bytes).unwrap_or(self.offset)
     }
+}
+
+/// Lines of `path` from `start` to `end`, which lies at the start of a record.
+fn count_lines(path: &Path, start: u64, end: u64, unpack: Unpack) -> Result<u64> {
+    let mut raw = Raw::open(path, start, false, unpack)?;
+    let mut chunk = vec![0; BLOCK_BYTES];
+    let (mut at, mut lines) = (start, 0);
+    while at < end {
+        let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+        let filled = raw.fill(&mut chunk[..want]).map_err(|e| raw.read_error(path, &e))?;
+        lines += memchr::memchr_iter(b'\n', &chunk[..filled]).count() as u64;
+        at += filled as u64;
+        if filled < want {
+            break;
+        }
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

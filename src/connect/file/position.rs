@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::connect::file::identity::{Edges, Mark, Mismatch, verify};
 use crate::connect::file::raw::Raw;
+use crate::connect::unpack::Unpack;
 use crate::error::{Error, Result};
 use crate::format::Years;
 
@@ -61,6 +62,9 @@ pub enum State {
         /// Where lines have no year.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         years: Option<Years>,
+        /// Lines before the mark and behind the header, where they are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lines: Option<u64>,
     },
     Done,
 }
@@ -84,6 +88,9 @@ impl Name {
 /// A position in words, a line for each file; files that are done are counted where there are many. `None`: it is none
 /// of files.
 pub fn in_words(position: &Value) -> Option<Vec<String>> {
+    if let Some(followed) = crate::connect::file::follow::in_words(position) {
+        return Some(followed);
+    }
     let position = Position::deserialize(position).ok()?;
     let is_done = |file: &&FileAt| matches!(file.state, State::Done);
     let done = position.files.iter().filter(is_done).count();
@@ -110,13 +117,19 @@ pub struct Finder<'a> {
     claimed: HashSet<PathBuf>,
     /// The job had a single file, and has one now.
     single: bool,
+    unpack: Unpack,
 }
 
 impl<'a> Finder<'a> {
-    pub fn new(listed: &'a [PathBuf], files: &[FileAt]) -> Finder<'a> {
+    pub fn new(listed: &'a [PathBuf], files: &[FileAt], unpack: Unpack) -> Finder<'a> {
         let stored: HashSet<PathBuf> = files.iter().map(|file| file.path.path()).collect();
         let single = listed.len() == 1 && files.len() == 1;
-        Finder { listed, single, claimed: listed.iter().filter(|path| stored.contains(*path)).cloned().collect() }
+        Finder {
+            listed,
+            single,
+            unpack,
+            claimed: listed.iter().filter(|path| stored.contains(*path)).cloned().collect(),
+        }
     }
 
     /// Listed files that were not there when the job was first started.
@@ -170,7 +183,7 @@ impl<'a> Finder<'a> {
         let mut wrong = None;
         let tried = if namesakes.is_empty() { vec![stored.clone()] } else { namesakes };
         for path in tried {
-            match verify(&path, mark) {
+            match verify(&path, mark, self.unpack) {
                 Ok((raw, edges)) => return Ok(self.take(path, raw, edges)),
                 Err(mismatch) => _ = wrong.get_or_insert((path, mismatch)),
             }
@@ -178,14 +191,14 @@ impl<'a> Finder<'a> {
         let (path, mismatch) = wrong.unwrap_or((stored.clone(), Mismatch::Missing));
         if matches!(mismatch, Mismatch::Missing) {
             let free: Vec<PathBuf> = self.listed.iter().filter(|p| !self.claimed.contains(*p)).cloned().collect();
-            let mut alike = free.into_iter().filter_map(|path| Some((verify(&path, mark).ok()?, path)));
+            let mut alike = free.into_iter().filter_map(|path| Some((verify(&path, mark, self.unpack).ok()?, path)));
             if let (Some(((raw, edges), path)), None) = (alike.next(), alike.next()) {
                 return Ok(self.take(path, raw, edges));
             }
         }
         let readable = !matches!(mismatch, Mismatch::Unreadable(_));
         let error = mismatch.error(&path, mark.offset);
-        Err(match renamed(&stored, mark).filter(|_| readable) {
+        Err(match renamed(&stored, mark, self.unpack).filter(|_| readable) {
             Some(now) => error.note(format!("it looks renamed to {}: name it back", now.display())),
             None => error,
         })
@@ -200,16 +213,23 @@ impl<'a> Finder<'a> {
 }
 
 /// Another file in the folder of `path` that has what was read of it.
-fn renamed(path: &Path, mark: Mark) -> Option<PathBuf> {
+fn renamed(path: &Path, mark: Mark, unpack: Unpack) -> Option<PathBuf> {
+    beside(path, mark, unpack, &|_| false)
+}
+
+/// As [`renamed`], but for files that are `taken`.
+pub fn beside(path: &Path, mark: Mark, unpack: Unpack, taken: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     // Every short file begins like every other of which nothing was read.
     if mark.offset == 0 {
         return None;
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = fs::read_dir(folder).ok()?.take(RENAMED_MAX).filter_map(|entry| Some(entry.ok()?.path()));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = fs::read_dir(listed).ok()?.take(RENAMED_MAX);
+    let entries = entries.filter_map(|entry| Some(folder.join(entry.ok()?.file_name())));
     let mut others: Vec<PathBuf> = entries.filter(|p| p.file_name() != path.file_name() && p.is_file()).collect();
     others.sort();
-    others.into_iter().find(|other| verify(other, mark).is_ok())
+    others.into_iter().filter(|other| !taken(other)).find(|other| verify(other, mark, unpack).is_ok())
 }
 
 /// The position is not of this source as the job has it now.

@@ -12,6 +12,7 @@ use rustix::fs::Advice;
 
 use crate::connect::file::paths::reason;
 use crate::connect::file::zstd::ZstdReader;
+use crate::connect::unpack::Unpack;
 use crate::data::raw;
 use crate::error::{Error, Result};
 
@@ -60,14 +61,24 @@ impl Raw {
     /// Opens `path` at byte `offset` of its decompressed content. `map` asks for a map, where that is possible.
     ///
     /// Errors (class External): a file that is gone or unreadable, a folder.
-    pub fn open(path: &Path, offset: u64, map: bool) -> Result<Raw> {
+    pub fn open(path: &Path, offset: u64, map: bool, unpack: Unpack) -> Result<Raw> {
         let failed = |e: io::Error| open_error(path, &e);
         let mut file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
         if meta.is_dir() {
             return Err(Error::external(format!("{} is a folder, not a file", path.display())));
         }
-        let packing = if meta.is_file() { packing_of(&mut file).map_err(failed)? } else { named_packing(path) };
+        let found = if meta.is_file() { packing_of(&mut file).map_err(failed)? } else { Packing::named(path) };
+        let wanted = match unpack {
+            Unpack::Default | Unpack::Auto | Unpack::None => None,
+            Unpack::Gzip => Some(Packing::Gzip),
+            Unpack::Zstd => Some(Packing::Zstd),
+        };
+        if let Some(wanted) = wanted.filter(|wanted| meta.len() > 0 && found != Some(*wanted)) {
+            let message = format!("{} does not hold {} data", path.display(), wanted.name());
+            return Err(Error::external(message).note("leave `compression` out: it is told by the first bytes"));
+        }
+        let packing = found.filter(|_| unpack != Unpack::None);
         if let Some(packing) = packing {
             let consumed = Arc::new(AtomicU64::new(0));
             let counted = BufReader::with_capacity(64 << 10, Counted { file, consumed: consumed.clone() });
@@ -183,19 +194,44 @@ impl Mapped {
     }
 }
 
+/// How bytes are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
+pub enum Packing {
     Gzip,
     Zstd,
 }
 
-fn named_packing(path: &Path) -> Option<Packing> {
-    let extension = path.extension()?.to_ascii_lowercase();
-    match extension.to_str()? {
-        "gz" => Some(Packing::Gzip),
-        "zst" => Some(Packing::Zstd),
-        _ => None,
+impl Packing {
+    /// By the first bytes.
+    pub fn of(magic: [u8; 4]) -> Option<Packing> {
+        match magic {
+            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd] => Some(Packing::Zstd),
+            _ => None,
+        }
     }
+
+    /// By the name.
+    pub fn named(path: &Path) -> Option<Packing> {
+        let extension = path.extension()?.to_ascii_lowercase();
+        match extension.to_str()? {
+            "gz" => Some(Packing::Gzip),
+            "zst" => Some(Packing::Zstd),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+        }
+    }
+}
+
+/// Whether `start`, what a file begins with, is that of a compressed one.
+pub fn is_packed(start: &[u8]) -> bool {
+    start.first_chunk().is_some_and(|magic| Packing::of(*magic).is_some())
 }
 
 /// Looks at the first bytes and goes back. A file named `.gz` without them is read as it is: some tools
@@ -210,11 +246,7 @@ fn packing_of(file: &mut File) -> io::Result<Option<Packing>> {
         }
     }
     file.seek(SeekFrom::Start(0))?;
-    Ok(match magic {
-        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
-        [0x28, 0xb5, 0x2f, 0xfd] => Some(Packing::Zstd),
-        _ => None,
-    })
+    Ok(Packing::of(magic))
 }
 
 pub fn open_error(path: &Path, error: &io::Error) -> Error {

@@ -22,7 +22,7 @@ pub enum Reading {
 /// Outcome of [`Reading::next_block`].
 pub enum Step {
     /// `last` if the file is known to end behind it.
-    Block { body: Body, last: bool },
+    Block { body: Body, line: Option<u64>, last: bool },
     /// The pool is empty.
     Starved,
     /// The file has nothing more.
@@ -38,11 +38,17 @@ impl Reading {
         })
     }
 
-    /// Opens a file of which the bytes before `offset` were read, as `edges` saw them; `raw` stands there.
-    pub fn reenter(path: &Path, records: &Records, map: bool, offset: u64, opened: (Raw, Edges)) -> Result<Reading> {
+    /// Opens a file of which the bytes before a mark were read, and so many lines, if they are counted; see [`Input`].
+    pub fn reenter(
+        path: &Path,
+        records: &Records,
+        map: bool,
+        (mark, lines): (Mark, Option<u64>),
+        opened: (Raw, Edges),
+    ) -> Result<Reading> {
         Ok(match records.is_columnar() {
-            true => Reading::Groups(Box::new(Groups::reenter(path, records, offset)?)),
-            false => Reading::Records(Box::new(Input::reenter(path, records, map, offset, opened)?)),
+            true => Reading::Groups(Box::new(Groups::reenter(path, records, mark.offset)?)),
+            false => Reading::Records(Box::new(Input::reenter(path, records, map, (mark, lines), opened)?)),
         })
     }
 
@@ -51,6 +57,14 @@ impl Reading {
         match self {
             Reading::Records(input) => input.mark(),
             Reading::Groups(groups) => groups.mark(),
+        }
+    }
+
+    /// Lines in front of the next block, where they are counted; of files of columns: rows.
+    pub fn lines(&self) -> Option<u64> {
+        match self {
+            Reading::Records(input) => input.lines(),
+            Reading::Groups(groups) => groups.lines(),
         }
     }
 
@@ -74,17 +88,20 @@ impl Reading {
                 // What comes behind the block may have another one.
                 let header = input.header.clone();
                 Ok(match input.next_block(pool)? {
-                    Cut::Records { data, offset, last } => {
-                        Step::Block { body: Body::Bytes { data, offset, header }, last }
+                    Cut::Records { data, offset, line, last } => {
+                        Step::Block { body: Body::Bytes { data, offset, header }, line, last }
                     }
                     Cut::Starved => Step::Starved,
                     Cut::End => Step::End,
                 })
             }
-            Reading::Groups(groups) => Ok(match groups.next()? {
-                Some(group) => Step::Block { body: Body::Group(group), last: groups.is_at_end() },
-                None => Step::End,
-            }),
+            Reading::Groups(groups) => {
+                let line = groups.lines();
+                Ok(match groups.next()? {
+                    Some(group) => Step::Block { body: Body::Group(group), line, last: groups.is_at_end() },
+                    None => Step::End,
+                })
+            }
         }
     }
 
@@ -109,9 +126,9 @@ impl Reading {
     }
 
     /// Closes the file until it is read again, if that costs little.
-    pub fn park(&mut self) -> bool {
+    pub fn park(&mut self, packed: bool) -> bool {
         match self {
-            Reading::Records(input) => input.park(),
+            Reading::Records(input) => input.park(packed),
             Reading::Groups(groups) => groups.park(),
         }
     }

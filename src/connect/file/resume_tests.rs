@@ -127,7 +127,7 @@ fn begun(by_time: bool) -> (TempDir, Value) {
 }
 
 fn list(folder: &Path) -> Vec<PathBuf> {
-    resolve_paths(&[folder.to_str().unwrap().to_owned()]).unwrap()
+    Patterns { paths: vec![folder.to_str().unwrap().to_owned()], exclude: Vec::new() }.resolve().unwrap()
 }
 
 fn restored(folder: &Path, position: &Value, by_time: bool) -> Result<Vec<String>> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::connect::file::raw::Raw;
 use crate::connect::file::reason;
+use crate::connect::unpack::Unpack;
 use crate::error::{Error, Result};
 use crate::format::infer::Sample;
 
@@ -20,7 +21,7 @@ pub fn sample(path: &Path, bytes: usize) -> Result<Sample> {
             Error::job(format!("{} is no regular file, so a look at it would take its data away", path.display()));
         return Err(error.note("write a schema"));
     }
-    let mut raw = Raw::open(path, 0, false)?;
+    let mut raw = Raw::open(path, 0, false, Unpack::Default)?;
     let mut data = vec![0; bytes];
     let filled = raw.fill(&mut data).map_err(|e| raw.read_error(path, &e))?;
     data.truncate(filled);

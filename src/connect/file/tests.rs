@@ -317,6 +317,25 @@ fn more_files_than_descriptors_are_merged_by_time() {
 }
 
 #[test]
+fn more_compressed_files_than_descriptors_are_merged_by_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = |i: usize| -> Vec<u8> {
+        (0..2).flat_map(|b| format!("{},{}\n", b * 1000 + i, "x".repeat(150_000)).into_bytes()).collect()
+    };
+    let paths = (0..800).map(|i| write(&dir, &format!("{i:03}.gz"), gzip(&rows(i)))).collect();
+    let options = options(paths, double::lines(false, false));
+    let mut source = FileSource::open(FileOptions { first_time: Some(leading_number()), ..options }).unwrap();
+    let mut seen = Vec::new();
+    while let Next::Block(block) = source.next(0).unwrap() {
+        let Order::Time(order) = &source.order else { unreachable!() };
+        assert!(order.files_open() <= by_time::OPEN_PACKED_MAX + 1);
+        seen.push((block.file, block.ends));
+    }
+    let expect: Vec<_> = (0..2).flat_map(|b| (0..800).map(move |file| (file, b == 1))).collect();
+    assert!(seen == expect);
+}
+
+#[test]
 fn a_record_of_100_mb_takes_no_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("long");

@@ -43,6 +43,11 @@ pub struct BlockFrame {
     pub idle: bool,
     /// Of the data; `None` for a block without.
     pub offset: Option<u64>,
+    /// As those of a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<i64>,
     /// Once per input and segment: its name, and names and lines of its header.
     pub input: Option<(String, Option<HeaderFrame>)>,
     /// Of the header, which is otherwise that of the whole input.
@@ -58,8 +63,9 @@ impl BlockFrame {
         };
         let years = header.and_then(|header| header.years);
         let header = header.map(|header| (header.names.clone(), header.lines));
-        let Block { file, slot, slots, hold, ends, idle, .. } = *block;
-        BlockFrame { file, slot, slots, hold, ends, idle, offset, input: input.map(|name| (name, header)), years }
+        let Block { file, slot, slots, hold, ends, idle, line, received, .. } = *block;
+        let input = input.map(|name| (name, header));
+        BlockFrame { file, slot, slots, hold, ends, idle, offset, line, received, input, years }
     }
 
     pub fn block(&self, data: Bytes, header: Option<Arc<Header>>) -> Block {
@@ -72,8 +78,8 @@ impl BlockFrame {
             Some(offset) => Body::Bytes { data, offset, header },
             None => Body::Empty,
         };
-        let BlockFrame { file, slot, slots, hold, ends, idle, .. } = *self;
-        Block { body, file, slot, slots, hold, ends, idle }
+        let BlockFrame { file, slot, slots, hold, ends, idle, line, received, .. } = *self;
+        Block { body, file, slot, slots, hold, ends, idle, line, received }
     }
 }
 

@@ -358,7 +358,10 @@ impl Source for Journaled {
             None => self.inner.next(now)?,
         };
         match next {
-            Next::Block(block) => Ok(Next::Block(self.record(block)?)),
+            Next::Block(block) => {
+                let received = block.received.or(Some(now));
+                Ok(Next::Block(self.record(Block { received, ..block })?))
+            }
             Next::End if !self.stopped => {
                 self.append(&Frame::End, &[])?;
                 self.ended = true;

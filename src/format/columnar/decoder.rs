@@ -12,6 +12,8 @@ pub struct GroupDecoder {
     /// The columns asked for.
     fields: Vec<SourceField>,
     at: Option<At>,
+    /// See [`super::super::Decoder::keep_places`].
+    keep_places: bool,
 }
 
 /// Where it stands in a group.
@@ -24,7 +26,12 @@ struct At {
 impl GroupDecoder {
     /// Produces the columns `used` of `fields`, in that order.
     pub fn new(fields: &[SourceField], used: &[usize]) -> GroupDecoder {
-        GroupDecoder { fields: used.iter().map(|&index| fields[index].clone()).collect(), at: None }
+        GroupDecoder { fields: used.iter().map(|&index| fields[index].clone()).collect(), at: None, keep_places: false }
+    }
+
+    /// From now on [`Decoded::places`] is filled.
+    pub fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 
     /// The first rows of a group.
@@ -80,7 +87,14 @@ impl GroupDecoder {
         if !more {
             self.at = None;
         }
-        let decoded = Decoded { columns, rows, lines: rows as u64, more, ..Decoded::default() };
+        let decoded = Decoded {
+            columns,
+            rows,
+            lines: rows as u64,
+            more,
+            places: self.keep_places.then(Vec::new),
+            ..Decoded::default()
+        };
         let place = |row: usize| Place { offset: 0, len: 0, line: before + row as u64 };
         assemble(decoded, Vec::new(), cells, |column| self.fields[column].name.clone(), place)
     }

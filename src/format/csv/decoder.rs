@@ -20,6 +20,8 @@ use crate::format::{CsvOptions, Decoded, Decoder, Header, SourceField};
 
 pub struct CsvDecoder {
     dialect: Dialect,
+    /// See [`Decoder::keep_places`].
+    keep_places: bool,
     max_record: usize,
     /// Name in the header of every declared field.
     declared: Vec<String>,
@@ -66,6 +68,7 @@ impl CsvDecoder {
         let dialect = Dialect::new(options);
         Ok(CsvDecoder {
             dialect,
+            keep_places: false,
             max_record,
             declared: fields.iter().map(|field| field.source_name().to_string()).collect(),
             names: fields.iter().map(|field| field.name.clone()).collect(),
@@ -186,9 +189,10 @@ impl CsvDecoder {
                 }
             });
         }
-        let decoded = Decoded { columns, rows, lines: structure.lines, ..Decoded::default() };
         // Rows come in order, so line ends are counted once.
         let counted = Cell::new((0, 0));
+        let places = self.keep_places.then(Vec::new);
+        let decoded = Decoded { columns, rows, lines: structure.lines, places, ..Decoded::default() };
         let place = |row: usize| {
             let index = &self.index;
             let (start, end) = (index[row * width].wrapping_add(1) as usize, index[(row + 1) * width] as usize);
@@ -211,7 +215,8 @@ impl CsvDecoder {
         for (column, converter) in self.converters.iter_mut().enumerate() {
             columns.push(converter.convert(&records.columns[column][..], text, column, &mut cells));
         }
-        let decoded = Decoded { columns, rows: records.places.len(), lines: records.lines, ..Decoded::default() };
+        let (rows, lines, places) = (records.places.len(), records.lines, self.keep_places.then(Vec::new));
+        let decoded = Decoded { columns, rows, lines, places, ..Decoded::default() };
         let broken = std::mem::take(&mut records.broken);
         assemble(decoded, broken, cells, |column| self.names[self.used[column]].clone(), |row| records.places[row])
     }
@@ -226,6 +231,10 @@ impl Decoder for CsvDecoder {
         } else {
             self.decode_records(block, structure.utf8)
         }
+    }
+
+    fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 }
 

@@ -18,6 +18,8 @@ use crate::format::values::{Converter, Kind, Span, Text, quote};
 use crate::format::{Decoded, Decoder, Header, SourceField, too_long};
 
 pub struct JsonDecoder {
+    /// See [`Decoder::keep_places`].
+    keep_places: bool,
     max_record: usize,
     /// Name of each column asked for.
     names: Vec<String>,
@@ -44,6 +46,7 @@ impl JsonDecoder {
         let paths = used.iter().map(path).collect::<Result<Vec<_>>>()?;
         let converters: Vec<Converter> = used.iter().map(|field| Converter::json(field)).collect::<Result<_>>()?;
         Ok(JsonDecoder {
+            keep_places: false,
             max_record,
             names: used.iter().map(|field| field.name.clone()).collect(),
             types: used.iter().map(|field| field.ty).collect(),
@@ -176,9 +179,14 @@ impl Decoder for JsonDecoder {
             lines: rows.lines(),
             seen: std::mem::take(&mut rows.seen),
             others: std::mem::take(&mut self.walker.others),
+            places: self.keep_places.then(Vec::new),
             ..Decoded::default()
         };
         let broken = std::mem::take(&mut rows.broken);
         assemble(decoded, broken, cells, |column| self.names[column].clone(), |row| rows.place(block, row))
+    }
+
+    fn keep_places(&mut self) {
+        self.keep_places = true;
     }
 }

@@ -13,7 +13,8 @@ use crate::format::{Format, SourceField};
 use crate::op::aggregate::{Emit, Window};
 use crate::plan::{Inferred, Resolved};
 use crate::spec::{
-    Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, OnError, SinkConnector, SourceConnector, Text,
+    Compression, Diagnostic, Diagnostics, JobSpec, Metadata, NodeKind, NodeSpec, OnError, SinkConnector,
+    SourceConnector, Text,
 };
 
 /// The nodes that run, inputs before those who read them.
@@ -72,7 +73,9 @@ pub struct Source {
     pub event_time: Option<EventTime>,
     pub on_error: OnError,
     pub max_record: usize,
-    pub gzip: Option<bool>,
+    pub compression: Option<Compression>,
+    /// Columns behind those of `fields`.
+    pub metadata: Vec<Metadata>,
     /// Bytes that the journal of a live input may hold; `None` without one.
     pub journal: Option<u64>,
     pub rate: Option<f64>,

@@ -59,20 +59,17 @@ impl Builder<'_> {
                 _ => None,
             },
         };
-        let gzip = source.compression.as_ref().filter(|c| c.value == Compression::Gzip);
-        if let (Some(compression), false) = (gzip, matches!(source.connector, SourceConnector::File { .. })) {
-            let diagnostic = Diagnostic::error("compressed stdin and sockets are not there yet").at(&compression.span);
-            self.found.push(diagnostic.label("only files").help("zcat FILE.gz | flott run …"));
-        }
         let mut fields = fields;
         if let Some(time) = &event_time {
             fields[time.column].required = true;
         }
-        let live = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let schema = self.with_metadata(schema, source)?;
+        let journaled = matches!(source.connector, SourceConnector::Stdin | SourceConnector::Tcp { .. });
+        let live = journaled || source.connector.follows();
         let endless = match &source.connector {
             SourceConnector::Tcp { once, .. } => !once,
             SourceConnector::Generate { rows, .. } => rows.is_none(),
-            _ => false,
+            connector => connector.follows(),
         };
         let has_time = source.event_time.is_some() || event_time.is_some();
         let kind = Kind::Source(Box::new(Source {
@@ -82,8 +79,10 @@ impl Builder<'_> {
             event_time,
             on_error: source.on_error.value,
             max_record: source.max_record.as_ref().map_or(MAX_RECORD_BYTES, |m| m.value as usize),
-            gzip: source.compression.as_ref().map(|c| c.value == Compression::Gzip),
-            journal: (live && source.journal).then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
+            compression: source.compression.as_ref().map(|c| c.value),
+            metadata: source.metadata.iter().map(|m| m.value).collect(),
+            journal: (journaled && source.journal)
+                .then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
             rate: source.rate.as_ref().map(|r| r.value),
             live,
             inferred: source
@@ -97,6 +96,22 @@ impl Builder<'_> {
         built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = endless;
         Some(built)
+    }
+
+    /// The schema with the columns of `metadata` behind it.
+    fn with_metadata(&mut self, mut schema: Schema, source: &SourceSpec) -> Option<Schema> {
+        let mut fine = true;
+        for metadata in &source.metadata {
+            let (name, ty) = metadata.value.column();
+            if schema.index_of(name).is_some() {
+                let diagnostic = Diagnostic::error(format!("the schema has a column `{name}`")).at(&metadata.span);
+                self.found
+                    .push(diagnostic.label("makes another one").help("give the column of the schema another name"));
+                fine = false;
+            }
+            schema.fields.push(Field { name: name.to_owned(), ty });
+        }
+        fine.then_some(schema)
     }
 
     fn table(
@@ -131,6 +146,13 @@ impl Builder<'_> {
             self.found.push(diagnostic.help("what it holds is described at its end: write it to a file first"));
             return None;
         };
+        if matches!(&source.connector, SourceConnector::File { follow: Some(_), .. }) {
+            let diagnostic = Diagnostic::error(format!("files of format `{kind}` cannot be followed")).at(span);
+            self.found.push(
+                diagnostic.label("not a stream").help("what they hold is described at their ends: read whole files"),
+            );
+            return None;
+        }
         let packed = |path: &&Text| [".gz", ".zst"].iter().any(|ending| path.value.ends_with(ending));
         let span = source.compression.as_ref().filter(|c| c.value != Compression::None).map(|c| &c.span);
         if let Some(span) = span.or_else(|| paths.iter().find(packed).map(|path| &path.span)) {

@@ -66,15 +66,19 @@ fn sources(plan: &PhysicalPlan, sink: &SinkPlan) -> BTreeSet<usize> {
 
 /// In a word, and why.
 fn guarantee(source: &SourcePlan, sink: &SinkPlan, saving: &Saving) -> (&'static str, String) {
-    let loses = source.live && source.journal.is_none();
+    let loses = source.forgets();
     if !matches!(saving, Saving::On(_)) {
-        let again = if source.live { "what was read is lost" } else { "the next run reads it again from its start" };
+        let again = if source.live && !source.connector.follows() {
+            "what was read is lost"
+        } else {
+            "the next run reads it again from its start"
+        };
         return ("once in a run that ends in order", format!("if it is killed, {again}"));
     }
     let repeats = matches!(sink.connector, SinkConnector::Stdout | SinkConnector::Tcp { .. });
     let again = "after a failure, rows since the last checkpoint are written again";
     match (loses, repeats) {
-        (false, false) if source.live => ("exactly-once", "what has reached its journal".into()),
+        (false, false) if source.journal.is_some() => ("exactly-once", "what has reached its journal".into()),
         (false, false) => ("exactly-once", String::new()),
         (false, true) => ("at-least-once", again.into()),
         (true, false) => ("at-most-once", loss_without(&source.name)),

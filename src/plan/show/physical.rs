@@ -76,7 +76,8 @@ impl<'a> Drawing<'a> {
             files => format!(", {files} files{order}"),
         };
         self.line(&format!("read {from}{files}"));
-        let names: Vec<String> = of.used.iter().map(|&u| of.fields[u].name.clone()).collect();
+        let metadata = of.metadata.iter().map(|m| m.column().0.to_owned());
+        let names: Vec<String> = of.used.iter().map(|&u| of.fields[u].name.clone()).chain(metadata).collect();
         let unused: Vec<&str> =
             of.fields.iter().enumerate().filter(|(i, _)| !of.used.contains(i)).map(|(_, f)| f.name.as_str()).collect();
         let unused = match unused.is_empty() {

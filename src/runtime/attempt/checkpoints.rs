@@ -159,7 +159,7 @@ impl Attempt<'_> {
                 let waiting = token.and_then(|token| self.waiting.remove(&token));
                 keeper.noted = true;
                 // What is said to a live input without an end is never said again: a failure does not undo it.
-                let endless = self.plan.sources.iter().any(|source| source.endless && source.journal.is_some());
+                let endless = self.plan.sources.iter().any(|source| source.endless && source.begins_once());
                 keeper.kept |= endless || !matches!(waiting, Some(Waiting::First));
                 keeper.unconfirmed.confirm(outcome.checkpoint);
                 self.stats.checkpoints.completed(outcome.checkpoint, now, duration, taken.bytes);

@@ -99,7 +99,7 @@ fn file_sources() {
         "type = 'file'\npath = ['a.csv', 'b/*.gz']\norder = 'name'\nread = 'stream'\nformat = 'tsv'\non_error = 'skip'\n\
          max_record = '1KiB'\ncompression = 'gzip'\nrate = 2.5\nevent_time = { column = 'at', delay = '1m', idle = '30s' }",
     );
-    let SourceConnector::File { paths, order, read } = s.connector else { panic!() };
+    let SourceConnector::File { paths, order, read, follow: None, .. } = s.connector else { panic!() };
     assert_eq!(values(&paths), ["a.csv", "b/*.gz"]);
     assert_eq!((order.unwrap().value, read.unwrap().value), (FileOrder::Name, ReadMode::Stream));
     assert_eq!(s.format.unwrap().kind.value, "tsv");
@@ -107,6 +107,15 @@ fn file_sources() {
     assert_eq!((s.compression.unwrap().value, s.rate.unwrap().value), (Compression::Gzip, 2.5));
     let time = s.event_time.unwrap();
     assert_eq!((time.column.value.as_str(), time.delay, time.idle), ("at", 60_000_000, Some(30_000_000)));
+
+    let s = source(
+        "type = 'file'\npath = 'a'\nexclude = ['*.tmp', 'b/*']\nfollow = true\nstart = 'end'\nmetadata = ['line', 'received']\n\
+         event_time = { column = 'at' }",
+    );
+    let SourceConnector::File { exclude, follow, .. } = &s.connector else { panic!() };
+    assert_eq!((values(exclude), *follow), (vec!["*.tmp", "b/*"], Some(StartAt::End)));
+    assert_eq!(s.metadata.iter().map(|m| m.value).collect::<Vec<_>>(), [Metadata::Line, Metadata::Received]);
+    assert_eq!(s.event_time.unwrap().idle, Some(10_000_000));
 
     let s =
         source("type = 'file'\npath = 'a'\nmax_record = 99\nrate = 5\nevent_time = { column = 'at', idle = 'off' }");
