@@ -49,7 +49,7 @@ pub fn purchases(out: &mut impl Write) -> io::Result<()> {
         let items = format!(r#"[{{"sku":"A-{}","price":"{price}"}}]"#, random.below(30));
         let whole = format!(r#"{{"id":{id},"ts":{at},"user":{user},"items":{items}{coupon}}}"#);
         match random.below(30) {
-            0 => writeln!(out, "{}", &whole[..whole.len() / 2])?,
+            0 => writeln!(out, "{}", &whole[..whole.find("address").unwrap_or_default() + 3])?,
             1 => writeln!(out, "{}", whole.replace(&format!(r#""{price}""#), r#""free""#))?,
             2 => writeln!(out, "{}", whole.replace(&format!(r#""id":{id}"#), &format!(r#""id":"{id}""#)))?,
             _ => writeln!(out, "{whole}")?,
@@ -89,7 +89,8 @@ pub fn flows(out: &mut impl Write) -> io::Result<()> {
     while at < 10 * 60 * MINUTE + 2 * MINUTE {
         let host = 1 + random.below(9) * random.below(2) + random.below(3);
         let bytes = 60 + random.below(1_500) * random.below(40);
-        let line = format!("2026-05-04T{}.{:03}Z,10.0.0.{host},10.0.1.{},{bytes}", clock(at), at % 1_000, random.below(4));
+        let line =
+            format!("2026-05-04T{}.{:03}Z,10.0.0.{host},10.0.1.{},{bytes}", clock(at), at % 1_000, random.below(4));
         lines.push((at + random.below(2 * SECOND), line));
         at += random.below(400);
     }
@@ -107,7 +108,8 @@ pub fn rides(out: &mut impl Write) -> io::Result<()> {
         let skipped = day == 8 && hour == 2;
         let borough = random.pick(&["Manhattan", "Manhattan", "Queens", "Brooklyn", "Bronx", "Staten Island", ""]);
         let fare = format!("{}.{}", 4 + random.below(60), random.pick(&["00", "50", "10", "99", "5"]));
-        let tip = if random.once_in(3) { String::new() } else { format!("{}.{:02}", random.below(12), random.below(100)) };
+        let tip =
+            if random.once_in(3) { String::new() } else { format!("{}.{:02}", random.below(12), random.below(100)) };
         if !skipped {
             let clock = format!("{hour:02}:{:02}:{:02}", minutes % 60, random.below(60));
             writeln!(out, "03/{day:02}/2026 {clock},{borough},{},{fare},{tip}", 1 + random.below(4))?;

@@ -75,7 +75,7 @@ pub fn auth(out: &mut impl Write) -> io::Result<()> {
         let day = if at < 24 * HOUR { "Dec 31" } else { "Jan  1" };
         let port = 30_000 + random.below(30_000);
         let stranger = format!("203.0.113.{}", 5 + random.below(4) * 7);
-        let user = random.pick(&["root", "root", "root", "ada", "invalid user admin", "invalid user test"]);
+        let user = random.pick(&["root", "root", "root", "ada", "invalid user admin", "invalid user  0101"]);
         let failed = format!("Failed password for {user} from {stranger} port {port} ssh2");
         let (app, message) = match random.below(10) {
             0 => ("sshd", format!("Accepted publickey for ada from 192.0.2.10 port {port} ssh2: ED25519")),
