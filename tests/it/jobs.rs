@@ -148,7 +148,9 @@ fn followed(folder: &Folder, arguments: &str, file: &str, golden: &str) -> Strin
         fs::write(&log, part.concat()).unwrap();
         // What has been printed has been read: only then may it be cut.
         let troubles = part.iter().filter(|line| !line.starts_with("INFO")).count() + usize::from(number == 0);
-        (0..troubles).for_each(|_| drop(printed.read_line(&mut stdout).unwrap()));
+        for _ in 0..troubles {
+            printed.read_line(&mut stdout).unwrap();
+        }
     }
     assert_eq!(stdout.lines().count(), rows, "as many as are expected");
     send(&child, "-INT");
