@@ -266,7 +266,7 @@ n
 5
 '''
 input.log = []
-expect.odd = [{ n = 5, _line = 3 }]
+expect.odd = [{ n = 5, _line = 3, _stem = 'input' }]
 
 [[tests]]
 name = 'years'
