@@ -1,4 +1,5 @@
-//! Things that happen: readings of machines, purchases, stars on repositories, flows of a network, rides, orders, words.
+//! Things that happen: readings of machines, purchases, stars on repositories, flows of a network, rides, orders; and a
+//! text.
 
 use std::io::{self, Write};
 
