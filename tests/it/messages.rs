@@ -128,7 +128,11 @@ fn a_record_of_another_format_says_which() {
     folder.flott("run job.toml").exits(1).says("format = \"access-log\" reads it");
     // A value that does not fit is another matter.
     folder.write("in.jsonl", "{\"n\":1}\n{\"n\":\"x\"}\n");
-    folder.write("job.toml", &job.replace("in.log", "in.jsonl").replace("{ type = 'syslog', year = 2026 }", "'json'\nschema = { n = 'int' }"));
+    folder.write(
+        "job.toml",
+        &job.replace("in.log", "in.jsonl")
+            .replace("{ type = 'syslog', year = 2026 }", "'json'\nschema = { n = 'int' }"),
+    );
     let ran = folder.flott("run job.toml").exits(1).says("column n");
     assert!(!ran.stderr.contains("looks like"), "{}", ran.stderr);
     // Without a format, the name says that they are lines.
