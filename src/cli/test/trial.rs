@@ -177,7 +177,7 @@ impl Trial {
 const SECTION: &str = "expect";
 
 fn kept_nowhere() -> Sink {
-    Sink { connector: SinkConnector::Blackhole, format: Format::Csv(CsvOptions::default()) }
+    Sink { connector: SinkConnector::Blackhole, format: Format::Csv(CsvOptions::default()), op: false }
 }
 
 /// A test that is to fail.

@@ -33,8 +33,11 @@ impl Builder<'_> {
     pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec, runs: bool) -> Option<Node> {
         let (format, fields) = match &source.connector {
             SourceConnector::Generate { kind, only, .. } => {
-                let table = self.table(node, kind.value, only.as_ref())?;
-                (Format::Lines, generated_fields(&generate::schema(table)))
+                let fields = match kind.value {
+                    GenerateKind::Random => self.random_fields(node, source)?,
+                    kind => generated_fields(&generate::schema(self.table(node, kind, only.as_ref())?)),
+                };
+                (Format::Lines, fields)
             }
             _ => {
                 let format = source_format(node, source).map_err(|wrong| self.found.push(wrong)).ok()?;
@@ -51,7 +54,7 @@ impl Builder<'_> {
             // Where it is wrong, nodes behind are still looked at as if it were right.
             Some(spec) => self.event_time(spec, &schema),
             None => match &source.connector {
-                SourceConnector::Generate { .. } => generated_time(&schema),
+                SourceConnector::Generate { kind, .. } => generated_time(kind.value, &schema),
                 _ => None,
             },
         };
@@ -118,11 +121,28 @@ impl Builder<'_> {
     ) -> Option<generate::Table> {
         match (kind, only) {
             (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
+            (GenerateKind::Random, _) => Some(generate::Table::Random),
             (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
             (GenerateKind::Nexmark, None) => {
                 let message = format!("`{}` needs `only`: several outputs at once are not there yet", node.name.value);
                 let diagnostic = Diagnostic::error(message).at(&node.name.span).label("which rows?");
                 self.found.push(diagnostic.help("write only = \"bid\" (or \"auction\", \"person\")"));
+                None
+            }
+        }
+    }
+
+    /// The columns of random rows.
+    fn random_fields(&mut self, node: &NodeSpec, source: &SourceSpec) -> Option<Vec<SourceField>> {
+        match (&source.schema, &source.schema_span) {
+            (Some(fields), _) if !fields.is_empty() => Some(fields.iter().map(field).collect()),
+            // What is wrong with it has been said.
+            (None, Some(_)) => None,
+            (_, span) => {
+                let message = format!("`{}` needs a schema: which columns are to be made?", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(span.as_ref().unwrap_or(&node.name.span));
+                let help = "such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }";
+                self.found.push(diagnostic.label("random rows").help(help));
                 None
             }
         }
@@ -313,9 +333,12 @@ fn generated_fields(schema: &Schema) -> Vec<SourceField> {
     schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
 }
 
-/// Generated rows come in the order of their time column.
-fn generated_time(schema: &Schema) -> Option<EventTime> {
-    let column = schema.index_of("date_time").or_else(|| schema.index_of("at"))?;
+/// Generated rows come in the order of their time column; of random ones that is the first timestamp.
+fn generated_time(kind: GenerateKind, schema: &Schema) -> Option<EventTime> {
+    let column = match kind {
+        GenerateKind::Random => schema.fields.iter().position(|field| field.ty == DataType::Timestamp)?,
+        _ => schema.index_of("date_time").or_else(|| schema.index_of("at"))?,
+    };
     Some(EventTime { column, delay: 0, idle: None })
 }
 
