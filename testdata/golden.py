@@ -186,6 +186,15 @@ def archive():
     return {"archive.csv": "".join(f"{name}\n{written(None, parts[name])}" for name in sorted(parts))}
 
 
+def to_parquet():
+    """The rows of the Parquet file, as CSV."""
+    out = []
+    for line in rows(DATA / "trades.csv"):
+        price, qty = Decimal(line["price"]), int(line["qty"])
+        out.append([timestamp(micros(line["at"])), line["symbol"], f"{price:.2f}", qty, f"{price * qty:.2f}"])
+    return {"to_parquet.csv": written("at symbol price qty value".split(), out)}
+
+
 def visits():
     """The new count of its page for each request, and all requests of each minute."""
     lines, counts, pages, minutes = rows(DATA / "requests.csv"), Counter(), [], []
@@ -249,7 +258,7 @@ def steps():
 
 def main():
     wrong = 0
-    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, visits, triage, steps):
+    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, to_parquet, visits, triage, steps):
         for name, text in job().items():
             path = GOLDEN / name
             if "--write" in sys.argv[1:]:

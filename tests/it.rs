@@ -7,6 +7,8 @@ mod program;
 mod changes;
 #[path = "it/check.rs"]
 mod check;
+#[path = "it/columns.rs"]
+mod columns;
 #[path = "it/commands.rs"]
 mod commands;
 #[path = "it/crash.rs"]

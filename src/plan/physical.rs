@@ -157,7 +157,7 @@ impl ChainOp {
 #[derive(Debug, Clone)]
 pub struct PortPlan {
     pub exchange: ExchangePlan,
-    /// Format and columns, before a writer.
+    /// Format and columns, before a writer of bytes.
     pub encode: Option<(Format, Schema)>,
     /// Rows are numbered within their block, for results that come out one per row.
     pub number_rows: bool,

@@ -17,6 +17,7 @@ use super::physical::*;
 use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
+use crate::format::columnar::is_columnar;
 use crate::op::MAIN;
 use crate::op::fault::OnFault;
 use crate::spec::SourceConnector;
@@ -377,7 +378,7 @@ impl Placer<'_> {
             self.inputs(node).iter().map(|location| self.narrowed(location, node, &all)).collect();
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Sink { sink: index, input };
-            let encode = Some((sink.format.clone(), schema.clone()));
+            let encode = (!is_columnar(&sink.format)).then(|| (sink.format.clone(), schema.clone()));
             self.port(location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
         }
         self.check_apart(&inputs)?;

@@ -28,7 +28,7 @@ use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker}
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
-use crate::format;
+use crate::format::{self, columnar};
 use crate::observe::{JobStats, NodeStats, SourceStats};
 use crate::plan::physical::{
     ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan, StageOp,
@@ -337,6 +337,9 @@ impl Deployer<'_> {
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
         let mut task = Sink::new(sink.name.clone(), (index, self.acks.clone()), gate, writer, header, eager, stats);
+        if columnar::is_columnar(&sink.format) {
+            task.partitioner = connectors::partitioner(sink);
+        }
         if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
             task.resume(saved.state.clone());
         }

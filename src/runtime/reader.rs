@@ -426,7 +426,7 @@ impl Reader {
         }
         self.pass = match &block.body {
             Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
-            Body::Range { .. } => true,
+            Body::Range { .. } | Body::Group(_) => true,
             Body::Empty => false,
         };
         let source = self.at;

@@ -324,6 +324,10 @@ pub struct FormatSpec {
     pub null: Vec<String>,
     /// In writing, with the zone.
     pub timestamp: Option<Spanned<crate::format::TimestampStyle>>,
+    /// Of Parquet.
+    pub compression: Option<Spanned<crate::format::columnar::Compression>>,
+    /// Rows in a row group of Parquet.
+    pub row_group: Option<Spanned<u64>>,
     pub zone: Option<String>,
     pub year: Option<crate::format::Year>,
     pub pattern: Option<Text>,
@@ -345,6 +349,8 @@ impl FormatSpec {
             zone: None,
             year: None,
             pattern: None,
+            compression: None,
+            row_group: None,
         }
     }
 }

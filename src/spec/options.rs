@@ -202,6 +202,8 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("trim", "true"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
+        ("compression", "\"zstd\""),
+        ("row_group", "100000"),
         ("zone", "\"Asia/Seoul\""),
         ("year", "2015"),
         ("pattern", "'^(?<user>\\S+) (?<ms>\\d+)$'"),

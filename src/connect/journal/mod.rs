@@ -190,7 +190,7 @@ impl Journaled {
         let data = match &block.body {
             Body::Bytes { data, .. } => data.clone(),
             Body::Empty => Bytes::new(),
-            Body::Range { .. } => return Err(Error::internal("rows of a generator need no journal")),
+            Body::Range { .. } | Body::Group(_) => return Err(Error::internal("these rows need no journal")),
         };
         let numbered = Block { file: block.file + self.base, ..block.clone() };
         self.inputs = self.inputs.max(numbered.file + 1);

@@ -149,7 +149,6 @@ fn schemas_formats_and_event_time() {
         ("schema = { a = { type = 'int', path = 'b' } }", &["unknown option `path` in column `a`"]),
         ("format = 'ndjson'", &["unknown format `ndjson`", "did you mean `json`?"]),
         ("format = 'CSV'", &["did you mean `csv`?"]),
-        ("format = 'parquet'", &["format `parquet` is not there yet", "`csv`, `tsv`, `json`, `lines`"]),
         ("format = 'table'", &["format `table` is only written, not read", "`csv`, `tsv`, `json`", "`regex`"]),
         ("format = 'apache'", &["unknown format `apache`", "did you mean `access-log`?"]),
         ("format = 'regex'", &["format `regex` needs a `pattern`"]),
@@ -435,7 +434,7 @@ fn overrides() {
         ("sources.z.rate=5", &["«z»", "no `sources.z` to override", "there are `s`"]),
         ("transforms.z.rate=5", &["there are none"]),
         ("sources.s.type.x=5", &["`type` is not a table here"]),
-        ("sinks.o.format=parquet", &["«parquet»", "not there yet"]),
+        ("sinks.o.format=logfmt", &["«logfmt»", "not there yet"]),
         ("sources.s.rate=${NOPE}", &["NOPE is not set"]),
     ] {
         let found = faults(&job, &[text]);
