@@ -182,6 +182,16 @@ impl Placer<'_> {
     /// Locations of all inputs, their columns in the order of the node's input schema.
     fn inputs(&mut self, node: &Node) -> Vec<Location> {
         let takes_deletes = self.takes_deletes(node);
+        let mut found = self.outputs_before(node);
+        for location in found.iter_mut().filter(|location| location.deletes && !takes_deletes) {
+            *location = self.chained(location, &node.path(), ChainOp::Present, location.columns.clone());
+            location.deletes = false;
+        }
+        found
+    }
+
+    /// Where the rows of all inputs come out.
+    fn outputs_before(&self, node: &Node) -> Vec<Location> {
         let first = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
         let mut found = Vec::new();
         for input in &node.inputs {
@@ -190,10 +200,6 @@ impl Placer<'_> {
                 let column = |name: &str| schema.index_of(name).and_then(|i| location.columns[i]);
                 found.push(Location { columns: first.names().map(column).collect(), ..location.clone() });
             }
-        }
-        for location in found.iter_mut().filter(|location| location.deletes && !takes_deletes) {
-            *location = self.chained(location, &node.path(), ChainOp::Present, location.columns.clone());
-            location.deletes = false;
         }
         found
     }

@@ -100,7 +100,7 @@ impl Placer<'_> {
     /// input, would then be written down with it, and judge it again behind `.late`: one task that reads the inputs
     /// themselves needs no such note.
     fn meet(&self, node: &Node) -> bool {
-        let inputs = self.inputs(node);
+        let inputs = self.outputs_before(node);
         inputs.len() > 1 && !self.is_alone(&inputs) && !by_arrival(&inputs)
     }
 
