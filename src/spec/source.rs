@@ -7,8 +7,8 @@ use super::read::{Cx, Fields, Range};
 use super::schema::schema;
 use super::value::{Kind, Table};
 use super::{
-    Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, OnError, ReadMode, SourceConnector, SourceSpec,
-    Spanned, StartAt, Text,
+    Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, NodeKind, NodeSpec, OnError, ReadMode,
+    SourceConnector, SourceSpec, Spanned, StartAt, Text,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +140,31 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
         journal_max: if has("journal_max") { fields.size(cx, "journal_max") } else { None },
         connector: connector?,
     })
+}
+
+/// Nexmark without `only` is a source for each of its outputs: `NAME.person`, `NAME.auction`, `NAME.bid`.
+pub(super) fn outputs(node: NodeSpec) -> Vec<NodeSpec> {
+    let all = match &node.kind {
+        NodeKind::Source(source) => match &source.connector {
+            SourceConnector::Generate { kind, only: None, .. } => kind.value == GenerateKind::Nexmark,
+            _ => false,
+        },
+        _ => false,
+    };
+    if !all {
+        return vec![node];
+    }
+    let one = |(output, _): &(&str, &str)| {
+        let mut part = node.clone();
+        part.name.value = format!("{}.{output}", node.name.value);
+        if let NodeKind::Source(source) = &mut part.kind
+            && let SourceConnector::Generate { only, .. } = &mut source.connector
+        {
+            *only = Some(Spanned { value: (*output).to_owned(), span: node.name.span.clone() });
+        }
+        part
+    };
+    OUTPUTS.has.iter().map(one).collect()
 }
 
 /// The word behind `type` of a node.

@@ -1,6 +1,6 @@
 //! Sources: format, schema, event time.
 
-use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
+use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest, graph::parts};
 use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
@@ -75,8 +75,9 @@ impl Builder<'_> {
             connector => connector.follows(),
         };
         let has_time = source.event_time.is_some() || event_time.is_some();
+        let (connector, share) = self.shared(node, source);
         let kind = Kind::Source(Box::new(Source {
-            connector: source.connector.clone(),
+            connector,
             format,
             fields,
             event_time,
@@ -86,7 +87,7 @@ impl Builder<'_> {
             metadata: source.metadata.iter().map(|m| m.value).collect(),
             journal: (journaled && source.journal)
                 .then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
-            rate: source.rate.as_ref().map(|r| r.value),
+            rate: source.rate.as_ref().map(|r| r.value * share),
             live,
             inferred: source
                 .schema
@@ -128,12 +129,30 @@ impl Builder<'_> {
             (GenerateKind::Random, _) => Some(generate::Table::Random),
             (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
             (GenerateKind::Nexmark, None) => {
-                let message = format!("`{}` needs `only`: several outputs at once are not there yet", node.name.value);
-                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("which rows?");
-                self.found.push(diagnostic.help("write only = \"bid\" (or \"auction\", \"person\")"));
+                let diagnostic = Diagnostic::error(format!("`{}` needs `only`", node.name.value));
+                self.found.push(diagnostic.at(&node.name.span).label("which rows?"));
                 None
             }
         }
+    }
+
+    /// One of several outputs has its part of the rows that the job asks for, and its share of the rate.
+    fn shared(&self, node: &NodeSpec, source: &SourceSpec) -> (SourceConnector, f64) {
+        let mut connector = source.connector.clone();
+        let whole = node.name.value.split_once('.').map(|(whole, _)| whole);
+        let (Some(whole), SourceConnector::Generate { only: Some(only), rows, .. }) = (whole, &mut connector) else {
+            return (connector, 1.0);
+        };
+        let read = parts(self.spec, whole).filter(|(index, _)| self.graph.runs[*index]);
+        let names = read.filter_map(|(_, part)| part.name.value.split_once('.'));
+        let read: Vec<generate::Table> = names.filter_map(|(_, output)| generate::Table::nexmark(output)).collect();
+        let Some(table) = generate::Table::nexmark(&only.value) else { return (connector, 1.0) };
+        if let Some(rows) = rows {
+            rows.value = generate::rows_of(table, &read, rows.value);
+        }
+        // The shares of a large number of rows are those of all.
+        let many = 50_000;
+        (connector, generate::rows_of(table, &read, many) as f64 / many as f64)
     }
 
     /// The columns of random rows.
