@@ -360,6 +360,8 @@ pub(super) fn unknown_column(name: &str, quoted: bool, span: &Range<usize>, sche
     match nearest(name, schema.names()) {
         Some(near) => error.help(format!("did you mean `{near}`? Columns: {columns}")),
         None if quoted => error.help(format!("text goes in single quotes: '{name}'. Columns: {columns}")),
+        None if schema.names().eq(["line"]) => error
+            .help("the only column is `line`: what else is in the lines, a format can tell, such as \"access-log\""),
         None => error.help(format!("columns: {columns}")),
     }
 }
