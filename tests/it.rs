@@ -3,6 +3,8 @@
 #[path = "it/program.rs"]
 mod program;
 
+#[path = "it/changes.rs"]
+mod changes;
 #[path = "it/check.rs"]
 mod check;
 #[path = "it/columns.rs"]
@@ -19,6 +21,8 @@ mod docs;
 mod follow;
 #[path = "it/formats.rs"]
 mod formats;
+#[path = "it/generated.rs"]
+mod generated;
 #[path = "it/infer.rs"]
 mod infer;
 #[path = "it/jobs.rs"]

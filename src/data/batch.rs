@@ -1,11 +1,13 @@
 //! Rows on their way.
 
+use std::sync::Arc;
+
 use arrow_array::{BooleanArray, UInt32Array};
 use arrow_buffer::ScalarBuffer;
 use arrow_select::filter::FilterBuilder;
 
-use super::Column;
 use super::rowkey::RowKeys;
+use super::{Change, Column};
 
 /// What an ordered gate merges several inputs by, within one block.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +34,8 @@ pub struct Batch {
     pub order: Order,
     /// Wall time (µs) of the tick that the block follows, for `now()`; 0 where nobody asked for ticks.
     pub now: i64,
+    /// What each row is to those before it, where a sink asks for that; `None`: no row takes another's place.
+    pub changes: Option<Arc<[Change]>>,
     /// The rows are partial aggregates of a block, not rows of the input's schema.
     pub partial: bool,
 }
@@ -81,6 +85,7 @@ impl Batch {
                 other => other.take(&indices()),
             },
             now: self.now,
+            changes: self.changes.as_ref().map(|all| indices().iter().map(|&row| all[row as usize]).collect()),
             partial: self.partial,
         }
     }
@@ -97,6 +102,7 @@ impl Batch {
             seen: self.seen.as_ref().map(pick),
             order: self.order.take(indices.values()),
             now: self.now,
+            changes: self.changes.as_ref().map(|all| indices.values().iter().map(|&row| all[row as usize]).collect()),
             partial: self.partial,
         }
     }
@@ -113,6 +119,7 @@ impl Batch {
                 Order::Key(keys) => Order::Key(keys.take(offset as u32..(offset + len) as u32)),
             },
             now: self.now,
+            changes: self.changes.as_ref().map(|all| all[offset..offset + len].into()),
             partial: self.partial,
         }
     }

@@ -7,6 +7,7 @@
 pub mod arrow;
 mod batch;
 pub mod calendar;
+mod change;
 mod column;
 mod interval;
 mod json;
@@ -18,6 +19,7 @@ mod types;
 mod value;
 
 pub use batch::{Batch, Order};
+pub use change::{Change, OP};
 pub use column::{Column, ColumnBuilder};
 pub use interval::Interval;
 pub use json::write_string as write_json_string;

@@ -1,6 +1,7 @@
 //! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
 
 pub mod aggregate;
+pub mod changelog;
 pub mod event_time;
 pub mod explode;
 pub mod fault;

@@ -166,6 +166,7 @@ fn concat(mut batches: Vec<Batch>) -> Batch {
         batches.iter().map(|b| b.time.as_deref()).collect::<Option<Vec<&[i64]>>>().map(|times| times.concat());
     let mut all = Batch::new(columns, batches.iter().map(|b| b.rows).sum());
     all.time = time.map(Into::into);
+    all.changes = Batch::joined_changes(&batches);
     all
 }
 

@@ -7,6 +7,7 @@ use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::ERRORS;
 use crate::op::aggregate::AggregateSpec;
+use crate::op::changelog::Having;
 use crate::op::fault::OnFault;
 use crate::op::limit_by::LimitBySpec;
 use crate::op::sort::SortKey;
@@ -125,6 +126,8 @@ pub struct ChainNodePlan {
 pub enum ChainOp {
     Filter(Typed),
     Project(Vec<Typed>),
+    /// Leaves out rows that say that a key has no result any more.
+    Present,
     PreAggregate(AggregateSpec),
     TopLocal(TopSpec),
     /// Output `i` has the rows of case `i`, the next those of none.
@@ -203,6 +206,8 @@ pub struct StagePlan {
 #[derive(Debug, Clone)]
 pub enum StageOp {
     Aggregate(AggregateSpec),
+    /// An aggregate that says of its results what they are to those before them.
+    Changelog(AggregateSpec, Option<Having>),
     Top(TopSpec),
     Limit(u64),
     LimitBy(LimitBySpec),
@@ -262,7 +267,10 @@ pub struct SinkPlan {
     pub name: String,
     pub connector: SinkConnector,
     pub format: Format,
+    /// As it is written, with `op` if that is.
     pub schema: Schema,
+    /// Rows get the column `op` in front.
+    pub op: bool,
     pub inputs: Vec<InputPlan>,
     pub by_arrival: bool,
     /// An input has no end: rows go out as they come.

@@ -48,6 +48,7 @@ pub fn place(
     let mut placer = Placer {
         plan,
         required: required::required(plan),
+        changes: required::changes(plan),
         files,
         domains: groups.len(),
         out: PhysicalPlan {
@@ -77,6 +78,8 @@ pub fn place(
 struct Placer<'a> {
     plan: &'a LogicalPlan,
     required: BTreeMap<OutputRef, BTreeSet<usize>>,
+    /// Outputs of whose rows some sink wants to know what they are to those before them.
+    changes: BTreeSet<OutputRef>,
     files: &'a BTreeMap<String, Vec<std::path::PathBuf>>,
     out: PhysicalPlan,
     /// How many sequences of blocks there are: groups of sources have the first numbers, then come gates that read
@@ -99,6 +102,8 @@ struct Location {
     sources: BTreeSet<usize>,
     delay: i64,
     line_column: Option<usize>,
+    /// Some rows may say that a key has no result any more.
+    deletes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,7 +180,18 @@ impl Placer<'_> {
     }
 
     /// Locations of all inputs, their columns in the order of the node's input schema.
-    fn inputs(&self, node: &Node) -> Vec<Location> {
+    fn inputs(&mut self, node: &Node) -> Vec<Location> {
+        let takes_deletes = self.takes_deletes(node);
+        let mut found = self.outputs_before(node);
+        for location in found.iter_mut().filter(|location| location.deletes && !takes_deletes) {
+            *location = self.chained(location, &node.path(), ChainOp::Present, location.columns.clone());
+            location.deletes = false;
+        }
+        found
+    }
+
+    /// Where the rows of all inputs come out.
+    fn outputs_before(&self, node: &Node) -> Vec<Location> {
         let first = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
         let mut found = Vec::new();
         for input in &node.inputs {
@@ -186,6 +202,16 @@ impl Placer<'_> {
             }
         }
         found
+    }
+
+    /// Rows that say that a key has no result any more are for sinks that want them, through selects. All others
+    /// take no notice of them: a sink with `op` changes nothing for those beside it.
+    fn takes_deletes(&self, node: &Node) -> bool {
+        match &node.kind {
+            Kind::Sink(sink) => sink.op,
+            Kind::Select { where_: None, .. } => self.changes.iter().any(|output| output.node == self.current),
+            _ => false,
+        }
     }
 
     fn each(
@@ -334,7 +360,8 @@ impl Placer<'_> {
         let domain = self.out.groups.iter().position(|group| group.contains(&number)).unwrap_or(0);
         let sources = BTreeSet::from([number]);
         let producer = Producer::Source(number);
-        let rows = Location { producer, exit: Exit::Rows, columns, domain, sources, delay, line_column: None };
+        let rows =
+            Location { producer, exit: Exit::Rows, columns, domain, sources, delay, line_column: None, deletes: false };
         if node.outputs[1].read {
             let columns = (0..node.outputs[1].schema.len()).map(Some).collect::<Vec<_>>();
             let errors = Location { exit: Exit::Errors, line_column: Some(ERRORS_LINE), ..rows.clone() };
@@ -351,6 +378,7 @@ impl Placer<'_> {
         let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output];
         let schema = input.schema.clone();
         let all: Vec<usize> = (0..schema.len()).collect();
+        let schema = if sink.op { schema.with_op() } else { schema };
         let index = self.out.sinks.len();
         let inputs: Vec<Location> =
             self.inputs(node).iter().map(|location| self.narrowed(location, node, &all)).collect();
@@ -367,6 +395,7 @@ impl Placer<'_> {
             connector: sink.connector.clone(),
             format: sink.format.clone(),
             schema,
+            op: sink.op,
             inputs,
             by_arrival,
             endless: node.endless,
@@ -406,10 +435,11 @@ impl Placer<'_> {
         let by_arrival = by_arrival(&inputs);
         let domain = if by_arrival { self.domains } else { inputs[0].domain };
         self.domains += usize::from(by_arrival);
+        let deletes = inputs.iter().any(|input| input.deletes);
         let sources = inputs.iter().flat_map(|input| input.sources.iter().copied()).collect();
         let numbered = parallelism > 1
             && match &op {
-                StageOp::Aggregate(spec) => stateful::comes_by_row(spec),
+                StageOp::Aggregate(spec) | StageOp::Changelog(spec, _) => stateful::comes_by_row(spec),
                 StageOp::LimitBy(_) => true,
                 _ => false,
             };
@@ -431,7 +461,16 @@ impl Placer<'_> {
             chain: ChainPlan::default(),
         });
         let producer = Producer::Stage(stage);
-        Ok(Location { producer, exit: Exit::Stage(MAIN), columns, domain, sources, delay: 0, line_column: None })
+        Ok(Location {
+            producer,
+            exit: Exit::Stage(MAIN),
+            columns,
+            domain,
+            sources,
+            delay: 0,
+            line_column: None,
+            deletes,
+        })
     }
 }
 

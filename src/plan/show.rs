@@ -136,6 +136,7 @@ fn source(connector: &SourceConnector, format: &str) -> String {
             let kind = match kind.value {
                 crate::spec::GenerateKind::Sequence => "sequence",
                 crate::spec::GenerateKind::Nexmark => "nexmark",
+                crate::spec::GenerateKind::Random => "random",
             };
             let only = only.as_ref().map(|o| format!(" {}", o.value)).unwrap_or_default();
             let rows = rows.as_ref().map_or("without end".into(), |r| format!("{} rows", r.value));
@@ -144,7 +145,12 @@ fn source(connector: &SourceConnector, format: &str) -> String {
     }
 }
 
-fn sink(connector: &SinkConnector, format: &str) -> String {
+fn sink(connector: &SinkConnector, format: &str, op: bool) -> String {
+    let sink = connected(connector, format);
+    if op { format!("{sink}, with op") } else { sink }
+}
+
+fn connected(connector: &SinkConnector, format: &str) -> String {
     match connector {
         SinkConnector::File { path, mode, .. } => {
             format!("file {}, {format}, {}", path.value, format!("{:?}", mode.value).to_lowercase())

@@ -265,13 +265,14 @@ fn unpack(plan: &SourcePlan) -> Unpack {
 
 /// The options of a `generate` source.
 fn generator(plan: &SourcePlan) -> Result<generate::Options> {
-    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only } = &plan.connector else {
+    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only, nulls } = &plan.connector else {
         return Err(Error::internal("not a generator"));
     };
     let table = match (kind.value, only) {
         (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
         (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
         (GenerateKind::Nexmark, None) => None,
+        (GenerateKind::Random, _) => Some(generate::Table::Random),
     };
     let defaults = generate::Options::new(table.ok_or_else(|| Error::job("which rows of nexmark?"))?);
     Ok(generate::Options {
@@ -279,6 +280,11 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
         seed: *seed,
         start: start.as_ref().map_or(defaults.start, |s| s.value),
         events_per_second: events_per_second.as_ref().map_or(defaults.events_per_second, |e| e.value),
+        shape: generate::Shape {
+            types: plan.fields.iter().map(|field| field.ty).collect(),
+            time: plan.event_time.as_ref().map(|time| plan.used[time.column]),
+            nulls: *nulls,
+        },
         ..defaults
     })
 }

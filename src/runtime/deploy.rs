@@ -431,6 +431,7 @@ impl Deployer<'_> {
         port.merged = matches!(producer, Producer::Stage(stage) if self.plan.stages[stage].parallelism > 1);
         if let Consumer::Sink { sink, .. } = plan.to {
             port.partitioner = connectors::partitioner(&self.plan.sinks[sink]);
+            port.op = self.plan.sinks[sink].op;
         }
         port.encoder = plan.encode.as_ref().map(|(format, schema)| format::encoder(format, &schema.fields));
         port

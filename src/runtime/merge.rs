@@ -332,6 +332,7 @@ pub fn concat(pieces: Vec<Batch>) -> Batch {
         time: times.map(|times| times.concat().into()),
         seen: joined_seen(&pieces),
         order: Order::Arrival,
+        changes: Batch::joined_changes(&pieces),
         now: pieces.first().map_or(0, |b| b.now),
         partial: pieces.first().is_some_and(|b| b.partial),
     }

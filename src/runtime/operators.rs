@@ -2,6 +2,7 @@
 
 use crate::op::Operator;
 use crate::op::aggregate::{AggregateOperator, PreAggregate};
+use crate::op::changelog::{Changelog, Present};
 use crate::op::event_time::EventTime;
 use crate::op::explode::Explode;
 use crate::op::filter::Filter;
@@ -21,6 +22,7 @@ use crate::state::table::TableShape;
 pub fn operator(op: &StageOp) -> Box<dyn Operator> {
     match op {
         StageOp::Aggregate(spec) => AggregateOperator::new(spec.clone()),
+        StageOp::Changelog(spec, having) => Box::new(Changelog::new(spec.clone(), having.clone())),
         StageOp::Top(spec) => Box::new(Top::new(spec.clone())),
         StageOp::Limit(n) => Box::new(Limit::new(*n)),
         StageOp::LimitBy(spec) => Box::new(LimitBy::new(spec.clone())),
@@ -41,6 +43,7 @@ pub fn chained(plan: &ChainNodePlan) -> Box<dyn Operator> {
         ChainOp::Route(cases) => Box::new(Route::new(cases.clone(), on_fault)),
         ChainOp::Explode { list, keep_empty } => Box::new(Explode::new(list.clone(), *keep_empty, on_fault)),
         ChainOp::Require { column, name } => Box::new(Require::new(*column, name.clone(), on_fault)),
+        ChainOp::Present => Box::new(Present),
         ChainOp::PreAggregate(spec) => Box::new(PreAggregate::new(spec.clone())),
         ChainOp::TopLocal(spec) => Box::new(TopLocal::new(spec.clone())),
     }

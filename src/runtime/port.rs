@@ -25,6 +25,8 @@ pub struct Port {
     pub exchange: Exchange,
     /// Turns rows into bytes before a writer.
     pub encoder: Option<Box<dyn Encoder>>,
+    /// Encoded rows have the column `op`.
+    pub op: bool,
     /// Tells the partitions of encoded rows.
     pub partitioner: Option<Partitioner>,
     /// The chunks are merged behind: they need the end of every row.
@@ -54,6 +56,7 @@ impl Port {
         Port {
             exchange,
             encoder: None,
+            op: false,
             partitioner: None,
             merged: false,
             number_rows: false,
@@ -103,6 +106,7 @@ impl Port {
 
     fn spread(&mut self, batch: Batch, origin: Origin) -> Result<()> {
         if let Some(encoder) = &mut self.encoder {
+            let batch = if self.op { batch.with_op() } else { batch };
             // Blocks are alike: room for the last one saves growing.
             let mut data = Vec::with_capacity(self.encoded_bytes + self.encoded_bytes / 8);
             let wants_ends = self.merged || self.partitioner.is_some();

@@ -204,6 +204,8 @@ pub enum SourceConnector {
         start: Option<Spanned<i64>>,
         events_per_second: Option<Spanned<f64>>,
         only: Option<Spanned<String>>,
+        /// Of a random table: the share of nulls.
+        nulls: f64,
     },
     /// Rows that a test gives: no job file has it.
     Given,
@@ -287,6 +289,8 @@ pub enum ReadMode {
 pub enum GenerateKind {
     Sequence,
     Nexmark,
+    /// Of the source's schema.
+    Random,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -428,6 +432,8 @@ pub struct TopNode {
 pub struct SinkSpec {
     pub connector: SinkConnector,
     pub format: Option<Box<FormatSpec>>,
+    /// Rows have the column `op`: where that stands.
+    pub op: Option<Span>,
 }
 
 #[derive(Debug, Clone)]

@@ -106,7 +106,7 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     for (i, (room, entry)) in entries.iter().enumerate() {
         check_name(cx, entry, entries[..i].iter().find(|(_, e)| e.key.value == entry.key.value));
         match node(cx, room, entry) {
-            Some(node) => job.nodes.push(node),
+            Some(node) => job.nodes.extend(source::outputs(node)),
             None => job.broken.push(entry.key.value.clone()),
         }
     }

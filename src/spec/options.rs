@@ -146,12 +146,15 @@ pub(super) const GENERATE_SOURCE: Options = Options {
         ("start", "\"2023-11-14T22:13:20Z\""),
         ("events_per_second", "10000"),
         ("only", "\"bid\""),
+        SCHEMA,
+        ("nulls", "0.1"),
         EVENT_TIME,
         RATE,
     ],
-    later: &["schema"],
+    later: &[],
 };
 
+const OP: Opt = ("op", "true");
 const TYPE: Opt = ("type", "\"file\"");
 const FORMAT: Opt = ("format", "\"csv\"");
 const SCHEMA: Opt = ("schema", "{ at = \"timestamp\", amount = \"decimal(12,2)\" }");
@@ -303,8 +306,8 @@ pub(super) const EXPLODE: Options = Options {
 
 pub(super) const FILE_SINK: Options = Options {
     what: "a file sink",
-    has: &[TYPE, INPUT, ("path", "\"out/result.csv\""), FORMAT, ("mode", "\"append\""), COMPRESSION],
-    later: &["op"],
+    has: &[TYPE, INPUT, OP, ("path", "\"out/result.csv\""), FORMAT, ("mode", "\"append\""), COMPRESSION],
+    later: &[],
 };
 
 pub(super) const DIRECTORY_SINK: Options = Options {
@@ -312,6 +315,7 @@ pub(super) const DIRECTORY_SINK: Options = Options {
     has: &[
         TYPE,
         INPUT,
+        OP,
         ("path", "\"out/events\""),
         FORMAT,
         ("mode", "\"append\""),
@@ -321,25 +325,26 @@ pub(super) const DIRECTORY_SINK: Options = Options {
         ("success_file", "true"),
         COMPRESSION,
     ],
-    later: &["op"],
+    later: &[],
 };
 
 pub(super) const ROLL: Options =
     Options { what: "roll", has: &[("size", "\"128MiB\""), ("time", "\"60s\""), ("idle", "\"60s\"")], later: &[] };
 
-pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+pub(super) const STDOUT_SINK: Options = Options { what: "a stdout sink", has: &[TYPE, INPUT, OP, FORMAT], later: &[] };
 
 pub(super) const TCP_SINK: Options = Options {
     what: "a tcp sink",
     has: &[
         TYPE,
         INPUT,
+        OP,
         ("connect", "\"example.org:9000\""),
         ("listen", "\":9000\""),
         FORMAT,
         ("framing", "\"length\""),
     ],
-    later: &["op"],
+    later: &[],
 };
 
 pub(super) const SQLITE_SINK: Options = Options {
@@ -347,16 +352,17 @@ pub(super) const SQLITE_SINK: Options = Options {
     has: &[
         TYPE,
         INPUT,
+        OP,
         ("path", "\"out/results.db\""),
         ("table", "\"alerts\""),
         ("key", "[\"card\", \"minute\"]"),
         ("mode", "\"replace\""),
     ],
-    later: &["op"],
+    later: &[],
 };
 
 pub(super) const BLACKHOLE_SINK: Options =
-    Options { what: "a blackhole sink", has: &[TYPE, INPUT, FORMAT], later: &["op"] };
+    Options { what: "a blackhole sink", has: &[TYPE, INPUT, OP, FORMAT], later: &[] };
 
 pub(super) const TEST: Options = Options {
     what: "a test",

@@ -307,6 +307,21 @@ impl<'a> Fields<'a> {
         Some(Spanned { value: inside?, span: value.span.clone() })
     }
 
+    /// A number of at least 0 and less than 1.
+    pub fn share(&self, cx: &mut Cx, name: &str) -> Option<f64> {
+        let value = self.get(name)?;
+        if matches!(value.kind, Kind::Integer(0)) {
+            return Some(0.0);
+        }
+        let number = self.positive(cx, name)?.value;
+        if number >= 1.0 {
+            let label = "it must be less than one";
+            cx.push(Diagnostic::error(format!("`{name}` is out of range")).at(&value.span).label(label));
+            return None;
+        }
+        Some(number)
+    }
+
     /// A number greater than zero.
     pub fn positive(&self, cx: &mut Cx, name: &str) -> Option<Spanned<f64>> {
         let value = self.get(name)?;

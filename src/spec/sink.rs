@@ -64,7 +64,8 @@ pub(super) fn sink(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option
     };
     // A database takes values, so there is no format to choose.
     let format = if let Type::Sqlite = ty { None } else { format(cx, &fields, Side::Sink).map(Box::new) };
-    Some((SinkSpec { connector: connector?, format }, inputs?))
+    let op = fields.boolean(cx, "op").filter(|op| op.value).map(|op| op.span);
+    Some((SinkSpec { connector: connector?, format, op }, inputs?))
 }
 
 fn file(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<SinkConnector> {

@@ -7,8 +7,8 @@ use super::read::{Cx, Fields, Range};
 use super::schema::schema;
 use super::value::{Kind, Table};
 use super::{
-    Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, OnError, ReadMode, SourceConnector, SourceSpec,
-    Spanned, StartAt, Text,
+    Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, NodeKind, NodeSpec, OnError, ReadMode,
+    SourceConnector, SourceSpec, Spanned, StartAt, Text,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +36,8 @@ const READS: Words<ReadMode> = Words {
 
 const KINDS: Words<GenerateKind> = Words {
     what: "kind of generator",
-    has: &[("sequence", GenerateKind::Sequence), ("nexmark", GenerateKind::Nexmark)],
-    later: &["random"],
+    has: &[("sequence", GenerateKind::Sequence), ("nexmark", GenerateKind::Nexmark), ("random", GenerateKind::Random)],
+    later: &[],
 };
 
 const OUTPUTS: Words<&str> = Words {
@@ -140,6 +140,31 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
         journal_max: if has("journal_max") { fields.size(cx, "journal_max") } else { None },
         connector: connector?,
     })
+}
+
+/// Nexmark without `only` is a source for each of its outputs: `NAME.person`, `NAME.auction`, `NAME.bid`.
+pub(super) fn outputs(node: NodeSpec) -> Vec<NodeSpec> {
+    let all = match &node.kind {
+        NodeKind::Source(source) => match &source.connector {
+            SourceConnector::Generate { kind, only: None, .. } => kind.value == GenerateKind::Nexmark,
+            _ => false,
+        },
+        _ => false,
+    };
+    if !all {
+        return vec![node];
+    }
+    let one = |(output, _): &(&str, &str)| {
+        let mut part = node.clone();
+        part.name.value = format!("{}.{output}", node.name.value);
+        if let NodeKind::Source(source) = &mut part.kind
+            && let SourceConnector::Generate { only, .. } = &mut source.connector
+        {
+            *only = Some(Spanned { value: (*output).to_owned(), span: node.name.span.clone() });
+        }
+        part
+    };
+    OUTPUTS.has.iter().map(one).collect()
 }
 
 /// The word behind `type` of a node.
@@ -291,11 +316,19 @@ fn generate(cx: &mut Cx, fields: &Fields) -> Option<SourceConnector> {
     let events_per_second = fields.positive(cx, "events_per_second");
     let only = fields.word(cx, "only", &OUTPUTS).map(|o| Spanned { value: o.value.to_string(), span: o.span });
     let kind = kind?;
-    if let (GenerateKind::Sequence, Some(value)) = (kind.value, fields.get("only")) {
-        let error = Diagnostic::error("`only` is for nexmark").at(&value.span).label("a sequence has one output");
+    if let (true, Some(value)) = (kind.value != GenerateKind::Nexmark, fields.get("only")) {
+        let error = Diagnostic::error("`only` is for nexmark").at(&value.span).label("there is one output");
         cx.push(error.help("leave it out, or write kind = \"nexmark\""));
     }
-    Some(SourceConnector::Generate { kind, rows, seed: seed.map_or(0, |s| s.value), start, events_per_second, only })
+    for option in ["schema", "nulls"] {
+        if let (true, Some(value)) = (kind.value != GenerateKind::Random, fields.get(option)) {
+            let error = Diagnostic::error(format!("`{option}` is for random rows")).at(&value.span);
+            cx.push(error.label("the columns are known").help("leave it out, or write kind = \"random\""));
+        }
+    }
+    let nulls = fields.get("nulls").and_then(|_| fields.share(cx, "nulls"));
+    let (seed, nulls) = (seed.map_or(0, |s| s.value), nulls.unwrap_or(0.0));
+    Some(SourceConnector::Generate { kind, rows, seed, start, events_per_second, only, nulls })
 }
 
 /// The first event time in µs, from RFC 3339 as a string or a TOML date-time.

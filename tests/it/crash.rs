@@ -2,7 +2,7 @@
 //! disturbed, byte for byte.
 //!
 //! **Jobs** (`crash/job.rs`). One with everything: a union of two files by event time into tumbling and sliding
-//! windows, running results at the end and with every row, the best rows of windows, dead letters and late rows; into
+//! windows, running results at the end and with every row, with what each is to the one before, the best rows of windows, dead letters and late rows; into
 //! files that are replaced, appended to and new (gzip), a folder with partitions, one that is replaced, a table that
 //! rows are inserted into and one with a key. Then stdin and TCP with a journal, and a job that restarts itself because
 //! its peer goes away. Sources are paced, so that a run takes half a second and some ten checkpoints.

@@ -192,7 +192,7 @@ fn names_metadata(rows: &GivenRows, metadata: &[Metadata]) -> bool {
 }
 
 fn kept_nowhere() -> Sink {
-    Sink { connector: SinkConnector::Blackhole, format: Format::Csv(CsvOptions::default()) }
+    Sink { connector: SinkConnector::Blackhole, format: Format::Csv(CsvOptions::default()), op: false }
 }
 
 /// A test that is to fail.

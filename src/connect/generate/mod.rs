@@ -6,6 +6,7 @@
 //!
 //! Start with [`Table`], what rows there are; [`Options`], what a job asks for; [`source`] and [`decoder`].
 
+mod any;
 mod nexmark;
 mod random;
 mod sequence;
@@ -14,6 +15,8 @@ mod tests;
 mod text;
 
 use serde_json::Value;
+
+pub use any::Shape;
 
 use crate::connect::{Block, BlockDecoder, Body, Next, Source, first_time};
 use crate::data::{Column, DataType, Schema};
@@ -37,6 +40,8 @@ pub enum Table {
     Person,
     Auction,
     Bid,
+    /// Of the columns of [`Options::shape`].
+    Random,
 }
 
 impl Table {
@@ -50,6 +55,7 @@ impl Table {
             Table::Person => "person",
             Table::Auction => "auction",
             Table::Bid => "bid",
+            Table::Random => "random",
         }
     }
 
@@ -58,11 +64,12 @@ impl Table {
         Table::NEXMARK.into_iter().find(|t| t.name() == name)
     }
 
-    /// Name of the column that holds event times.
+    /// Name of the column that holds event times; empty where a job has named its columns itself.
     pub fn time_column(self) -> &'static str {
         match self {
             Table::Sequence => "at",
-            _ => "date_time",
+            Table::Person | Table::Auction | Table::Bid => "date_time",
+            Table::Random => "",
         }
     }
 }
@@ -78,6 +85,8 @@ pub struct Options {
     pub start: i64,
     /// Events of all tables together in a second of event time. Positive and finite.
     pub events_per_second: f64,
+    /// Of [`Table::Random`].
+    pub shape: Shape,
 }
 
 impl Options {
@@ -89,14 +98,16 @@ impl Options {
             seed: 0,
             start: DEFAULT_START_MICROS,
             events_per_second: DEFAULT_EVENTS_PER_SECOND,
+            shape: Shape::default(),
         }
     }
 }
 
-/// The columns of `table`.
+/// The columns of `table`; those of [`Table::Random`] are for the job to say.
 pub fn schema(table: Table) -> Schema {
     use DataType::{Int, String, Timestamp};
     match table {
+        Table::Random => Schema::default(),
         Table::Sequence => Schema::new([("n", Int), ("at", Timestamp)]),
         Table::Person => Schema::new([
             ("id", Int),
@@ -173,6 +184,9 @@ pub fn decoder(options: &Options, used: &[usize]) -> Result<Box<dyn BlockDecoder
         Table::Person => Box::new(Maker { used, make: nexmark::Person::new(options.seed, clock) }),
         Table::Auction => Box::new(Maker { used, make: nexmark::Auction::new(options.seed, clock) }),
         Table::Bid => Box::new(Maker { used, make: nexmark::Bid::new(options.seed, clock) }),
+        Table::Random => {
+            Box::new(Maker { used, make: any::Any { shape: options.shape.clone(), seed: options.seed, clock } })
+        }
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::*;
+use crate::data::Field;
 
 const ALL: [Table; 4] = [Table::Sequence, Table::Person, Table::Auction, Table::Bid];
 
@@ -69,6 +70,71 @@ fn cuts_do_not_show() {
                 assert_eq!(&Column::concat(&parts), column, "{t:?}, column {c}, cuts {cuts:?}");
             }
         }
+    }
+}
+
+/// A column of each type; the last one holds the event time.
+fn shape(nulls: f64) -> Options {
+    use DataType::*;
+    let item = DataType::structure(vec![Field { name: "a".into(), ty: Int }, Field { name: "b".into(), ty: String }]);
+    let decimal = Decimal { precision: 38, scale: 37 };
+    let types = vec![
+        Boolean,
+        Int,
+        Double,
+        decimal,
+        Decimal { precision: 2, scale: 2 },
+        String,
+        Timestamp,
+        Bytes,
+        Date,
+        Interval,
+        Json,
+        DataType::list(item),
+        DataType::list(DataType::list(Int)),
+        item,
+        Timestamp,
+    ];
+    let time = Some(types.len() - 1);
+    Options { seed: 5, shape: Shape { types, time, nulls }, ..Options::new(Table::Random) }
+}
+
+#[test]
+fn random_rows_have_all_types_and_show_neither_cuts_nor_unused_columns() {
+    let options = shape(0.25);
+    let types = &options.shape.types;
+    let used: Vec<usize> = (0..types.len()).collect();
+    let whole = make(&options, &used, 0, 2000).columns;
+    let parts = [make(&options, &used, 0, 777).columns, make(&options, &used, 777, 2000 - 777).columns];
+    for (c, column) in whole.iter().enumerate() {
+        assert_eq!(column.data_type(), types[c]);
+        assert_eq!(&Column::concat(&[&parts[0][c], &parts[1][c]]), column, "column {c}");
+        assert_eq!(make(&options, &[c], 0, 2000).columns, std::slice::from_ref(column));
+        let nulls = (0..2000).filter(|&row| column.is_null(row)).count();
+        assert!(if c + 1 == types.len() { nulls == 0 } else { (400..600).contains(&nulls) }, "column {c}: {nulls}");
+    }
+    assert!(ints(&whole[14]).is_sorted() && ints(&whole[14])[0] == DEFAULT_START_MICROS);
+    assert!(ints(&whole[6]).iter().all(|&at| at <= DEFAULT_START_MICROS));
+    let none = make(&shape(0.0), &used, 0, 500).columns;
+    assert!(none.iter().all(|column| (0..500).all(|row| !column.is_null(row))));
+    let other = make(&Options { seed: 6, ..shape(0.0) }, &used, 0, 500).columns;
+    assert!(none.iter().zip(&other).take(14).all(|(a, b)| a != b), "another seed, other values");
+}
+
+#[test]
+fn random_values_are_of_their_kind() {
+    let options = shape(0.0);
+    let row = |row: u64| -> Vec<std::string::String> {
+        let used: Vec<usize> = (0..14).collect();
+        make(&options, &used, row, 1).columns.iter().map(|column| column.display(0).to_string()).collect()
+    };
+    for values in (0..50).map(row) {
+        assert!((0..1000).contains(&values[1].parse::<i64>().unwrap()), "{values:?}");
+        assert!((0.0..1000.0).contains(&values[2].parse::<f64>().unwrap()), "{values:?}");
+        assert!((0.0..10.0).contains(&values[3].parse::<f64>().unwrap()), "{values:?}");
+        assert!((0.0..1.0).contains(&values[4].parse::<f64>().unwrap()), "{values:?}");
+        let json: serde_json::Value = serde_json::from_str(values[10].trim_matches('\'')).unwrap();
+        assert!(json["n"].as_u64().unwrap() < 1000, "{values:?}");
     }
 }
 

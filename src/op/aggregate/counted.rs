@@ -248,7 +248,7 @@ impl Operator for Counted {
             let seen = judged_here(&batch, context.watermark);
             let order = if matches!(batch.order, Order::Row(_)) { batch.order } else { Order::Arrival };
             let columns = self.spec.keys.iter().map(|&key| batch.columns[key].clone()).collect();
-            let last = Batch { columns, seen, order, ..batch }.take(&UInt32Array::from(ends));
+            let last = Batch { columns, seen, order, changes: None, ..batch }.take(&UInt32Array::from(ends));
             let mut columns = last.columns.clone();
             columns.extend(self.results(&windows)?);
             out.emit(MAIN, Batch { columns, ..last });

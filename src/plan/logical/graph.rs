@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::OutputRef;
-use crate::spec::{Diagnostic, Diagnostics, JobSpec, NodeKind, OnError, Text};
+use crate::spec::{Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, OnError, Text};
 
 /// Nodes by their index in the job file.
 pub struct Graph {
@@ -51,6 +51,10 @@ pub fn connect(spec: &JobSpec, found: &mut Diagnostics) -> Graph {
     let running = inputs.iter().zip(&runs).filter(|(_, runs)| **runs);
     let read: BTreeSet<OutputRef> = running.flat_map(|(refs, _)| refs.iter().flatten().copied()).collect();
     for (node, _) in spec.nodes.iter().zip(&runs).filter(|(_, runs)| !**runs) {
+        let whole = node.name.value.split_once('.').map(|(whole, _)| whole);
+        if whole.is_some_and(|whole| parts(spec, whole).any(|(index, _)| runs[index])) {
+            continue;
+        }
         found.push(
             Diagnostic::warning(format!("nothing reads `{}`, so it does not run", node.name.value))
                 .at(&node.name.span)
@@ -117,12 +121,31 @@ fn dead_letters(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
     }
 }
 
+/// The sources that are outputs of one that is written as `name`, with their numbers.
+pub fn parts<'a>(spec: &'a JobSpec, name: &str) -> impl Iterator<Item = (usize, &'a NodeSpec)> {
+    let name = name.to_owned();
+    let is_part = move |node: &NodeSpec| node.name.value.split_once('.').is_some_and(|(whole, _)| whole == name);
+    spec.nodes.iter().enumerate().filter(move |(_, node)| is_part(node))
+}
+
 /// Finds `node` or `node.output`.
 fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRef> {
+    let is_node = spec.nodes.iter().any(|node| node.name.value == text.value);
     let (name, output) = match text.value.split_once('.') {
-        Some((name, output)) => (name, Some(output)),
-        None => (text.value.as_str(), None),
+        Some((name, output)) if !is_node => (name, Some(output)),
+        _ => (text.value.as_str(), None),
     };
+    let parts: Vec<&str> = parts(spec, name).map(|(_, part)| part.name.value.as_str()).collect();
+    if !parts.is_empty() {
+        let message = match output {
+            Some(output) => format!("`{name}` has no output `{output}`"),
+            None => format!("`{name}` has several outputs"),
+        };
+        let help = format!("there are {}; only = \"bid\" makes it a source of one", parts.join(", "));
+        let span = text.locate(0..text.value.len());
+        found.push(Diagnostic::error(message).at(&span).label("which of them?").help(help));
+        return None;
+    }
     let Some(node) = spec.nodes.iter().position(|n| n.name.value == name) else {
         if spec.broken.iter().any(|broken| broken == name) {
             // It is there; what is wrong with it has been said.

@@ -165,6 +165,8 @@ pub struct OrderKey {
 pub struct Sink {
     pub connector: SinkConnector,
     pub format: Format,
+    /// Rows have the column `op` in front.
+    pub op: bool,
 }
 
 /// As [`build_with`], for a job that has all schemas in its file.

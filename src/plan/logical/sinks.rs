@@ -6,28 +6,32 @@ use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
-use crate::data::{DataType, Schema};
+use crate::data::{DataType, OP, Schema};
 use crate::format::columnar::is_columnar;
 use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector,
-    SinkSpec, SourceConnector, Text, suggest,
+    SinkSpec, SourceConnector, Span, Text, suggest,
 };
 
 impl Builder<'_> {
     pub(super) fn sink(&mut self, node: &NodeSpec, sink: &SinkSpec, inputs: Inputs) -> Option<Node> {
         let format = self.sink_format(node, sink)?;
-        if format == Format::Lines && (inputs.schema.len() != 1 || inputs.schema.fields[0].ty != DataType::String) {
+        let schema = match &sink.op {
+            Some(op) => self.with_op(sink, op, &inputs.schema)?,
+            None => inputs.schema.clone(),
+        };
+        if format == Format::Lines && (schema.len() != 1 || schema.fields[0].ty != DataType::String) {
             let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error("format `lines` writes one string column").at(span);
-            let columns = format!("the input has: {}", inputs.schema);
+            let columns = format!("the input has: {}", schema);
             self.found.push(diagnostic.label("does not fit the input").help(columns));
             return None;
         }
         if is_columnar(&format) {
             self.columns_sink(node, sink, &format, inputs.endless)?;
         }
-        if let (Format::Logfmt(_), Some(name)) = (&format, inputs.schema.names().find(|name| !is_logfmt_key(name))) {
+        if let (Format::Logfmt(_), Some(name)) = (&format, schema.names().find(|name| !is_logfmt_key(name))) {
             let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error(format!("`{name}` cannot be a key of logfmt")).at(span);
             let help = "a key has no blanks, quotes or `=`: give the column another name in a select: \"`a b` AS a_b\"";
@@ -35,7 +39,7 @@ impl Builder<'_> {
             return None;
         }
         if let SinkConnector::Directory(spec) = &sink.connector {
-            self.partition_columns(spec, &inputs.schema)?;
+            self.partition_columns(spec, &schema)?;
         }
         let (mode, what) = match &sink.connector {
             SinkConnector::File { mode, .. } => (Some(mode), "file"),
@@ -56,7 +60,7 @@ impl Builder<'_> {
             return None;
         }
         if let SinkConnector::Sqlite { table, key, .. } = &sink.connector {
-            self.database(table, key, &inputs.schema)?;
+            self.database(table, key, &schema)?;
             if inputs.endless && self.spec.checkpoint.interval.is_none() {
                 let message = format!("sink `{}` would never show a row: the input has no end", node.name.value);
                 let diagnostic = Diagnostic::error(message).at(&node.name.span);
@@ -65,10 +69,29 @@ impl Builder<'_> {
                 return None;
             }
         }
-        let kind = Kind::Sink(Box::new(Sink { connector: sink.connector.clone(), format }));
+        let kind = Kind::Sink(Box::new(Sink { connector: sink.connector.clone(), format, op: sink.op.is_some() }));
         let mut built = Node::new(node, "sinks", kind, inputs.refs);
         built.endless = inputs.endless;
         Some(built)
+    }
+
+    /// The columns of a sink with `op`, which stands at `span`.
+    fn with_op(&mut self, sink: &SinkSpec, span: &Span, schema: &Schema) -> Option<Schema> {
+        if schema.index_of(OP).is_some() {
+            let diagnostic = Diagnostic::error(format!("the input has a column `{OP}`")).at(span);
+            let diagnostic = diagnostic.label("makes another one");
+            self.found.push(diagnostic.help(format!("give the column another name in a select: \"{OP} AS kind\"")));
+            return None;
+        }
+        if let SinkConnector::Sqlite { key, .. } = &sink.connector
+            && !key.is_empty()
+        {
+            let diagnostic = Diagnostic::error("a table with a `key` has the last row of each, so `op` says nothing");
+            let diagnostic = diagnostic.at(span).label("with `key`");
+            self.found.push(diagnostic.help("leave `op` out, or leave `key` out: then each change is a row"));
+            return None;
+        }
+        Some(schema.with_op())
     }
 
     /// Files of columns are whole only with what stands at their end, so they can be neither appended to nor streamed.

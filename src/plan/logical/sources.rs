@@ -1,6 +1,6 @@
 //! Sources: format, schema, event time.
 
-use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest};
+use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest, graph::parts};
 use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
@@ -34,8 +34,11 @@ impl Builder<'_> {
     pub(super) fn source(&mut self, node: &NodeSpec, source: &SourceSpec, runs: bool) -> Option<Node> {
         let (format, fields) = match &source.connector {
             SourceConnector::Generate { kind, only, .. } => {
-                let table = self.table(node, kind.value, only.as_ref())?;
-                (Format::Lines, generated_fields(&generate::schema(table)))
+                let fields = match kind.value {
+                    GenerateKind::Random => self.random_fields(node, source)?,
+                    kind => generated_fields(&generate::schema(self.table(node, kind, only.as_ref())?)),
+                };
+                (Format::Lines, fields)
             }
             _ => {
                 let format = source_format(node, source).map_err(|wrong| self.found.push(wrong)).ok()?;
@@ -55,7 +58,7 @@ impl Builder<'_> {
             // Where it is wrong, nodes behind are still looked at as if it were right.
             Some(spec) => self.event_time(spec, &schema),
             None => match &source.connector {
-                SourceConnector::Generate { .. } => generated_time(&schema),
+                SourceConnector::Generate { kind, .. } => generated_time(kind.value, &schema),
                 _ => None,
             },
         };
@@ -72,8 +75,9 @@ impl Builder<'_> {
             connector => connector.follows(),
         };
         let has_time = source.event_time.is_some() || event_time.is_some();
+        let (connector, share) = self.shared(node, source);
         let kind = Kind::Source(Box::new(Source {
-            connector: source.connector.clone(),
+            connector,
             format,
             fields,
             event_time,
@@ -83,7 +87,7 @@ impl Builder<'_> {
             metadata: source.metadata.iter().map(|m| m.value).collect(),
             journal: (journaled && source.journal)
                 .then(|| source.journal_max.as_ref().map_or(JOURNAL_MAX, |max| max.value)),
-            rate: source.rate.as_ref().map(|r| r.value),
+            rate: source.rate.as_ref().map(|r| r.value * share),
             live,
             inferred: source
                 .schema
@@ -122,11 +126,46 @@ impl Builder<'_> {
     ) -> Option<generate::Table> {
         match (kind, only) {
             (GenerateKind::Sequence, _) => Some(generate::Table::Sequence),
+            (GenerateKind::Random, _) => Some(generate::Table::Random),
             (GenerateKind::Nexmark, Some(only)) => generate::Table::nexmark(&only.value),
             (GenerateKind::Nexmark, None) => {
-                let message = format!("`{}` needs `only`: several outputs at once are not there yet", node.name.value);
-                let diagnostic = Diagnostic::error(message).at(&node.name.span).label("which rows?");
-                self.found.push(diagnostic.help("write only = \"bid\" (or \"auction\", \"person\")"));
+                let diagnostic = Diagnostic::error(format!("`{}` needs `only`", node.name.value));
+                self.found.push(diagnostic.at(&node.name.span).label("which rows?"));
+                None
+            }
+        }
+    }
+
+    /// One of several outputs has its part of the rows that the job asks for, and its share of the rate.
+    fn shared(&self, node: &NodeSpec, source: &SourceSpec) -> (SourceConnector, f64) {
+        let mut connector = source.connector.clone();
+        let whole = node.name.value.split_once('.').map(|(whole, _)| whole);
+        let (Some(whole), SourceConnector::Generate { only: Some(only), rows, .. }) = (whole, &mut connector) else {
+            return (connector, 1.0);
+        };
+        let read = parts(self.spec, whole).filter(|(index, _)| self.graph.runs[*index]);
+        let names = read.filter_map(|(_, part)| part.name.value.split_once('.'));
+        let read: Vec<generate::Table> = names.filter_map(|(_, output)| generate::Table::nexmark(output)).collect();
+        let Some(table) = generate::Table::nexmark(&only.value) else { return (connector, 1.0) };
+        if let Some(rows) = rows {
+            rows.value = generate::rows_of(table, &read, rows.value);
+        }
+        // The shares of a large number of rows are those of all.
+        let many = 50_000;
+        (connector, generate::rows_of(table, &read, many) as f64 / many as f64)
+    }
+
+    /// The columns of random rows.
+    fn random_fields(&mut self, node: &NodeSpec, source: &SourceSpec) -> Option<Vec<SourceField>> {
+        match (&source.schema, &source.schema_span) {
+            (Some(fields), _) if !fields.is_empty() => Some(fields.iter().map(field).collect()),
+            // What is wrong with it has been said.
+            (None, Some(_)) => None,
+            (_, span) => {
+                let message = format!("`{}` needs a schema: which columns are to be made?", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(span.as_ref().unwrap_or(&node.name.span));
+                let help = "such as schema = { at = \"timestamp\", user = \"string\", n = \"int\" }";
+                self.found.push(diagnostic.label("random rows").help(help));
                 None
             }
         }
@@ -348,9 +387,12 @@ fn generated_fields(schema: &Schema) -> Vec<SourceField> {
     schema.fields.iter().map(|f| SourceField::new(&f.name, f.ty, None)).collect()
 }
 
-/// Generated rows come in the order of their time column.
-fn generated_time(schema: &Schema) -> Option<EventTime> {
-    let column = schema.index_of("date_time").or_else(|| schema.index_of("at"))?;
+/// Generated rows come in the order of their time column; of random ones that is the first timestamp.
+fn generated_time(kind: GenerateKind, schema: &Schema) -> Option<EventTime> {
+    let column = match kind {
+        GenerateKind::Random => schema.fields.iter().position(|field| field.ty == DataType::Timestamp)?,
+        _ => schema.index_of("date_time").or_else(|| schema.index_of("at"))?,
+    };
     Some(EventTime { column, delay: 0, idle: None })
 }
 

@@ -62,6 +62,12 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> BTreeMap<String, String> {
     )
 }
 
+/// What a changelog adds: which results were given depends on the condition for them.
+pub(super) fn changelog(aggregate: &Aggregate) -> BTreeMap<String, String> {
+    let having = aggregate.plan.having.iter().map(|having| ("having".to_owned(), having.to_string()));
+    having.chain([("op".to_owned(), "true".to_owned())]).collect()
+}
+
 /// `columns`: of the rows that are kept.
 pub(super) fn top(top: &Top, columns: &Schema) -> BTreeMap<String, String> {
     let by: Vec<String> = top.by.iter().map(typed).collect();

@@ -25,6 +25,24 @@ pub fn required(plan: &LogicalPlan) -> BTreeMap<OutputRef, BTreeSet<usize>> {
     required
 }
 
+/// Outputs of whose rows some sink writes the column `op`. What an aggregate or a top makes of its input is new: such
+/// a column begins there.
+pub fn changes(plan: &LogicalPlan) -> BTreeSet<OutputRef> {
+    let mut wanted: BTreeSet<OutputRef> = BTreeSet::new();
+    for (index, node) in plan.nodes.iter().enumerate().rev() {
+        let begins = matches!(node.kind, Kind::Aggregate(_) | Kind::Top(_));
+        let passed = |output: &OutputRef| output.node == index && !(begins && output.output == MAIN);
+        let wants = match &node.kind {
+            Kind::Sink(sink) => sink.op,
+            _ => wanted.iter().any(passed),
+        };
+        if wants {
+            wanted.extend(node.inputs.iter().copied());
+        }
+    }
+    wanted
+}
+
 /// Columns of its input that `node` needs for what is needed of its outputs.
 fn of_input(node: &Node, width: usize, output: &dyn Fn(usize) -> BTreeSet<usize>) -> BTreeSet<usize> {
     let main = output(MAIN);

@@ -9,6 +9,7 @@ use crate::data::{Field, Schema};
 use crate::error::Result;
 use crate::expr::Typed;
 use crate::op::aggregate::{AggregateSpec, Call, Emit, PreAggregate, Window};
+use crate::op::changelog::{Changelog, Having};
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::op::window::pane_size;
@@ -62,8 +63,16 @@ impl Placer<'_> {
             self.tick(step_of(spec.window));
         }
         let exchange = if keyed { ExchangePlan::Hash(layout.keys.clone()) } else { ExchangePlan::Single };
-        let op = StageOp::Aggregate(spec);
-        let label = Label::new(node, None, identity::aggregate(aggregate));
+        let changing = self.changes.contains(&main) && Changelog::is_possible(&spec);
+        let mut identity = identity::aggregate(aggregate);
+        let op = match changing {
+            true => {
+                identity.extend(identity::changelog(aggregate));
+                StageOp::Changelog(spec, having(aggregate, &layout.results))
+            }
+            false => StageOp::Aggregate(spec),
+        };
+        let label = Label::new(node, None, identity);
         let result = self.stage(label, op, parallelism, inputs, layout.results.clone(), exchange)?;
         if late_read {
             let location = Location { exit: Exit::Stage(LATE), columns: layout.late_columns, ..result.clone() };
@@ -74,10 +83,12 @@ impl Placer<'_> {
         needed.extend(aggregate.order.iter().flat_map(|k| k.value.columns()));
         let outputs: Vec<Typed> = aggregate.plan.outputs.iter().map(|(_, value)| value.clone()).collect();
         let mut location = self.projected(&result, &node.path(), &outputs, &needed);
-        if let Some(having) = &aggregate.plan.having {
+        // A changelog has looked at it already: what it lets go belongs to the changes.
+        if let Some(having) = aggregate.plan.having.as_ref().filter(|_| !changing) {
             let op = ChainOp::Filter(location.map(having));
             location = self.chained(&location, &node.path(), op, location.columns.clone());
         }
+        location.deletes = changing && aggregate.plan.having.is_some();
         if !aggregate.order.is_empty() {
             location = self.sorted(node, &location, &aggregate.order, &needed, aggregate.window.is_some())?;
         }
@@ -89,7 +100,7 @@ impl Placer<'_> {
     /// input, would then be written down with it, and judge it again behind `.late`: one task that reads the inputs
     /// themselves needs no such note.
     fn meet(&self, node: &Node) -> bool {
-        let inputs = self.inputs(node);
+        let inputs = self.outputs_before(node);
         inputs.len() > 1 && !self.is_alone(&inputs) && !by_arrival(&inputs)
     }
 
@@ -191,6 +202,20 @@ impl Placer<'_> {
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
         self.stage(label, StageOp::Top(spec), parallelism, inputs, columns, exchange)
     }
+}
+
+/// The condition for results, over those of the operator.
+fn having(aggregate: &Aggregate, results: &[Option<usize>]) -> Option<Having> {
+    let mut condition = aggregate.plan.having.clone()?;
+    let read: BTreeSet<usize> = condition.columns().into_iter().collect();
+    let item = |&output: &usize| {
+        let mut item = aggregate.plan.outputs[output].1.clone();
+        item.remap(&|column| results.get(column).copied().flatten().unwrap_or(0));
+        item
+    };
+    let items = read.iter().map(item).collect();
+    condition.remap(&|output| read.iter().position(|&other| other == output).unwrap_or(0));
+    Some(Having { items, condition })
 }
 
 fn is_source(producer: &Producer) -> bool {

@@ -94,7 +94,7 @@ fn options(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
             vec![format!("a row for each element of {list} AS {name}{empty}")]
         }
         Kind::EventTime(time) => vec![time_of(time, &node.outputs[0].schema.fields[time.column].name)],
-        Kind::Sink(s) => vec![sink(&s.connector, s.format.name())],
+        Kind::Sink(s) => vec![sink(&s.connector, s.format.name(), s.op)],
     }
 }
 
@@ -181,7 +181,7 @@ pub fn schemas(plan: &LogicalPlan) -> String {
                     "{}{}: {}\n",
                     node.path(),
                     inputs(plan, node),
-                    sink(&s.connector, s.format.name())
+                    sink(&s.connector, s.format.name(), s.op)
                 ));
             }
             Kind::Filter(_)

@@ -140,7 +140,7 @@ impl<'a> Drawing<'a> {
             ("exact", "the same bytes at any parallelism")
         };
         self.begin(&of.name, &of.name, "sink", 1, format!("write ×1{gate}"));
-        self.line(&sink(&of.connector, of.format.name()));
+        self.line(&sink(&of.connector, of.format.name(), of.op));
         self.line(&format!("{word}: {order}"));
         let guarantees = guarantees::of(self.plan, of, saving);
         guarantees.iter().for_each(|line| self.line(line));
@@ -214,6 +214,7 @@ impl<'a> Drawing<'a> {
                 let column = columns([*column].into_iter(), names);
                 (format!("require {column}"), names.to_vec())
             }
+            ChainOp::Present => ("without -D".into(), names.to_vec()),
             ChainOp::PreAggregate(_) => ("pre-aggregate each block".into(), names.to_vec()),
             ChainOp::TopLocal(_) => ("best of each block".into(), names.to_vec()),
         }
@@ -286,6 +287,12 @@ fn columns(columns: impl Iterator<Item = usize>, names: &[String]) -> String {
 fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<String>) {
     match op {
         StageOp::Aggregate(spec) => aggregate(spec, names),
+        StageOp::Changelog(spec, having) => {
+            let (name, mut details, results) = aggregate(spec, names);
+            let condition = having.as_ref().map(|having| format!("having {}, ", having.condition));
+            details.push(format!("{}op of each result by what was given of its key", condition.unwrap_or_default()));
+            (name, details, results)
+        }
         StageOp::Top(spec) => top(spec, names),
         StageOp::Limit(n) => ("limit", vec![format!("the first {n} rows")], names.to_vec()),
         StageOp::LimitBy(spec) => {

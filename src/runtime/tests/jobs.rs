@@ -99,6 +99,8 @@ struct Job {
     sources: Vec<Source>,
     nodes: Vec<Node>,
     sinks: Vec<Vec<Ref>>,
+    /// Which sinks have the column `op`.
+    ops: Vec<bool>,
 }
 
 const CONDITIONS: [&str; 4] = ["v > 2", "k = 'a' OR v IS NULL", "n % 3 <> 0", "n < 0"];
@@ -235,7 +237,8 @@ impl Job {
         if rng.once_in(3) {
             sinks.push(vec![rng.pick(&has_time.keys().copied().collect::<Vec<_>>())]);
         }
-        Job { sources, nodes, sinks }
+        let ops = sinks.iter().map(|_| rng.once_in(2)).collect();
+        Job { sources, nodes, sinks, ops }
     }
 
     fn name(&self, (node, output): Ref) -> String {
@@ -281,6 +284,7 @@ impl Job {
             let inputs = self.inputs(inputs);
             let _ = writeln!(text, "[sinks.o{i}]\ntype = \"file\"\ninput = {inputs}\npath = \"o{i}.csv\"");
             text += "format = { type = \"csv\", timestamp = \"us\" }\n";
+            text += if self.ops[i] { "op = true\n" } else { "" };
         }
         text
     }
@@ -517,6 +521,15 @@ fn csv(row: &Row, columns: [usize; 4]) -> String {
     columns.map(|c| cells[c].as_str()).join(",") + "\n"
 }
 
+/// The column `op`.
+fn op_of(row: &Row) -> String {
+    match row.change {
+        Change::Insert => "+I,".into(),
+        Change::Update => "+U,".into(),
+        Change::Delete => "-D,".into(),
+    }
+}
+
 /// What each sink holds at the end, or where the job may fail.
 struct Expected {
     texts: BTreeMap<String, String>,
@@ -566,6 +579,8 @@ fn expected(job: &Job) -> Expected {
                 let mut text = String::new();
                 for event in &read.events {
                     match event {
+                        Ev::Row(row) if job.ops[sink] => text += &(op_of(row) + &csv(row, columns)),
+                        Ev::Row(row) if row.change == Change::Delete => {}
                         Ev::Row(row) => text += &csv(row, columns),
                         Ev::Fail(place) => drop(failures.insert(place.clone())),
                         Ev::End(_) => {}
@@ -632,6 +647,11 @@ fn routed(streams: &[Stream]) -> [Vec<Stream>; 2] {
 
 fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     const PLAIN: [usize; 4] = [0, 1, 2, 3];
+    // All but selects take no notice of keys that have no result any more.
+    let streams = match op {
+        Op::Select(_) => streams,
+        _ => part(&streams, |row| row.change != Change::Delete),
+    };
     let both = match op {
         Op::Fallible(on_error) => Some(fallible(ON_ERRORS[*on_error], streams.clone())),
         Op::Route => Some(routed(&streams)),
@@ -670,7 +690,7 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
             Box::new(window)
         }
         Op::Total { keyed, update, having, sorted, fourth } => {
-            Box::new(Total { keyed, update, having, sorted, fourth, groups: BTreeMap::new() })
+            Box::new(Total { keyed, update, having, sorted, fourth, groups: BTreeMap::new(), given: BTreeSet::new() })
         }
         Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, true, Fourth::Count)),
         Op::TopOwn { size, keyed, n } => Box::new(Top { window: TopWindow::Own(size), keyed, n, groups: groups() }),
@@ -684,7 +704,7 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     }
     if let Op::WindowTop { keyed, n, .. } = *op {
         let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
-        [main, _] = run(&mut top, &gate(&[main]));
+        [main, _] = run(&mut top, &gate(&part(&[main], |row| row.change != Change::Delete)));
     }
     let plain = matches!(
         op,

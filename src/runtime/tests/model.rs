@@ -23,6 +23,35 @@ pub struct Row {
     pub window: (i64, i64),
     /// Of a row that is as it was read: where it stands, as messages say it.
     pub from: Option<String>,
+    pub change: Change,
+}
+
+/// What a row is to the one of its key before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Change {
+    #[default]
+    Insert,
+    Update,
+    Delete,
+}
+
+/// Those of `results` that were given or are given now, with what they are. `given`: keys that have a result.
+fn changed<K: Ord>(results: impl IntoIterator<Item = (K, Row, bool)>, given: &mut BTreeSet<K>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (key, row, holds) in results {
+        let had = given.remove(&key);
+        if holds {
+            given.insert(key);
+        }
+        let change = match (had, holds) {
+            (false, false) => continue,
+            (false, true) => Change::Insert,
+            (true, true) => Change::Update,
+            (true, false) => Change::Delete,
+        };
+        rows.push(Row { change, ..row });
+    }
+    rows
 }
 
 #[derive(Debug, Clone)]
@@ -266,6 +295,7 @@ pub struct Window {
     pub sorted: bool,
     pub fourth: Fourth,
     groups: BTreeMap<Group, Vec<(usize, Row)>>,
+    given: BTreeSet<Group>,
     fired: BTreeSet<(i64, i64)>,
     deferred: Vec<(Group, (usize, Row))>,
     places: usize,
@@ -283,6 +313,7 @@ impl Window {
             sorted: false,
             fourth,
             groups: BTreeMap::new(),
+            given: BTreeSet::new(),
             fired: BTreeSet::new(),
             deferred: Vec::new(),
             places: 0,
@@ -290,7 +321,7 @@ impl Window {
         }
     }
 
-    fn results(&self, groups: impl IntoIterator<Item = Group>) -> Vec<Row> {
+    fn results(&mut self, groups: impl IntoIterator<Item = Group>) -> Vec<Row> {
         let mut results = Vec::new();
         for group in groups {
             let mut rows = self.groups[&group].clone();
@@ -298,9 +329,11 @@ impl Window {
             let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
             let row = result(&rows, &group.1, self.fourth);
             let (end, _) = group.0;
-            results.push(Row { at: Some(end), time: Some(end - 1), window: group.0, ..row });
+            let row = Row { at: Some(end), time: Some(end - 1), window: group.0, ..row };
+            let holds = !self.having || row.n >= Some(2);
+            results.push((group, row, holds));
         }
-        results.retain(|r| !self.having || r.n >= Some(2));
+        let mut results = changed(results, &mut self.given);
         if self.sorted {
             by_value(&mut results);
         }
@@ -357,6 +390,7 @@ pub struct Total {
     pub sorted: bool,
     pub fourth: Fourth,
     pub groups: BTreeMap<Key, Vec<Row>>,
+    pub given: BTreeSet<Key>,
 }
 
 impl Step for Total {
@@ -366,9 +400,8 @@ impl Step for Total {
         rows.push(row.clone());
         if self.update {
             let result = Row { time: row.time, within: row.within, ..result(rows, &key, self.fourth) };
-            if !self.having || result.n >= Some(2) {
-                out[0].push(Ev::Row(result));
-            }
+            let holds = !self.having || result.n >= Some(2);
+            out[0].extend(changed([(key, result, holds)], &mut self.given).into_iter().map(Ev::Row));
         }
     }
 
@@ -424,6 +457,7 @@ impl Step for Top {
             by_value(&mut rows);
             rows.truncate(self.n);
             for row in rows {
+                let row = Row { change: Change::Insert, ..row };
                 let row = match self.window {
                     TopWindow::None => row,
                     _ => Row { at: Some(group.0.0), time: Some(group.0.0 - 1), within: i64::MIN, ..row },

@@ -21,24 +21,24 @@ fn check(text: &str, overrides: &[&str], expect: &str) {
 #[test]
 fn an_unknown_option() {
     check(
-        &format!("{REST}op = true\nformt = 'csv'\n[sources.s]\ntype = 'stdin'\n"),
+        &format!("{REST}formt = 'csv'\n[job]\nmemory = '1GiB'\n[sources.s]\ntype = 'stdin'\n"),
         &[],
         "
-        ¦error: `op` in sink `o` is not there yet
+        ¦error: unknown option `formt` in sink `o`
         ¦ --> job.toml:4:1
         ¦  |
-        ¦4 | op = true
-        ¦  | ^^ not there yet
-        ¦  |
-        ¦  = help: a stdout sink has `type`, `input`, `format`
-        ¦
-        ¦error: unknown option `formt` in sink `o`
-        ¦ --> job.toml:5:1
-        ¦  |
-        ¦5 | formt = 'csv'
+        ¦4 | formt = 'csv'
         ¦  | ^^^^^ unknown option
         ¦  |
-        ¦  = help: did you mean `format`? A stdout sink has `type`, `input`, `format`
+        ¦  = help: did you mean `format`? A stdout sink has `type`, `input`, `op`, `format`
+        ¦
+        ¦error: `memory` in [job] is not there yet
+        ¦ --> job.toml:6:1
+        ¦  |
+        ¦6 | memory = '1GiB'
+        ¦  | ^^^^^^ not there yet
+        ¦  |
+        ¦  = help: [job] has `name`, `parallelism`, `max_parallelism`, `restart`
         ",
     );
 }

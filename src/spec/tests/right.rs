@@ -143,10 +143,15 @@ fn generate_sources() {
         "type = 'generate'\nkind = 'nexmark'\nrows = 7\nseed = 3\nstart = '2023-11-14T22:13:20Z'\nonly = 'bid'\n\
          events_per_second = 10000\nrate = 4",
     );
-    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only } = s.connector else { panic!() };
+    let SourceConnector::Generate { kind, rows, seed, start, events_per_second, only, .. } = s.connector else {
+        panic!()
+    };
     assert_eq!((kind.value, rows.unwrap().value, seed), (GenerateKind::Nexmark, 7, 3));
     assert_eq!(start.unwrap().value, 1_700_000_000_000_000);
     assert_eq!((events_per_second.unwrap().value, only.unwrap().value.as_str()), (10_000.0, "bid"));
+    let s = source("type = 'generate'\nkind = 'random'\nschema = { a = 'int' }\nnulls = 0.25");
+    let SourceConnector::Generate { kind, nulls, .. } = s.connector else { panic!() };
+    assert_eq!((kind.value, nulls, s.schema.unwrap().len()), (GenerateKind::Random, 0.25, 1));
     let s = source("type = 'generate'\nkind = 'sequence'\nstart = 2023-11-15T07:13:20+09:00");
     let SourceConnector::Generate { start, rows, seed, .. } = s.connector else { panic!() };
     assert_eq!((start.unwrap().value, rows, seed), (1_700_000_000_000_000, None, 0));

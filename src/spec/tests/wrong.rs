@@ -106,7 +106,10 @@ fn sources() {
         ("type = 'tcp'\nconnect = 'a:1'\nmax_connections = 3", &["`max_connections` needs `listen`"]),
         ("type = 'tcp'\nlisten = ':1'\nonce = 'yes'", &["7:8 «'yes'»", "expected true or false, found a string"]),
         ("type = 'generate'", &["`kind` is missing", "add kind = \"sequence\""]),
-        ("type = 'generate'\nkind = 'random'", &["kind of generator `random` is not there yet"]),
+        ("type = 'generate'\nkind = 'random'\nnulls = 1", &["«1»", "`nulls` is out of range", "less than one"]),
+        ("type = 'generate'\nkind = 'nexmark'\nnulls = 0.1", &["`nulls` is for random rows"]),
+        ("type = 'generate'\nkind = 'sequence'\nschema = { a = 'int' }", &["`schema` is for random rows"]),
+        ("type = 'generate'\nkind = 'random'\nschema = { a = 'int' }\nonly = 'bid'", &["`only` is for nexmark"]),
         ("type = 'generate'\nkind = 'sequence'\nrows = -1", &["`rows` is out of range", "at least 0"]),
         (
             "type = 'generate'\nkind = 'sequence'\nrows = 1.5",
@@ -325,7 +328,7 @@ fn sinks_and_the_job() {
             &["unknown option `format` in sink `o`"],
         ),
         ("type = 'stdout'\ninputs = 's'\ninput = 's'", &["did you mean `input`?"]),
-        ("type = 'stdout'\ninput = 's'\nop = true", &["`op` in sink `o` is not there yet"]),
+        ("type = 'stdout'\ninput = 's'\nop = 'yes'", &["«'yes'»", "true or false"]),
         ("type = 'stdout'\ninput = 's'\nformat = { type = 'csv', null = 'x' }", &["`null` is for reading"]),
         (
             "type = 'stdout'\ninput = 's'\nformat = { type = 'csv', timestamp = 'min' }",

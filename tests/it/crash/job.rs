@@ -94,6 +94,8 @@ fn everything() -> String {
                    select = ['k', 'count(*) AS n', 'sum(v) AS total', 'min(at) AS first']\n";
     text += running;
     text += &(running.replace("transforms.running", "transforms.updates") + "emit = 'update'\n");
+    let some = "emit = 'update'\nhaving = 'n % 3 <> 0'\n";
+    text += &(running.replace("transforms.running", "transforms.some") + some);
     let best = "[transforms.best]\ntype = 'top'\ninput = ['a', 'b']\nby = ['k']\nn = 2\norder = ['v DESC', 'at']\n";
     text += &format!("{best}window = {{ {TUMBLING} }}\n");
     let file = |path: &str, mode: &str| format!("type = 'file'\npath = '{path}'\nmode = '{mode}'");
@@ -101,6 +103,8 @@ fn everything() -> String {
     text += &sink("sliding_out", "'sliding'", &file("sliding.jsonl", "replace"));
     text += &sink("running_out", "'running'", &file("running.csv", "replace"));
     text += &sink("updates_out", "'updates'", &file("updates.csv.gz", "new"));
+    text += &sink("some_out", "'some'", &format!("{}\nop = true", file("some.csv", "new")));
+    text += &sink("again_out", "'sliding'", &format!("{}\nop = true", file("again.csv", "new")));
     text += &sink("union_out", both, &file("union.csv", "append"));
     text += &sink("bad_out", "['a.errors', 'b.errors']", &file("bad.jsonl", "append"));
     text += &sink("late_out", "'tumbling.late'", &file("late.csv", "append"));

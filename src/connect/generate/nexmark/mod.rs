@@ -54,7 +54,7 @@ const AVERAGE_BID_BYTES: u64 = 100;
 /// Rows of `table` in 50 events.
 pub fn per_epoch(table: Table) -> u64 {
     match table {
-        Table::Sequence => 0,
+        Table::Sequence | Table::Random => 0,
         Table::Person => EPOCH_PERSONS,
         Table::Auction => EPOCH_AUCTIONS,
         Table::Bid => EPOCH_BIDS,
