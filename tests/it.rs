@@ -49,3 +49,5 @@ mod state;
 mod state_files;
 #[path = "it/stop.rs"]
 mod stop;
+#[path = "it/wrong.rs"]
+mod wrong;
