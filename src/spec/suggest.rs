@@ -1,4 +1,6 @@
-//! "Did you mean": words of other tools, then words spelled alike.
+//! "Did you mean": words of other tools, then words spelled alike (`error::nearest`).
+
+use crate::error::nearest;
 
 /// Words of other tools and what they are called here; of several, the first that is possible at the place counts.
 const OTHER_WORDS: [(&str, &[&str]); 161] = [
@@ -176,14 +178,7 @@ pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     if let Some(found) = ours.iter().find_map(|w| candidates.iter().find(|c| c == &w)) {
         return Some(found);
     }
-    // One slip for three letters or so; a word that is only longer or shorter by its end is near as well.
-    let most = (word.chars().count() / 3).max(1);
-    let distance = |c: &str| strsim::damerau_levenshtein(&lower, &c.to_lowercase());
-    let near = candidates.iter().map(|c| (distance(c), *c)).filter(|(d, c)| *d <= most && *d < c.len());
-    near.min_by_key(|(d, _)| *d).map(|(_, c)| c).or_else(|| {
-        let part = |c: &&&str| lower.len() >= 3 && c.len() >= 3 && (c.starts_with(&lower) || lower.starts_with(**c));
-        candidates.iter().find(part).copied()
-    })
+    nearest(word, candidates.iter().copied())
 }
 
 /// "did you mean …?" in front of `all`, if there is something alike among `candidates`.

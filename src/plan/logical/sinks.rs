@@ -2,15 +2,15 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
+use crate::error::nearest;
 use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
     Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
-    SourceConnector, Text, suggest,
+    SourceConnector, Text,
 };
 
 impl Builder<'_> {
@@ -76,11 +76,12 @@ impl Builder<'_> {
         }
         for (i, column) in key.iter().enumerate() {
             if schema.index_of(&column.value).is_none() {
-                let names: Vec<&str> = schema.names().collect();
-                let question =
-                    suggest(&column.value, &names).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
-                let diagnostic = Diagnostic::error(format!("no column `{}`", column.value)).at(&column.span);
-                wrong.push(diagnostic.label("not in the input").help(format!("{question}the input has: {schema}")));
+                let help = match nearest(&column.value, schema.names()) {
+                    Some(near) => format!("did you mean `{near}`? The input has: {schema}"),
+                    None => format!("the input has: {schema}"),
+                };
+                let diagnostic = Diagnostic::error(format!("there is no column `{}`", column.value)).at(&column.span);
+                wrong.push(diagnostic.label("not in the input").help(help));
             } else if key[..i].iter().any(|other| other.value == column.value) {
                 let diagnostic = Diagnostic::error(format!("`{}` is twice in the key", column.value)).at(&column.span);
                 wrong.push(diagnostic.label("again").help("leave it out"));
