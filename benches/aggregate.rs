@@ -57,6 +57,8 @@ fn spec(keys: &[usize], calls: &[(AggregateFunction, Option<usize>)], window: Op
         lateness: 0,
         emit: Emit::Close,
         late_output: false,
+        processing: false,
+        sorted: true,
         ordered: false,
     }
 }

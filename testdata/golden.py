@@ -186,6 +186,15 @@ def archive():
     return {"archive.csv": "".join(f"{name}\n{written(None, parts[name])}" for name in sorted(parts))}
 
 
+def to_parquet():
+    """The rows of the Parquet file, as CSV."""
+    out = []
+    for line in rows(DATA / "trades.csv"):
+        price, qty = Decimal(line["price"]), int(line["qty"])
+        out.append([timestamp(micros(line["at"])), line["symbol"], f"{price:.2f}", qty, f"{price * qty:.2f}"])
+    return {"to_parquet.csv": written("at symbol price qty value".split(), out)}
+
+
 def visits():
     """The new count of its page for each request, and all requests of each minute."""
     lines, counts, pages, minutes = rows(DATA / "requests.csv"), Counter(), [], []
@@ -203,9 +212,53 @@ def visits():
     }
 
 
+def triage():
+    """Requests by where they belong; of each item the first two; what is no item, and why."""
+    failed, items, odd, seen = [], [], [], Counter()
+    for line in rows(DATA / "requests.csv"):
+        at, path, status, ms = timestamp(micros(line["at"])), line["path"], int(line["status"]), int(line["ms"])
+        if status >= 500:
+            failed.append([at, path, status, ms])
+        elif path != "/" and not path.startswith("/search"):
+            item = path[7:]
+            if not item.isdigit():
+                odd.append([at, path, status, ms, f"CAST(substr(path, 8) AS int): '{item}' is not an int"])
+                continue
+            seen[item] += 1
+            if seen[item] <= 2:
+                items.append([at, item, ms])
+    columns = ["at", "path", "status", "ms"]
+    return {
+        "triage_failed.csv": written(columns, failed),
+        "triage_items.csv": written(["at", "item", "ms"], items),
+        "triage_odd.csv": written([*columns, "reason"], odd),
+    }
+
+
+def steps():
+    """Every ten trades of a symbol its last twenty; at the end those since, with the ten before them."""
+    trades, out = defaultdict(list), []
+
+    def result(symbol, last):
+        prices = [Decimal(line["price"]) for line in last]
+        until = max(micros(line["at"]) for line in last)
+        return [symbol, timestamp(until), len(last), min(prices), max(prices), sum(int(line["qty"]) for line in last)]
+
+    for line in rows(DATA / "trades.csv"):
+        of = trades[line["symbol"]]
+        of.append(line)
+        if len(of) % 10 == 0:
+            out.append(result(line["symbol"], of[-20:]))
+    for symbol, of in sorted(trades.items()):
+        if rest := len(of) % 10:
+            out.append(result(symbol, of[-10 - rest :]))
+    header = ["symbol", "until", "trades", "low", "high", "volume"]
+    return {"steps.csv": written(header, out)}
+
+
 def main():
     wrong = 0
-    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, visits):
+    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, to_parquet, visits, triage, steps):
         for name, text in job().items():
             path = GOLDEN / name
             if "--write" in sys.argv[1:]:

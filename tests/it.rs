@@ -5,6 +5,8 @@ mod program;
 
 #[path = "it/check.rs"]
 mod check;
+#[path = "it/columns.rs"]
+mod columns;
 #[path = "it/commands.rs"]
 mod commands;
 #[path = "it/crash.rs"]

@@ -14,6 +14,7 @@ pub fn plan(args: &PlanArgs) -> u8 {
         let files = prepare::files(&job, &plan, Severity::Warning, false, &mut prepared.found);
         (job, plan, files)
     });
+    prepared.found.drop_notes();
     screen.diagnostics(&prepared.found, &prepared.text);
     let Some((job, plan, files)) = ready else { return EXIT_WRONG };
     let laid_out = prepare::parallelism(args.job.parallelism, &job)

@@ -95,6 +95,7 @@ fn node(name: &str, figures: NodeFigures) -> Value {
         "rows_in": figures.rows_in,
         "rows_out": figures.rows_out,
         "bytes": figures.bytes,
+        "bad": figures.bad,
         "late": figures.late,
         "watermark": watermark(figures.watermark),
     })

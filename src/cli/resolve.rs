@@ -10,12 +10,13 @@ use crate::checkpoint::manifest;
 use crate::connect::file;
 use crate::data::DataType;
 use crate::error::{Error, Result};
+use crate::format::columnar::is_columnar;
 use crate::format::infer::{self, Found, infer};
 use crate::format::{Format, SourceField};
 use crate::plan::logical::sources::{is_inferred, source_format};
 use crate::plan::{FoundSchema, Inferred, Resolved};
 use crate::spec::{
-    Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, SourceConnector, SourceSpec, Text, parse_type,
+    Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, SourceConnector, SourceSpec, Span, Text, parse_type,
 };
 
 /// Of so many files without a record the next one is looked at.
@@ -75,6 +76,9 @@ fn look(
     let place = paths.first().map_or_else(|| node.name.span.clone(), span);
     let files = prepare::patterns(paths, exclude).resolve();
     let missing = files.is_err();
+    if let (Ok(files), true) = (&files, is_columnar(format)) {
+        return described(files, format, &place, found);
+    }
     match files.and_then(|files| in_files(&files, format)) {
         Ok((file, seen)) => {
             for remark in &seen.remarks {
@@ -96,6 +100,20 @@ fn look(
                 false => format!("source `{}` has no schema, and none is found: {}", node.name.value, error.message),
             };
             found.push(Diagnostic::error(message).at(&place).label("its columns are not known").help(help.join("\n")));
+            None
+        }
+    }
+}
+
+/// The columns of the first of `files`, which say themselves what they hold. `None` after a diagnostic.
+fn described(files: &[PathBuf], format: &Format, place: &Span, found: &mut Diagnostics) -> Option<FoundSchema> {
+    let path = files.first()?;
+    match file::columns_of(path, format) {
+        Ok(fields) => Some(FoundSchema { fields, inferred: None }),
+        Err(error) => {
+            let diagnostic = Diagnostic::error(error.message).at(place).label("its columns are not known");
+            let help = error.notes.join("\n");
+            found.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
             None
         }
     }

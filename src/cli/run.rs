@@ -196,6 +196,7 @@ fn resolve(launch: &mut Launch, screen: &Screen) -> Result<(JobSpec, LogicalPlan
     }
     let prepared = prepare::resolve(loaded, launch.stored.as_ref());
     let mut found = prepared.found;
+    found.drop_notes();
     let ready = prepared.job.map(|(job, plan)| {
         let files = prepare::files(&job, &plan, Severity::Error, launch.has_before(&job), &mut found);
         (job, plan, files)

@@ -150,13 +150,13 @@ fn row(node: &Value, seconds: f64) -> [String; 6] {
     let subtask = node["subtask"].as_u64().map(|subtask| format!(" {subtask}")).unwrap_or_default();
     let rows = node["rows"].as_u64().or(node["rows-in"].as_u64()).unwrap_or(0);
     let number = |value: &Value| value.as_u64().map(grouped).unwrap_or_default();
-    let aside = if node["bad"].is_u64() { &node["bad"] } else { &node["late"] };
+    let aside: u64 = [&node["bad"], &node["late"]].into_iter().filter_map(Value::as_u64).sum();
     [
         format!("{}{subtask}", node["name"].as_str().unwrap_or("?")),
         grouped(rows),
         grouped(rate(rows, seconds)),
         number(&node["rows-out"]),
-        number(aside),
+        grouped(aside),
         node["watermark"].as_i64().map(report::time).unwrap_or_default(),
     ]
 }

@@ -19,18 +19,20 @@ pub struct Totals {
     /// Rows that reached sinks.
     pub rows_out: u64,
     pub late: u64,
+    /// Records that did not decode and rows on which an expression failed, passed over.
     pub bad: u64,
 }
 
 impl Totals {
     pub fn of(stats: &JobStats) -> Totals {
         let sources = || stats.sources.iter().map(|(_, s)| s.read());
+        let nodes = || stats.nodes.iter().map(|(.., s)| s.read());
         Totals {
             rows_in: sources().map(|s| s.rows).sum(),
             bytes_in: sources().map(|s| s.bytes).sum(),
             rows_out: stats.sinks.iter().map(|(_, s)| s.read().rows_in).sum(),
-            late: stats.nodes.iter().map(|(.., s)| s.read().late).sum(),
-            bad: sources().map(|s| s.bad).sum(),
+            late: nodes().map(|s| s.late).sum(),
+            bad: sources().map(|s| s.bad).sum::<u64>() + nodes().map(|s| s.bad).sum::<u64>(),
         }
     }
 }
@@ -105,7 +107,7 @@ fn late_warning(plan: &LogicalPlan, stats: &JobStats, name: &str, late: u64, by:
         }
     }
     let node = &plan.nodes[index];
-    if node.outputs.iter().any(|o| o.name == Some("late")) {
+    if node.outputs.iter().any(|o| o.name.as_deref() == Some("late")) {
         warning = warning.note(format!("or read them: input = \"{}.late\"", node.name));
     }
     warning

@@ -3,7 +3,7 @@
 //! Bounded files only; cutting is in `file/input.rs`, bytes in `file/raw.rs`, names in `file/paths.rs`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags};
@@ -15,15 +15,19 @@ use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::{Error, Result};
+use crate::format::columnar;
+use crate::format::{Format, SourceField};
 
 mod by_time;
 mod follow;
+mod groups;
 mod identity;
 mod input;
 mod paths;
 mod pipe;
 mod position;
 mod raw;
+mod reading;
 mod sample;
 mod zstd;
 
@@ -42,9 +46,18 @@ pub use position::in_words;
 pub use sample::{sample, sample_of};
 
 use by_time::ByTime;
-use input::{Cut, Input};
 use pipe::Pipe;
 use position::{FileAt, Finder, Name, Position, State, unlike};
+use reading::{Reading, Step};
+
+/// The columns of a file of columns, as a source has them that gives no schema.
+///
+/// Errors: it cannot be opened, or is not of this format, which names it.
+pub fn columns_of(path: &Path, format: &Format) -> Result<Vec<SourceField>> {
+    let file = columnar::open(format, Arc::new(groups::Opened::open(path)?));
+    let file = file.map_err(|e| Error { message: format!("{}: {}", path.display(), e.message), ..e })?;
+    Ok(columnar::fields(file.schema()))
+}
 
 /// How the bytes of a file come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,7 +139,7 @@ impl FileSource {
                 State::Open { mark, lines, years, .. } => {
                     let (path, raw, edges) = finder.started(path.path(), mark)?;
                     let shared = &self.shared;
-                    let mut input = Input::reenter(&path, &shared.records, shared.map, (mark, lines), (raw, edges))?;
+                    let mut input = Reading::reenter(&path, &shared.records, shared.map, (mark, lines), (raw, edges))?;
                     input.set_years(years);
                     if opened.len() >= by_time::OPEN_FILES_MAX {
                         input.park(opened.len() >= by_time::OPEN_PACKED_MAX);
@@ -206,7 +219,7 @@ impl Source for FileSource {
         let open = match &self.order {
             Order::Name(order) => {
                 let pipe = order.pipe.as_ref().map_or(0, Pipe::bytes_read);
-                order.current.as_ref().map_or(pipe, Input::bytes_read)
+                order.current.as_ref().map_or(pipe, Reading::bytes_read)
             }
             Order::Time(order) => order.open_bytes(),
         };
@@ -244,12 +257,17 @@ impl Source for FileSource {
     }
 }
 
+/// Files of columns are no pipes: opening one says so.
+fn is_pipe(shared: &Shared, file: usize) -> bool {
+    !shared.records.is_columnar() && Pipe::is_at(&shared.paths[file])
+}
+
 /// One file after the other, all of them one input.
 #[derive(Default)]
 struct ByName {
     /// Index of the current file, or of the next one.
     file: usize,
-    current: Option<Input>,
+    current: Option<Reading>,
     /// The current file, if it is a named pipe.
     pipe: Option<Pipe>,
     ended: bool,
@@ -261,23 +279,21 @@ impl ByName {
     fn next(&mut self, shared: &mut Shared) -> Result<Next> {
         while self.file < shared.paths.len() {
             let file = self.file as u32;
-            if self.pipe.is_some() || (self.current.is_none() && Pipe::is_at(&shared.paths[self.file])) {
+            if self.pipe.is_some() || (self.current.is_none() && is_pipe(shared, self.file)) {
                 match self.read_pipe(shared)? {
                     Some(next) => return Ok(next),
                     None => continue,
                 }
             }
             let input = self.input(shared)?;
-            let header = input.header.clone();
             match input.next_block(&shared.pool)? {
-                Cut::Starved => return Ok(Next::Pending { until: None }),
-                Cut::End => self.close(shared),
-                Cut::Records { data, offset, line, last } => {
+                Step::Starved => return Ok(Next::Pending { until: None }),
+                Step::End => self.close(shared),
+                Step::Block { body, line, last } => {
                     if last {
                         self.close(shared);
                     }
                     self.ended = self.file == shared.paths.len();
-                    let body = Body::Bytes { data, offset, header };
                     return Ok(Next::Block(Block { file, ends: self.ended, line, ..Block::single(body) }));
                 }
             }
@@ -320,13 +336,13 @@ impl ByName {
     fn look(&mut self, shared: &mut Shared, first_time: &mut FirstTime) -> Result<i64> {
         while self.file < shared.paths.len() {
             // It is not waited for.
-            if self.pipe.is_some() || (self.current.is_none() && Pipe::is_at(&shared.paths[self.file])) {
+            if self.pipe.is_some() || (self.current.is_none() && is_pipe(shared, self.file)) {
                 return Ok(i64::MIN);
             }
             let input = self.input(shared)?;
-            let record = input.peek_record()?;
+            let time = input.next_time(first_time)?;
             if !input.is_at_end() {
-                return Ok(record.and_then(|record| first_time(&record, &input.header)).unwrap_or(i64::MIN));
+                return Ok(time.unwrap_or(i64::MIN));
             }
             self.close(shared);
         }
@@ -334,10 +350,10 @@ impl ByName {
     }
 
     /// The current file, opened on first use.
-    fn input(&mut self, shared: &Shared) -> Result<&mut Input> {
+    fn input(&mut self, shared: &Shared) -> Result<&mut Reading> {
         let input = match self.current.take() {
             Some(input) => input,
-            None => Input::open(&shared.paths[self.file], &shared.records, shared.map)?,
+            None => Reading::open(&shared.paths[self.file], &shared.records, shared.map)?,
         };
         Ok(self.current.insert(input))
     }
@@ -348,9 +364,9 @@ impl ByName {
     }
 
     fn states(&mut self, files: usize) -> Vec<State> {
-        let lines = self.current.as_ref().and_then(Input::lines);
-        let years = self.current.as_ref().and_then(Input::years);
-        let mark = self.current.as_mut().map(Input::mark).or_else(|| self.pipe.as_mut().map(Pipe::mark));
+        let lines = self.current.as_ref().and_then(Reading::lines);
+        let years = self.current.as_ref().and_then(Reading::years);
+        let mark = self.current.as_mut().map(Reading::mark).or_else(|| self.pipe.as_mut().map(Pipe::mark));
         let current = self.file;
         let state = |file: usize| match mark {
             _ if file < current => State::Done,
@@ -360,7 +376,7 @@ impl ByName {
         (0..files).map(state).collect()
     }
 
-    fn reenter(&mut self, position: &Position, mut opened: Vec<Input>) -> Result<()> {
+    fn reenter(&mut self, position: &Position, mut opened: Vec<Reading>) -> Result<()> {
         self.file = position.files.iter().take_while(|file| file.state == State::Done).count();
         let rest = position.files.iter().skip(self.file + opened.len());
         if opened.len() > 1 || rest.clone().any(|file| !matches!(file.state, State::Waiting { .. })) {

@@ -11,9 +11,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::connect::output::{Extent, Lasting, Packing, from_json, open_existing, to_json, write_error};
+use crate::connect::output::{
+    Extent, Lasting, NewEncoder, Packing, Written, from_json, open_existing, to_json, write_error,
+};
 use crate::connect::{Prepared, Run, Writer, Wrote};
+use crate::data::Batch;
 use crate::error::{Error, Result};
+use crate::format::columnar::FileEncoder;
 use crate::storage::{Storage, StorageFile, crash};
 
 mod committer;
@@ -32,6 +36,8 @@ pub struct FileSinkOptions {
     pub mode: Mode,
     /// Compress with gzip. Appending adds a member, which readers take as one file.
     pub gzip: bool,
+    /// Rows come as they are, and are made into a file of columns.
+    pub columns: Option<NewEncoder>,
     pub storage: Arc<dyn Storage>,
     pub run: Run,
 }
@@ -57,6 +63,8 @@ struct Open {
     target: Target,
     file: Box<dyn StorageFile>,
     packing: Packing,
+    /// Until the file is whole.
+    columns: Option<Box<dyn FileEncoder>>,
     /// A pipe whose reader is gone.
     closed: bool,
 }
@@ -71,16 +79,44 @@ impl FileSink {
         let (target, file) = Target::open(&self.options, &self.lasting)?;
         crash::point("file-after-create");
         let wants_header = target.is_empty();
-        self.begin(target, file);
+        let columns = self.encoder()?;
+        self.begin(target, file, columns);
+        self.encode(|encoder, out| encoder.begin(out))?;
         if wants_header {
             self.write(&mut { header })?;
         }
         Ok(())
     }
 
-    fn begin(&mut self, target: Target, file: Box<dyn StorageFile>) {
-        self.open =
-            Some(Open { target, file, packing: Packing::new(self.options.gzip, "file-after-write"), closed: false });
+    fn begin(&mut self, target: Target, file: Box<dyn StorageFile>, columns: Option<Box<dyn FileEncoder>>) {
+        self.open = Some(Open {
+            target,
+            file,
+            packing: Packing::new(self.options.gzip, "file-after-write"),
+            columns,
+            closed: false,
+        });
+    }
+
+    /// What makes files of columns of rows, if that is wanted.
+    fn encoder(&self) -> Result<Option<Box<dyn FileEncoder>>> {
+        self.options.columns.as_ref().map(|new| new(self.options.run.folder.is_some())).transpose()
+    }
+
+    /// Writes what an encoder makes. Nothing where bytes come, or the file is whole.
+    fn encode(&mut self, make: impl FnOnce(&mut dyn FileEncoder, &mut Vec<u8>) -> Result<()>) -> Result<()> {
+        let (path, open) = self.opened()?;
+        let Some(encoder) = &mut open.columns else { return Ok(()) };
+        let mut out = Vec::new();
+        make(&mut **encoder, &mut out)?;
+        open.run(path, |open| open.packing.take(&out, &mut *open.file)).map(drop)
+    }
+
+    /// Ends the file if it is one of columns.
+    fn finish(&mut self) -> Result<()> {
+        self.encode(|encoder, out| encoder.finish(out))?;
+        self.opened()?.1.columns = None;
+        Ok(())
     }
 
     /// What is open, made if need be.
@@ -159,8 +195,13 @@ impl Writer for FileSink {
             Place::Beside { temporary, target } => Target::Beside { temporary, path: target },
             Place::Grown { base, created } => Target::Grown { path: state.path, base, created },
         };
-        self.begin(target, file);
+        let mut columns = if state.ended { None } else { self.encoder()? };
+        if let Some(encoder) = columns.as_mut().filter(|_| state.extent.length > 0) {
+            encoder.resume(&Written(&*file, state.extent.length))?;
+        }
+        self.begin(target, file, columns);
         if state.extent.length == 0 {
+            self.encode(|encoder, out| encoder.begin(out))?;
             self.write(&mut { header })?;
         }
         Ok(())
@@ -171,6 +212,10 @@ impl Writer for FileSink {
         if checkpoint == 0 && self.unmade.is_some() {
             let state = self.state(Place::Grown { base: 0, created: true }, Extent::empty(), false);
             return Ok(Prepared { state: to_json(&state)?, ..Prepared::default() });
+        }
+        match end {
+            true => self.finish()?,
+            false => self.encode(|encoder, out| encoder.cut(out))?,
         }
         let (path, open) = self.opened()?;
         open.run(path, |open| open.packing.cut(&mut *open.file, end))?;
@@ -201,6 +246,10 @@ impl Writer for FileSink {
         open.run(path, |open| open.packing.take(&taken, &mut *open.file))
     }
 
+    fn rows(&mut self, batch: &Batch) -> Result<()> {
+        self.encode(|encoder, out| encoder.rows(batch, out))
+    }
+
     /// Compressed output is only pushed at the end and at barriers: each push would cost compression.
     fn flush(&mut self) -> Result<Wrote> {
         if self.unmade.is_some() {
@@ -211,6 +260,7 @@ impl Writer for FileSink {
     }
 
     fn commit(&mut self) -> Result<()> {
+        self.finish()?;
         let (path, open) = self.opened()?;
         open.run(path, |open| open.packing.cut(&mut *open.file, true))?;
         let Some(Open { target, file, .. }) = self.open.take() else { return Ok(()) };

@@ -86,7 +86,8 @@ impl Source for Given {
         let start = self.start()?;
         let rest = self.data.slice(start..);
         let Some(len) = first_record(&self.records, &rest, true) else { return Ok(i64::MIN) };
-        let time = self.first_time.as_mut().and_then(|first_time| first_time(&rest.slice(..len), &self.header));
+        let record = Body::Bytes { data: rest.slice(..len), offset: start as u64, header: self.header.clone() };
+        let time = self.first_time.as_mut().and_then(|first_time| first_time(&record));
         Ok(time.unwrap_or(i64::MIN))
     }
 

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use rustix::event::PollFd;
 use serde_json::Value;
 
-use crate::data::Column;
+use crate::data::{Batch, Column};
 use crate::error::{Error, Result};
+use crate::format::columnar::Group;
 use crate::format::{Decoded, Header};
 
 pub mod blackhole;
@@ -39,6 +40,8 @@ pub mod unpack;
 pub enum Body {
     /// Whole records. `offset` is that of the first byte in the (decompressed) file or connection.
     Bytes { data: Bytes, offset: u64, header: Option<Arc<Header>> },
+    /// A part of a file of columns.
+    Group(Group),
     /// Rows `first .. first + rows` of a generator.
     Range { first: u64, rows: u64 },
     /// No rows: the block is there for its mark alone.
@@ -165,6 +168,11 @@ pub(crate) fn restore_live(position: &Value) -> Result<()> {
 /// Turns block bodies into columns; one per worker.
 pub trait BlockDecoder: Send {
     fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded;
+
+    /// The next rows of the block, as long as [`Decoded::more`] was set.
+    fn go_on(&mut self) -> Decoded {
+        Decoded::default()
+    }
 }
 
 /// The event time of the first row, of which nothing else was decoded; `None` if it is bad.
@@ -228,6 +236,12 @@ pub trait Writer: Send {
 
     /// Takes whole rows.
     fn write(&mut self, data: &mut Bytes) -> Result<Wrote>;
+
+    /// Takes rows that were not encoded: a writer that makes files of columns has them instead of `write`.
+    fn rows(&mut self, _batch: &Batch) -> Result<()> {
+        Err(Error::internal("rows came to a writer of bytes"))
+    }
+
     fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
     /// Pushes out what is buffered, at the end and when input pauses. Same outcomes as `write`.
     fn flush(&mut self) -> Result<Wrote>;

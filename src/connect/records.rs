@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::connect::unpack::Unpack;
 use crate::error::Result;
+use crate::format::columnar::{self, Columnar, SharedFile};
 use crate::format::{self, Cut, Cutter, Format, Header, HeaderRead, SourceField};
 
 type ReadHeader = dyn Fn(&[u8], bool) -> Result<HeaderRead> + Send + Sync;
 type Behind = dyn Fn(&Option<Arc<Header>>, &[u8]) -> Option<Arc<Header>> + Send + Sync;
+type Open = dyn Fn(SharedFile) -> Result<Arc<dyn Columnar>> + Send + Sync;
 type NewCutter = dyn Fn() -> Box<dyn Cutter> + Send + Sync;
 
 /// The record rules of one source; cheap to clone.
@@ -16,6 +18,8 @@ pub struct Records {
     header: Arc<ReadHeader>,
     behind: Arc<Behind>,
     cutter: Arc<NewCutter>,
+    /// Opens files of columns, which are not cut.
+    open: Option<Arc<Open>>,
     /// Longest record that is accepted, in bytes.
     pub max_record: usize,
     /// Lines are counted where blocks are cut: somebody wants their numbers as a column.
@@ -30,11 +34,19 @@ impl Records {
     /// The rules of `format`. `max_record` is in bytes; [`format::MAX_RECORD_BYTES`] is the default elsewhere.
     pub fn of(format: &Format, fields: &[SourceField], max_record: usize) -> Records {
         let (format, fields) = (format.clone(), fields.to_vec());
-        let (for_cutter, for_behind) = (format.clone(), format.clone());
+        let (for_cutter, for_open, declared) = (format.clone(), format.clone(), fields.clone());
+        let open = move |file| {
+            let file = columnar::open(&for_open, file)?;
+            columnar::check(file.schema(), &declared)?;
+            Ok(file)
+        };
+        let open = columnar::is_columnar(&format).then(|| Arc::new(open) as Arc<Open>);
+        let for_behind = format.clone();
         Records {
             behind: Arc::new(move |header, data| format::header_behind(&for_behind, header, data)),
             header: Arc::new(move |data, last| format::read_header(&format, &fields, data, last)),
             cutter: Arc::new(move || format::cutter(&for_cutter, max_record)),
+            open,
             max_record,
             counted: false,
             unpack: Unpack::Default,
@@ -60,6 +72,17 @@ impl Records {
     /// What the start of a file holds. Errors: a header without a declared column.
     pub fn read_header(&self, data: &[u8], last: bool) -> Result<HeaderRead> {
         (self.header)(data, last)
+    }
+
+    /// Opens a file of columns; `None` if files are cut into records. Errors: it is none, is torn, or lacks a declared
+    /// column. They do not name the file.
+    pub fn open(&self, file: SharedFile) -> Option<Result<Arc<dyn Columnar>>> {
+        self.open.as_ref().map(|open| open(file))
+    }
+
+    /// Files are read as columns.
+    pub fn is_columnar(&self) -> bool {
+        self.open.is_some()
     }
 
     /// What the block behind `data` is decoded with, if `data` is decoded with `header`.
@@ -151,6 +174,7 @@ pub mod double {
             header: Arc::new(move |data, last| Ok(read_header(data, last, header))),
             behind: Arc::new(|header, _| header.clone()),
             cutter: Arc::new(move || Box::new(Lines { max_record, ..Lines::new(quotes) })),
+            open: None,
             max_record,
             counted: false,
             unpack: Unpack::Default,

@@ -87,6 +87,8 @@ impl Throttle {
     fn split(&mut self, block: Block) {
         let rows_at_once = self.rows_at_once();
         let bodies = match (&block.body, &self.records) {
+            // Rows of a group are given out together, and paid for behind it.
+            (Body::Group(group), _) => vec![(block.body.clone(), group.place().rows)],
             (Body::Range { first, rows }, _) => split_range(*first, *rows, rows_at_once),
             (Body::Bytes { data, .. }, Some(records)) => split_bytes(&block.body, data, records, rows_at_once),
             _ => vec![(block.body.clone(), 0)],
@@ -213,6 +215,7 @@ impl Source for Throttle {
 fn line_behind(line: Option<u64>, body: &Body) -> Option<u64> {
     match body {
         Body::Bytes { data, .. } => line.map(|line| line + lines_of(data)),
+        Body::Group(group) => line.map(|line| line + group.place().rows),
         Body::Range { .. } | Body::Empty => line,
     }
 }
@@ -222,6 +225,7 @@ fn length(body: &Body) -> u64 {
     match body {
         Body::Bytes { data, .. } => data.len() as u64,
         Body::Range { rows, .. } => *rows,
+        Body::Group(group) => group.place().rows,
         Body::Empty => 0,
     }
 }
@@ -257,7 +261,9 @@ fn behind(block: Block, taken: u64, ends_with: Option<u64>, records: Option<&Rec
             Body::Bytes { data, offset: offset + taken, header }
         }
         Body::Range { first, rows } => Body::Range { first: first + taken, rows: rows - taken },
-        Body::Empty => Body::Empty,
+        Body::Group(group) if taken == 0 => Body::Group(group),
+        // A group is handed out whole, so there is nothing within it to go on behind.
+        Body::Group(_) | Body::Empty => Body::Empty,
     };
     Ok(Block { body, line, ..block })
 }
@@ -359,7 +365,7 @@ mod tests {
                             format!("{offset} {} {ends}", std::str::from_utf8(&data).unwrap())
                         }
                         Body::Range { first, rows } => format!("{first}+{rows} {ends}"),
-                        Body::Empty => format!("empty {ends}"),
+                        Body::Group(_) | Body::Empty => format!("empty {ends}"),
                     },
                 )),
             }

@@ -30,6 +30,8 @@ pub struct Batch {
     /// Present only where some row of the block lies further behind than the allowed delay.
     pub seen: Option<ScalarBuffer<i64>>,
     pub order: Order,
+    /// Wall time (µs) of the tick that the block follows, for `now()`; 0 where nobody asked for ticks.
+    pub now: i64,
     /// The rows are partial aggregates of a block, not rows of the input's schema.
     pub partial: bool,
 }
@@ -44,6 +46,11 @@ impl Batch {
     pub fn with_columns(&self, columns: Vec<Column>) -> Batch {
         debug_assert!(columns.iter().all(|c| c.len() == self.rows));
         Batch { columns, ..self.clone() }
+    }
+
+    /// The same rows, all at the event time `time` (µs), none of them late.
+    pub fn at(self, time: i64) -> Batch {
+        Batch { time: Some(vec![time; self.rows].into()), seen: None, ..self }
     }
 
     /// The rows for which `mask` is true (null counts as false).
@@ -73,6 +80,7 @@ impl Batch {
                 Order::Arrival => Order::Arrival,
                 other => other.take(&indices()),
             },
+            now: self.now,
             partial: self.partial,
         }
     }
@@ -88,6 +96,7 @@ impl Batch {
             time: self.time.as_ref().map(pick),
             seen: self.seen.as_ref().map(pick),
             order: self.order.take(indices.values()),
+            now: self.now,
             partial: self.partial,
         }
     }
@@ -103,6 +112,7 @@ impl Batch {
                 Order::Row(rows) => Order::Row(rows.slice(offset, len)),
                 Order::Key(keys) => Order::Key(keys.take(offset as u32..(offset + len) as u32)),
             },
+            now: self.now,
             partial: self.partial,
         }
     }

@@ -23,8 +23,8 @@ impl Ast {
     pub fn children(&self) -> Vec<&Ast> {
         use AstKind::*;
         match &self.kind {
-            Column { .. } | Literal(..) | TimestampText(_) | Interval(_) => Vec::new(),
-            Negate(a) | Not(a) | IsNull(a, _) | IsTruth(a, ..) | Cast { value: a, .. } => vec![a],
+            Column { .. } | Literal(..) | TypedText(..) => Vec::new(),
+            Negate(a) | Not(a) | Field(a, ..) | IsNull(a, _) | IsTruth(a, ..) | Cast { value: a, .. } => vec![a],
             And(parts) | Or(parts) => parts.iter().collect(),
             Binary(_, a, b) => vec![a, b],
             In(a, list, _) => std::iter::once(&**a).chain(list).collect(),
@@ -36,6 +36,7 @@ impl Ast {
                 .map(|part| &**part)
                 .chain(whens.iter().flat_map(|(when, then)| [when, then]))
                 .collect(),
+            Struct(fields) => fields.iter().map(|(_, value)| value).collect(),
             Call(call) => call.args.iter().chain(call.filter.iter().map(|f| &**f)).collect(),
         }
     }
@@ -49,10 +50,12 @@ pub enum AstKind {
         quoted: bool,
     },
     Literal(Scalar, DataType),
-    /// `TIMESTAMP '…'`, not parsed yet.
-    TimestampText(String),
-    /// In µs.
-    Interval(i64),
+    /// `TIMESTAMP '…'` and `DATE '…'`, not parsed yet.
+    TypedText(DataType, String),
+    /// `value.name`
+    Field(Box<Ast>, String, Range<usize>),
+    /// `struct(value AS name, …)`
+    Struct(Vec<(String, Ast)>),
     Negate(Box<Ast>),
     Not(Box<Ast>),
     And(Vec<Ast>),

@@ -3,12 +3,15 @@
 //! Errors are lazy: every part is evaluated for all rows, rows that fail are noted, and CASE, AND, OR, COALESCE
 //! and TRY drop the notes of rows that they did not reach. Where nothing fails this costs nothing.
 
+use std::cell::RefCell;
+
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBuffer;
 
 use super::EvalError;
 use super::ast::{BinaryOp, Negated};
-use super::kernel::{Faults, arith, cast, choose, compare, like, logic};
+use super::kernel::{Faults, arith, cast, choose, compare, like, logic, moment};
+use super::share::Shared;
 use super::typed::{Node, Typed};
 use super::value::{Scalar, Value};
 use crate::data::{Batch, Column, ColumnBuilder, DataType};
@@ -24,19 +27,53 @@ impl Typed {
         self.checked(batch).map(|value| booleans(value, batch.rows))
     }
 
+    /// Every row that fails, ascending, with the reason.
+    pub fn faults(&self, batch: &Batch) -> Vec<(usize, String)> {
+        let mut faults = Faults::default();
+        self.value(&Rows::new(batch), &mut faults);
+        faults.into_rows()
+    }
+
     fn checked(&self, batch: &Batch) -> Result<Value, EvalError> {
         let mut faults = Faults::default();
-        let value = self.value(&Rows { columns: &batch.columns, rows: batch.rows }, &mut faults);
+        let value = self.value(&Rows::new(batch), &mut faults);
         match faults.first() {
             None => Ok(value),
             Some((row, message)) => Err(EvalError { row, message }),
         }
     }
 
+    /// As [`Typed::eval`], where other expressions are evaluated for the same rows.
+    pub(super) fn eval_in(&self, rows: &Rows) -> Result<Column, EvalError> {
+        let mut faults = Faults::default();
+        let value = self.value(rows, &mut faults);
+        match faults.first() {
+            None => Ok(value.into_column(self.ty, rows.rows)),
+            Some((row, message)) => Err(EvalError { row, message }),
+        }
+    }
+
+    /// The value of a part that stands in several places, evaluated at the first.
+    fn shared(&self, number: usize, input: &Rows, faults: &mut Faults) -> Value {
+        if let Some(Some((value, own))) = input.shared.borrow().get(number) {
+            faults.append(own.clone());
+            return value.clone();
+        }
+        let mut own = Faults::default();
+        let value = self.value(input, &mut own);
+        faults.append(own.clone());
+        let mut shared = input.shared.borrow_mut();
+        if shared.len() <= number {
+            shared.resize_with(number + 1, || None);
+        }
+        shared[number] = Some((value.clone(), own));
+        value
+    }
+
     /// The value of an expression without columns; `None` if it fails.
     pub(crate) fn fold(&self) -> Option<Scalar> {
         let mut faults = Faults::default();
-        let value = self.value(&Rows { columns: &[], rows: 1 }, &mut faults);
+        let value = self.value(&Rows { columns: &[], rows: 1, now: 0, shared: RefCell::default() }, &mut faults);
         if !faults.is_empty() {
             return None;
         }
@@ -50,6 +87,9 @@ impl Typed {
         match &self.node {
             Node::Column { index, .. } => Value::Column(input.columns[*index].clone()),
             Node::Literal(value) => Value::Scalar(value.clone()),
+            Node::Now if input.now == 0 => Value::Scalar(Scalar::Null),
+            Node::Now => Value::Scalar(Scalar::Timestamp(input.now)),
+            Node::Shared(number, part) => part.shared(*number, input, faults),
             Node::And(parts) => self.logic(parts, Junction::And, input, faults),
             Node::Or(parts) => self.logic(parts, Junction::Or, input, faults),
             Node::Case { whens, otherwise } => self.case(whens, otherwise, input, faults),
@@ -93,6 +133,9 @@ impl Typed {
     fn kernel(&self, parts: &[Value], rows: usize, faults: &mut Faults) -> Column {
         let a = || &parts[0];
         match &self.node {
+            Node::Arithmetic(op, x, y) if !(x.ty.is_numeric() && y.ty.is_numeric()) => {
+                moment::binary(*op, self.ty, a(), &parts[1], [x.ty, y.ty], rows, faults)
+            }
             Node::Arithmetic(op, x, y) => arith::binary(*op, self.ty, a(), &parts[1], [x.ty, y.ty], rows, faults),
             Node::Compare(op @ (BinaryOp::Distinct | BinaryOp::NotDistinct), x, _) => {
                 Column::Boolean(compare::distinct(*op, x.ty, a(), &parts[1], rows))
@@ -128,9 +171,12 @@ impl Typed {
                 }
                 column
             }
+            Node::Field(value, index, _) => field(a(), value.ty, *index, self.ty, rows),
             Node::Call { kernel, .. } => kernel.run(parts, rows, faults),
             Node::Column { .. }
             | Node::Literal(_)
+            | Node::Now
+            | Node::Shared(..)
             | Node::And(_)
             | Node::Or(_)
             | Node::Case { .. }
@@ -211,9 +257,18 @@ impl Typed {
     }
 }
 
-struct Rows<'a> {
+/// The rows that expressions are evaluated for.
+pub(super) struct Rows<'a> {
     columns: &'a [Column],
     rows: usize,
+    now: i64,
+    shared: RefCell<Shared>,
+}
+
+impl Rows<'_> {
+    pub fn new(batch: &Batch) -> Rows<'_> {
+        Rows { columns: &batch.columns, rows: batch.rows, now: batch.now, shared: RefCell::default() }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -266,6 +321,17 @@ fn concat(a: &Value, b: &Value, rows: usize) -> Column {
         }
     }
     builder.finish()
+}
+
+/// A field of structs: null where the struct is.
+fn field(value: &Value, ty: DataType, index: usize, of: DataType, rows: usize) -> Column {
+    let structs = value.clone().into_column(ty, rows);
+    let Some(mut fields) = structs.fields() else { return Column::new_null(of, rows) };
+    let column = fields.swap_remove(index);
+    match structs.nulls() {
+        None => column,
+        Some(nulls) => choose::null_out(column, (0..rows).filter(|row| nulls.is_null(*row))),
+    }
 }
 
 /// `found`, or null where the value is null, or was not found in a list that has a null.

@@ -48,6 +48,8 @@ pub struct AggregatePlan {
     pub outputs: Vec<(String, Typed)>,
     /// Over the outputs.
     pub having: Option<Typed>,
+    /// Items of the select list, and where in them an int is divided by an int.
+    pub cuts: Vec<(usize, Range<usize>)>,
 }
 
 impl AggregatePlan {
@@ -87,13 +89,15 @@ pub fn resolve_aggregate(
         return Err(errors);
     }
 
-    let mut grouping = Grouping { input, windowed, keys, calls: Vec::new() };
+    let mut grouping = Grouping { input, windowed, keys, calls: Vec::new(), cuts: Vec::new() };
     let mut outputs: Vec<(String, Typed)> = Vec::new();
     let mut asts: Vec<&Ast> = Vec::new();
+    let mut cuts = Vec::new();
     for (i, item) in select.iter().enumerate() {
         match resolve_output(item, &outputs, &mut grouping) {
             Ok((ast, output)) => {
                 asts.push(ast);
+                cuts.extend(grouping.cuts.drain(..).map(|span| (i, span)));
                 outputs.push(output);
             }
             Err(error) => errors.push((Part::Select(i), error)),
@@ -109,6 +113,7 @@ pub fn resolve_aggregate(
         calls: calls.into_iter().map(|(_, call)| call).collect(),
         outputs,
         having: None,
+        cuts,
     };
     if let Some(having) = having {
         let having = resolve_having(having, &asts, &plan.schema()).map_err(|error| vec![(Part::Having, error)])?;
@@ -173,7 +178,12 @@ fn resolve_output<'a>(
     }
     // Columns are all answered by the hook.
     let nothing = Schema::default();
-    let typed = Resolver { schema: &nothing, hook: Some(grouping) }.resolve(ast)?;
+    let (typed, cuts) = {
+        let mut resolver = Resolver { schema: &nothing, hook: Some(grouping), cuts: Vec::new() };
+        let typed = resolver.resolve(ast)?;
+        (typed, resolver.cuts)
+    };
+    grouping.cuts.extend(cuts);
     Ok((ast, (name.clone(), typed)))
 }
 
@@ -182,6 +192,8 @@ struct Grouping<'a> {
     windowed: bool,
     keys: Vec<Key>,
     calls: Vec<(Call, AggregateCall)>,
+    /// Places of divisions of an int by an int in the item that is resolved.
+    cuts: Vec<Range<usize>>,
 }
 
 impl Grouping<'_> {
@@ -294,7 +306,7 @@ fn boolean(typed: Typed, ast: &Ast, place: &str) -> Result<Typed, ExprError> {
 
 fn resolve_having(ast: &Ast, outputs: &[&Ast], schema: &Schema) -> Result<Typed, ExprError> {
     let mut hook = Having { outputs, schema };
-    let typed = Resolver { schema, hook: Some(&mut hook) }.resolve(ast)?;
+    let typed = Resolver { schema, hook: Some(&mut hook), cuts: Vec::new() }.resolve(ast)?;
     boolean(typed, ast, "`having`")
 }
 

@@ -42,9 +42,9 @@ impl Token {
 }
 
 /// Longest first.
-const SYMBOLS: [&str; 25] = [
-    "!~*", "<=", ">=", "<>", "!=", "==", "&&", "||", "::", "!~", "~*", "->", "=", "<", ">", "+", "-", "*", "/", "%",
-    "(", ")", ",", ".", "~",
+const SYMBOLS: [&str; 34] = [
+    "!~*", "->>", "<=", ">=", "<>", "!=", "==", "&&", "||", "::", "!~", "~*", "->", "<<", ">>", "=", "<", ">", "+",
+    "-", "*", "/", "%", "(", ")", ",", ".", "~", "&", "|", ";", "[", "]", ":",
 ];
 
 pub fn tokens(text: &str) -> Result<Vec<Token>, ExprError> {
@@ -183,11 +183,8 @@ fn unknown_character(c: char, at: usize) -> ExprError {
         '‘' | '’' => error.help("text goes in plain single quotes: 'text'"),
         '“' | '”' => error.help("text goes in plain single quotes: 'text', odd names in plain double quotes"),
         '!' => error.help("write NOT x, or x <> y"),
-        '&' => error.help("write AND"),
-        '|' => error.help("write OR, or `||` to join texts"),
-        '^' => error.help("write power(x, y)"),
-        ';' => error.help("an expression has no `;`"),
-        '[' | ']' | '{' | '}' => error.help("lists and structs are not there yet"),
+        '^' => error.help("write power(x, y), or bitxor(a, b)"),
+        '{' | '}' => error.help("a list is [a, b], a struct is struct(a AS name, b AS other)"),
         _ => error,
     }
 }

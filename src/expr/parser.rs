@@ -1,8 +1,11 @@
 //! Tokens to [`Ast`]: a Pratt parser. Words with a grammar of their own (CASE, CAST, …) are in `parser/forms.rs`.
 //!
-//! From loose to tight: `OR`, `AND`, `NOT`, comparison and its kin, `||`, `+ -`, `* / %`, unary minus, `::`.
+//! From loose to tight: `OR`, `AND`, `NOT`, comparison and its kin, `|| & | << >>`, `+ -`, `* / %`, unary minus,
+//! `-> ->> AT TIME ZONE`, `::`, `[…] .`.
 
 mod forms;
+mod nested;
+mod types;
 
 use std::ops::Range;
 
@@ -37,7 +40,9 @@ mod power {
     pub const ADD: u8 = 6;
     pub const MULTIPLY: u8 = 7;
     pub const NEGATE: u8 = 8;
-    pub const CAST: u8 = 9;
+    /// `->`, `->>` and AT TIME ZONE.
+    pub const REACH: u8 = 9;
+    pub const CAST: u8 = 10;
 }
 
 /// Parses an expression; nothing may follow it.
@@ -205,7 +210,7 @@ impl Parser {
         let help = match symbol {
             "==" => "write `=`",
             "&&" => "write AND",
-            "->" | "." => "access inside lists and structs is not there yet; a source reads nested fields with `from`",
+            ";" => "an expression has no `;`",
             _ => return None,
         };
         Some(
@@ -303,6 +308,10 @@ impl Parser {
                 "/" => (Divide, power::MULTIPLY),
                 "%" => (Modulo, power::MULTIPLY),
                 "~" | "~*" | "!~" | "!~*" if floor < power::COMPARE => return Ok((self.regex(left, symbol)?, true)),
+                "&" | "|" | "<<" | ">>" if floor < power::CONCAT => return Ok((self.bits(left, symbol)?, true)),
+                "->" | "->>" if floor < power::REACH => return Ok((self.reach(left, symbol)?, true)),
+                "[" => return Ok((self.item(left)?, true)),
+                "." => return Ok((self.field(left)?, true)),
                 "::" if floor < power::CAST => return Ok((self.cast_suffix(left)?, true)),
                 _ => return Ok((left, false)),
             },
@@ -331,6 +340,26 @@ impl Parser {
         Ok(Ast { kind, span })
     }
 
+    /// Operators on bits are calls.
+    fn bits(&mut self, left: Ast, symbol: &str) -> Result<Ast> {
+        let head = self.next().span;
+        let right = self.expr(power::CONCAT)?;
+        let name = match symbol {
+            "&" => "bitand",
+            "|" => "bitor",
+            "<<" => "shift_left",
+            _ => "shift_right",
+        };
+        Ok(self.infix_call(name, head, vec![left, right]))
+    }
+
+    /// `json -> key` and `json ->> key`.
+    fn reach(&mut self, left: Ast, symbol: &str) -> Result<Ast> {
+        let head = self.next().span;
+        let key = self.expr(power::REACH)?;
+        Ok(self.infix_call(if symbol == "->" { "json_get" } else { "json_get_text" }, head, vec![left, key]))
+    }
+
     fn cast_suffix(&mut self, left: Ast) -> Result<Ast> {
         self.next();
         let ty = self.data_type()?;
@@ -344,6 +373,7 @@ impl Parser {
             "or" => power::OR,
             "and" => power::AND,
             "is" | "in" | "between" | "like" | "ilike" | "not" => power::COMPARE,
+            "at" if self.is_time_zone() => power::REACH,
             _ => return Ok((left, false)),
         };
         if strength <= floor {
@@ -351,6 +381,9 @@ impl Parser {
         }
         if is_chain(word) {
             return Ok((self.logic(left, word, strength)?, true));
+        }
+        if word == "at" {
+            return Ok((self.at_time_zone(left)?, true));
         }
         Ok((self.predicate(left)?, true))
     }
@@ -390,6 +423,7 @@ impl Parser {
                 inner.span = start..self.end();
                 Ok(inner)
             }
+            Kind::Symbol("[") => self.list_of(start),
             Kind::Symbol("-") => self.minus(start),
             Kind::Symbol("+") => {
                 self.next();

@@ -4,6 +4,7 @@
 //! the columns of a schema is up to a [`Hook`], which the select list of an aggregation brings.
 
 mod call;
+mod nested;
 mod operator;
 
 use std::ops::Range;
@@ -16,13 +17,20 @@ use super::kernel::like::LikePattern;
 use super::typed::{Node, Typed};
 use super::types::{can_cast, common};
 use super::value::Scalar;
-use crate::data::{DataType, Schema, text};
+use crate::data::{DataType, Interval, Schema, calendar, text};
 
 type Result<T> = std::result::Result<T, ExprError>;
 
 /// Resolves an expression over the columns of `schema`. Aggregates are errors.
 pub fn resolve(ast: &Ast, schema: &Schema) -> Result<Typed> {
-    Resolver { schema, hook: None }.resolve(ast)
+    resolve_noting(ast, schema).map(|(typed, _)| typed)
+}
+
+/// As [`resolve`], with the places of divisions that cut their result: int by int.
+pub fn resolve_noting(ast: &Ast, schema: &Schema) -> Result<(Typed, Vec<Range<usize>>)> {
+    let mut resolver = Resolver { schema, hook: None, cuts: Vec::new() };
+    let typed = resolver.resolve(ast)?;
+    Ok((typed, resolver.cuts))
 }
 
 /// What stands in for parts of an expression.
@@ -38,6 +46,8 @@ pub(super) trait Hook {
 pub(super) struct Resolver<'a> {
     pub schema: &'a Schema,
     pub hook: Option<&'a mut dyn Hook>,
+    /// Places of divisions of an int by an int, each once.
+    pub cuts: Vec<Range<usize>>,
 }
 
 impl Resolver<'_> {
@@ -55,9 +65,9 @@ impl Resolver<'_> {
         match &ast.kind {
             AstKind::Column { name, quoted } => self.column(name, *quoted, &ast.span),
             AstKind::Literal(value, ty) => Ok(Typed::literal(value.clone(), *ty)),
-            AstKind::TimestampText(text) => timestamp(text, &ast.span),
-            AstKind::Interval(_) => Err(ExprError::new(ast.span.clone(), "an interval stands alone", "not a value")
-                .help("an interval can only be added to or subtracted from a timestamp")),
+            AstKind::TypedText(ty, text) => of_text(text, *ty, &ast.span),
+            AstKind::Field(value, name, span) => self.field(value, name, span),
+            AstKind::Struct(fields) => self.structure(fields),
             AstKind::Negate(a) => self.negate(a),
             AstKind::Not(a) => boolean(Node::Not(Box::new(self.condition(a, "NOT")?))),
             AstKind::And(parts) => boolean(Node::And(self.conditions(parts, "AND")?)),
@@ -84,8 +94,8 @@ impl Resolver<'_> {
             AstKind::Regex { value, pattern, ignore_case, negated } => {
                 let value = self.text(value, "~")?;
                 let text = self.pattern(pattern, "~")?;
-                let regex =
-                    regex::RegexBuilder::new(&text).case_insensitive(*ignore_case).build().map_err(|error| {
+                let regex = regex::Regex::new(&if *ignore_case { format!("(?i){text}") } else { text.to_string() })
+                    .map_err(|error| {
                         let message = super::function::pattern_error(&error);
                         ExprError::new(pattern.span.clone(), message, "not a regular expression")
                     })?;
@@ -102,9 +112,14 @@ impl Resolver<'_> {
             return Ok(Typed::column(index, name, self.schema.fields[index].ty));
         }
         if let Some(hook) = &mut self.hook
+            && wall_time(&name.to_ascii_lowercase()).is_none()
             && let Some(error) = hook.unknown_column(name, span)
         {
             return Err(error);
+        }
+        // Written without parentheses, as in SQL; a column of the name comes first.
+        if let Some(now) = wall_time(&name.to_ascii_lowercase()).filter(|_| !quoted) {
+            return Ok(now);
         }
         Err(unknown_column(name, quoted, span, self.schema))
     }
@@ -205,7 +220,7 @@ impl Resolver<'_> {
                 Some(ty) => match common_of_values(ty, part) {
                     Some(ty) => ty,
                     // Text before a timestamp: the timestamp decides, if all that came before is constant.
-                    None if part.ty == DataType::Timestamp && ty == DataType::String => part.ty,
+                    None if is_from_text(part.ty) && ty == DataType::String => part.ty,
                     None => {
                         return Err(type_error(
                             ast,
@@ -239,9 +254,14 @@ impl Resolver<'_> {
     }
 }
 
+/// Types that a constant text beside them is read as.
+pub(super) fn is_from_text(ty: DataType) -> bool {
+    matches!(ty, DataType::Timestamp | DataType::Date | DataType::Interval)
+}
+
 /// The type two values share; a constant text may be a timestamp.
 fn common_of_values(ty: DataType, part: &Typed) -> Option<DataType> {
-    if ty == DataType::Timestamp && part.ty == DataType::String && part.is_constant() {
+    if is_from_text(ty) && part.ty == DataType::String && part.is_constant() {
         return Some(ty);
     }
     common(ty, part.ty)
@@ -251,17 +271,46 @@ fn not(typed: Typed) -> Typed {
     Typed::new(DataType::Boolean, Node::Not(Box::new(typed)))
 }
 
-fn timestamp(text: &str, span: &Range<usize>) -> Result<Typed> {
-    match text::parse_timestamp(text.trim_ascii().as_bytes()) {
-        Some(micros) => Ok(Typed::literal(Scalar::Timestamp(micros), DataType::Timestamp)),
-        None => Err(ExprError::new(span.clone(), format!("'{text}' is not a timestamp"), "not a timestamp")
-            .help("timestamps look like '2015-05-17T10:05:00Z' or '2015-05-17 10:05:00'")),
+/// A constant text as a timestamp, date or interval.
+fn of_text(text: &str, ty: DataType, span: &Range<usize>) -> Result<Typed> {
+    let plain = text.trim_ascii();
+    let (value, help) = match ty {
+        DataType::Date => (calendar::parse_date(plain.as_bytes()).map(Scalar::Date), "dates look like '2015-05-17'"),
+        DataType::Interval => {
+            (Interval::parse(plain).map(Scalar::Interval), "intervals look like '5 minutes' or '1h 30m'")
+        }
+        _ => {
+            let micros = text::parse_timestamp(plain.as_bytes());
+            (micros.map(Scalar::Timestamp), "timestamps look like '2015-05-17T10:05:00Z' or '2015-05-17 10:05:00'")
+        }
+    };
+    match value {
+        Some(value) => Ok(Typed::literal(value, ty)),
+        None => {
+            let article = if ty == DataType::Interval { "an" } else { "a" };
+            let label = format!("not {article} {ty}");
+            Err(ExprError::new(span.clone(), format!("'{text}' is not {article} {ty}"), label).help(help))
+        }
+    }
+}
+
+/// `now()` and its kin.
+pub(super) fn wall_time(name: &str) -> Option<Typed> {
+    let now = Typed::new(DataType::Timestamp, Node::Now);
+    match name {
+        "now" | "current_timestamp" | "localtimestamp" => Some(now),
+        "current_date" | "today" => Some(Typed::new(DataType::Date, Node::Cast { value: Box::new(now), try_: false })),
+        _ => None,
     }
 }
 
 /// Replaces an expression of constants by its value. One that fails stays, since no row may reach it.
 pub(super) fn fold(typed: Typed) -> Typed {
-    if typed.is_constant() || typed.as_column().is_some() || !typed.children().iter().all(|c| c.is_constant()) {
+    if typed.is_constant()
+        || typed.as_column().is_some()
+        || matches!(typed.node, Node::Now)
+        || !typed.children().iter().all(|c| c.is_constant())
+    {
         return typed;
     }
     match typed.fold() {
@@ -278,7 +327,9 @@ fn coerce(typed: Typed, ty: DataType) -> std::result::Result<Typed, Typed> {
     if typed.is_null_literal() {
         return Ok(Typed::literal(Scalar::Null, ty));
     }
-    if !(typed.ty.is_numeric() && ty.is_numeric()) {
+    let is_list = matches!((typed.ty, ty), (DataType::List(a), DataType::List(b)) if common(*a, *b) == Some(*b));
+    let is_date = typed.ty == DataType::Date && ty == DataType::Timestamp;
+    if !(typed.ty.is_numeric() && ty.is_numeric() || is_date || is_list) {
         return Err(typed);
     }
     Ok(fold(Typed::new(ty, Node::Cast { value: Box::new(typed), try_: false })))
@@ -286,10 +337,10 @@ fn coerce(typed: Typed, ty: DataType) -> std::result::Result<Typed, Typed> {
 
 /// As [`coerce`], with a constant text as a timestamp, and an error at `ast`.
 fn coerce_at(typed: Typed, ty: DataType, ast: &Ast) -> Result<Typed> {
-    if ty == DataType::Timestamp
+    if is_from_text(ty)
         && let Some(Scalar::String(text)) = typed.as_constant()
     {
-        return timestamp(text, &ast.span);
+        return of_text(text, ty, &ast.span);
     }
     coerce(typed, ty).map_err(|typed| type_error(ast, &format!("{ty} is expected"), typed.ty, ty))
 }

@@ -6,7 +6,7 @@ mod grouping;
 mod naive;
 
 use super::*;
-use crate::data::{Batch, Column, DataType, Schema};
+use crate::data::{Batch, Column, DataType, Field, Schema};
 
 /// The columns that test expressions are over.
 fn schema() -> Schema {
@@ -19,7 +19,17 @@ fn schema() -> Schema {
         ("t", DataType::Timestamp),
         ("f", DataType::Boolean),
         ("x y", DataType::Int),
+        ("day", DataType::Date),
+        ("gap", DataType::Interval),
+        ("j", DataType::Json),
+        ("l", DataType::list(DataType::Int)),
+        ("r", DataType::structure(vec![field("x", DataType::Int), field("y", DataType::String)])),
+        ("z", DataType::Bytes),
     ])
+}
+
+fn field(name: &str, ty: DataType) -> Field {
+    Field { name: name.to_owned(), ty }
 }
 
 /// Rows given as `a=1 s=text`, columns that are not named are null; `_` in a value is a space.

@@ -25,6 +25,8 @@ pub(crate) enum Node {
         name: String,
     },
     Literal(Scalar),
+    /// Wall time: that of the block's tick.
+    Now,
     /// Operands of the types that the operator's kernel takes.
     Arithmetic(BinaryOp, Box<Typed>, Box<Typed>),
     /// Operands of one type.
@@ -58,6 +60,10 @@ pub(crate) enum Node {
     },
     /// Null where the value fails.
     Try(Box<Typed>),
+    /// A part that other expressions have, too, by its number: see [`super::Expressions`].
+    Shared(usize, Box<Typed>),
+    /// A field of a struct, by its number and name.
+    Field(Box<Typed>, usize, String),
     Call {
         name: &'static str,
         args: Vec<Typed>,
@@ -122,6 +128,20 @@ impl Typed {
         self.children().into_iter().for_each(|child| child.named_columns(found));
     }
 
+    /// Whether it has `now()` in it, and so needs ticks.
+    pub fn uses_now(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |typed| found |= matches!(typed.node, Node::Now));
+        found
+    }
+
+    /// How many parts it has, with itself.
+    pub(crate) fn size(&self) -> usize {
+        let mut count = 0;
+        self.visit(&mut |_| count += 1);
+        count
+    }
+
     /// Gives every column a new number, as when unused ones were left out.
     pub fn remap(&mut self, number: &dyn Fn(usize) -> usize) {
         if let Node::Column { index, .. } = &mut self.node {
@@ -141,7 +161,7 @@ impl Typed {
 
     pub(crate) fn children(&self) -> Vec<&Typed> {
         match &self.node {
-            Node::Column { .. } | Node::Literal(_) => Vec::new(),
+            Node::Column { .. } | Node::Literal(_) | Node::Now => Vec::new(),
             Node::Arithmetic(_, a, b) | Node::Compare(_, a, b) | Node::Concat(a, b) => vec![a, b],
             Node::Shift(a, _)
             | Node::Negate(a)
@@ -150,6 +170,8 @@ impl Typed {
             | Node::IsTruth(a, ..)
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
+            | Node::Field(a, ..)
+            | Node::Shared(_, a)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter().collect(),
@@ -160,9 +182,9 @@ impl Typed {
         }
     }
 
-    fn children_mut(&mut self) -> Vec<&mut Typed> {
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Typed> {
         match &mut self.node {
-            Node::Column { .. } | Node::Literal(_) => Vec::new(),
+            Node::Column { .. } | Node::Literal(_) | Node::Now => Vec::new(),
             Node::Arithmetic(_, a, b) | Node::Compare(_, a, b) | Node::Concat(a, b) => vec![a, b],
             Node::Shift(a, _)
             | Node::Negate(a)
@@ -171,6 +193,8 @@ impl Typed {
             | Node::IsTruth(a, ..)
             | Node::Like(a, ..)
             | Node::Regex(a, ..)
+            | Node::Field(a, ..)
+            | Node::Shared(_, a)
             | Node::Try(a) => vec![a],
             Node::In { value, .. } | Node::Cast { value, .. } => vec![value],
             Node::And(parts) | Node::Or(parts) | Node::Coalesce(parts) => parts.iter_mut().collect(),
@@ -189,6 +213,7 @@ impl fmt::Display for Typed {
         match &self.node {
             Node::Column { name, .. } => write_name(f, name),
             Node::Literal(value) => f.write_str(&value.display(self.ty)),
+            Node::Now => f.write_str("now()"),
             Node::Arithmetic(op, a, b) | Node::Compare(op, a, b) => {
                 write!(f, "{} {} {}", Inner(a), op.symbol(), Inner(b))
             }
@@ -231,6 +256,11 @@ impl fmt::Display for Typed {
                 write!(f, "{}({value} AS {})", if *try_ { "TRY_CAST" } else { "CAST" }, self.ty)
             }
             Node::Try(a) => write!(f, "TRY({a})"),
+            Node::Shared(_, a) => write!(f, "{a}"),
+            Node::Field(a, _, name) => {
+                write!(f, "{}.", Inner(a))?;
+                write_name(f, name)
+            }
             Node::Call { name, args, .. } => {
                 write!(f, "{name}(")?;
                 write_list(f, args, ", ", false)?;
@@ -245,13 +275,16 @@ struct Inner<'a>(&'a Typed);
 
 impl fmt::Display for Inner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.node {
+        match &self.0.node {
+            Node::Shared(_, a) => write!(f, "{}", Inner(a)),
             Node::Column { .. }
             | Node::Literal(_)
+            | Node::Now
             | Node::Call { .. }
             | Node::Coalesce(_)
             | Node::Cast { .. }
             | Node::Try(_)
+            | Node::Field(..)
             | Node::Case { .. } => write!(f, "{}", self.0),
             _ => write!(f, "({})", self.0),
         }

@@ -12,6 +12,10 @@ pub enum TypeName {
     Plain(DataType),
     /// Takes `(precision, scale)`.
     Decimal,
+    /// Takes `<item>`.
+    List,
+    /// Takes `<name type, …>`.
+    Struct,
     /// Known to the language, but not there yet.
     Later,
 }
@@ -31,13 +35,27 @@ pub fn type_name(name: &str) -> Option<TypeName> {
         "date" => TypeName::Plain(DataType::Date),
         "interval" => TypeName::Plain(DataType::Interval),
         "json" | "jsonb" => TypeName::Plain(DataType::Json),
-        "list" | "array" | "struct" | "row" | "map" | "time" => TypeName::Later,
+        "list" | "array" => TypeName::List,
+        "struct" | "row" => TypeName::Struct,
+        "map" | "time" => TypeName::Later,
         _ => return None,
     })
 }
 
-pub const TYPE_NAMES: [&str; 10] =
-    ["boolean", "int", "double", "decimal", "string", "timestamp", "bytes", "date", "interval", "json"];
+pub const TYPE_NAMES: [&str; 12] = [
+    "boolean",
+    "int",
+    "double",
+    "decimal",
+    "string",
+    "timestamp",
+    "bytes",
+    "date",
+    "interval",
+    "json",
+    "list",
+    "struct",
+];
 
 /// Precision and scale of a number as a decimal.
 pub fn as_decimal(ty: DataType) -> Option<(u8, u8)> {
@@ -52,6 +70,13 @@ pub fn as_decimal(ty: DataType) -> Option<(u8, u8)> {
 pub fn common(a: DataType, b: DataType) -> Option<DataType> {
     if a == b {
         return Some(a);
+    }
+    match (a, b) {
+        (DataType::Date, DataType::Timestamp) | (DataType::Timestamp, DataType::Date) => {
+            return Some(DataType::Timestamp);
+        }
+        (DataType::List(a), DataType::List(b)) => return common(*a, *b).map(DataType::list),
+        _ => {}
     }
     if !a.is_numeric() || !b.is_numeric() {
         return None;
@@ -69,6 +94,9 @@ pub fn can_cast(from: DataType, to: DataType) -> bool {
         (a, b) if a == b => true,
         (String | Json, _) | (_, String | Json) => true,
         (Timestamp, Date) | (Date, Timestamp) => true,
+        (List(a), List(b)) => can_cast(*a, *b),
+        // Fields are found by their names.
+        (Struct(_), Struct(_)) => true,
         (Timestamp | Date | Interval | Bytes | List(_) | Struct(_), _) => false,
         (_, Timestamp | Date | Interval | Bytes | List(_) | Struct(_)) => false,
         (Boolean, Int) | (Int, Boolean) => true,

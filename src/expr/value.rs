@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow_array::Array;
+
 use super::kernel::Operand;
 use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, text};
 
@@ -152,8 +154,8 @@ impl Value {
     /// A column, and the row of it that stands for row `row`, which holds for values of every type.
     pub fn held(&self, ty: DataType) -> Held {
         match self {
-            Value::Scalar(v) => Held { column: v.to_column(ty, 1), is_scalar: true },
-            Value::Column(c) => Held { column: c.clone(), is_scalar: false },
+            Value::Scalar(v) => Held::new(v.to_column(ty, 1), true),
+            Value::Column(c) => Held::new(c.clone(), false),
         }
     }
 
@@ -182,10 +184,47 @@ impl Value {
         (!self.is_null(row)).then(|| self.timestamps().get(row))
     }
 
+    pub fn date(&self, row: usize) -> Option<i32> {
+        (!self.is_null(row)).then(|| self.dates().get(row))
+    }
+
+    pub fn interval(&self, row: usize) -> Option<Interval> {
+        match self {
+            Value::Scalar(Scalar::Interval(v)) => Some(*v),
+            Value::Column(Column::Interval(a)) if !a.is_null(row) => Some(Interval::from_arrow(a.value(row))),
+            _ => None,
+        }
+    }
+
+    /// The row's value, where it has no type of its own here: bytes, JSON, a list or a struct.
+    fn other(&self, row: usize) -> Option<(&Column, usize)> {
+        match self {
+            Value::Scalar(Scalar::Held(column)) => Some((column, 0)),
+            Value::Column(column) if !column.is_null(row) => Some((column, row)),
+            _ => None,
+        }
+    }
+
+    /// The text of JSON, and whether that is known to be JSON: a text only should be.
+    pub fn json(&self, row: usize) -> Option<(&str, bool)> {
+        match self.other(row) {
+            Some((Column::Json(a), row)) => Some((a.value(row), true)),
+            _ => self.str(row).map(|text| (text, false)),
+        }
+    }
+
+    /// Bytes, or those of a text.
+    pub fn bytes(&self, row: usize) -> Option<&[u8]> {
+        match self.other(row) {
+            Some((Column::Bytes(a), row)) => Some(a.value(row)),
+            _ => self.str(row).map(str::as_bytes),
+        }
+    }
+
     pub fn str(&self, row: usize) -> Option<&str> {
         match self {
             Value::Scalar(Scalar::String(v)) => Some(v),
-            Value::Column(Column::String(a)) if !arrow_array::Array::is_null(a, row) => Some(a.value(row)),
+            Value::Column(Column::String(a)) if !a.is_null(row) => Some(a.value(row)),
             _ => None,
         }
     }
@@ -194,10 +233,26 @@ impl Value {
 /// Values of any type, row by row.
 pub struct Held {
     column: Column,
+    /// The elements of all of its lists, if it has any.
+    items: Option<Column>,
     is_scalar: bool,
 }
 
 impl Held {
+    fn new(column: Column, is_scalar: bool) -> Held {
+        Held { items: column.items(), column, is_scalar }
+    }
+
+    /// The list of a row: a column of elements, and which of them; `None` for null.
+    pub fn list(&self, row: usize) -> Option<(&Column, std::ops::Range<usize>)> {
+        let (Column::List(lists), row) = self.at(row) else { return None };
+        if lists.is_null(row) {
+            return None;
+        }
+        let ends = lists.value_offsets();
+        Some((self.items.as_ref()?, ends[row] as usize..ends[row + 1] as usize))
+    }
+
     /// The column that holds the value of a row, and where.
     pub fn at(&self, row: usize) -> (&Column, usize) {
         (&self.column, if self.is_scalar { 0 } else { row })

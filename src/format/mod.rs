@@ -6,6 +6,7 @@
 mod access;
 mod assemble;
 mod bits;
+pub mod columnar;
 mod csv;
 mod framed;
 pub mod infer;
@@ -62,6 +63,9 @@ pub enum Format {
     Table {
         line: Option<usize>,
     },
+    /// Files of columns, see [`columnar`].
+    Parquet(columnar::ParquetOptions),
+    Arrow(columnar::ArrowOptions),
     /// Rows for our own use: what a sink keeps until it hands them on as values.
     Rows,
     /// The rows of another format, each in a frame with its length; only for sinks.
@@ -232,6 +236,10 @@ pub struct Decoded {
     /// JSON and logfmt: for each column asked for, whether some record of the block had its field, be it null. Empty for
     /// other formats, where every record has every field.
     pub seen: Vec<bool>,
+    /// Files of columns: the block has more rows, which are asked for next.
+    pub more: bool,
+    /// The file cannot be read behind these rows: it is corrupt, or gone.
+    pub failed: Option<Error>,
     /// JSON: keys that the first records of a decoder had beside those asked for, as paths; for "did you mean".
     pub others: Vec<String>,
     /// Where the record of each row is, if the decoder was told to [keep places](Decoder::keep_places).
@@ -276,6 +284,8 @@ impl Format {
             Format::Syslog(_) => "syslog",
             Format::Regex(_) => "regex",
             Format::Table { .. } => "table",
+            Format::Parquet(_) => "parquet",
+            Format::Arrow(_) => "arrow",
             Format::Rows => "rows",
             Format::Framed(inner) => inner.name(),
         }
@@ -364,10 +374,13 @@ pub fn decoder(format: &Format, fields: &[SourceField], used: &[usize], max_reco
         Format::Table { .. } | Format::Rows | Format::Framed(_) => {
             return Err(Error::job(format!("the format '{}' is for sinks and cannot be read", format.name())));
         }
+        Format::Parquet(_) | Format::Arrow(_) => {
+            return Err(Error::internal(format!("the format '{}' has no records", format.name())));
+        }
     })
 }
 
-/// An encoder for batches of `schema`.
+/// An encoder for batches of `schema`. Files of columns have another: [`columnar::file_encoder`].
 pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
     match format {
         Format::Csv(options) => Box::new(csv::CsvEncoder::new(options, schema)),
@@ -376,7 +389,7 @@ pub fn encoder(format: &Format, schema: &[Field]) -> Box<dyn Encoder> {
         Format::Lines | Format::AccessLog | Format::Syslog(_) | Format::Regex(_) => Box::new(lines::LineEncoder),
         Format::Logfmt(options) => Box::new(logfmt::LogfmtEncoder::new(options, schema)),
         Format::Table { line } => Box::new(table::TableEncoder::new(schema, *line)),
-        Format::Rows => Box::new(rows::RowsEncoder::default()),
+        Format::Rows | Format::Parquet(_) | Format::Arrow(_) => Box::new(rows::RowsEncoder::default()),
         Format::Framed(inner) => Box::new(framed::FramedEncoder(encoder(inner, schema))),
     }
 }

@@ -38,6 +38,7 @@ struct NodeCounters {
     rows_in: AtomicU64,
     rows_out: AtomicU64,
     bytes: AtomicU64,
+    bad: AtomicU64,
     late: AtomicU64,
     late_by: AtomicI64,
     watermark: AtomicI64,
@@ -51,6 +52,7 @@ impl Default for NodeCounters {
             rows_in: AtomicU64::new(0),
             rows_out: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            bad: AtomicU64::new(0),
             late: AtomicU64::new(0),
             late_by: AtomicI64::new(0),
             watermark: AtomicI64::new(i64::MIN),
@@ -76,6 +78,11 @@ impl NodeStats {
         self.0.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
+    /// Rows on which an expression failed, skipped or sent to `.errors`.
+    pub fn bad(&self, rows: usize) {
+        self.0.bad.fetch_add(rows as u64, Relaxed);
+    }
+
     /// Late rows dropped so far.
     /// `by`: the delay (µs) that was missing to keep them.
     pub fn late(&self, rows: u64, by: i64) {
@@ -97,6 +104,7 @@ impl NodeStats {
             rows_in: self.0.rows_in.load(Relaxed),
             rows_out: self.0.rows_out.load(Relaxed),
             bytes: self.0.bytes.load(Relaxed),
+            bad: self.0.bad.load(Relaxed),
             late: self.0.late.load(Relaxed),
             late_by: self.0.late_by.load(Relaxed),
             watermark: self.0.watermark.load(Relaxed),
@@ -111,6 +119,7 @@ pub struct NodeFigures {
     pub rows_in: u64,
     pub rows_out: u64,
     pub bytes: u64,
+    pub bad: u64,
     pub late: u64,
     pub late_by: i64,
     pub watermark: i64,
@@ -279,7 +288,7 @@ impl JobStats {
         let node = |name: &str, subtask: Option<usize>, f: NodeFigures| {
             json!({
                 "name": name, "subtask": subtask, "rows-in": f.rows_in, "rows-out": f.rows_out, "bytes": f.bytes,
-                "late": f.late, "watermark": watermark(f.watermark),
+                "bad": f.bad, "late": f.late, "watermark": watermark(f.watermark),
             })
         };
         json!({

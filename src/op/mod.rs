@@ -1,11 +1,18 @@
 //! Operators: one transform per file. Synchronous, never block, never see a channel, have no clock.
 
 pub mod aggregate;
+pub mod event_time;
+pub mod explode;
+pub mod fault;
 pub mod filter;
 pub mod limit;
+pub mod limit_by;
 pub mod order;
 pub mod pass;
 pub mod project;
+pub mod require;
+pub mod route;
+pub mod sample;
 pub mod sort;
 #[cfg(test)]
 mod tests;
@@ -30,10 +37,14 @@ pub enum Flow {
 #[derive(Debug, Default)]
 pub struct Out {
     pub emitted: std::collections::VecDeque<(usize, Batch)>,
+    /// Rows on which an expression failed, and which were skipped or sent elsewhere.
+    pub bad: usize,
 }
 
 /// Output 0: the results.
 pub const MAIN: usize = 0;
+/// Output 1 of operators that have expressions and no other outputs: rows on which one failed.
+pub const ERRORS: usize = 1;
 /// Output 1: late rows of an aggregate (`NAME.late`), with the input's columns.
 pub const LATE: usize = 1;
 
@@ -60,7 +71,8 @@ pub struct RowContext {
 
 /// A transform at work: one instance per subtask.
 pub trait Operator: Send {
-    /// Takes the rows of a block, or a part of them.
+    /// Takes the rows of a block, or a part of them. An operator of a chain that fails on a row of them (class Data)
+    /// has taken none: it is asked again for those before it.
     fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()>;
 
     /// The block has ended and the operator's watermark (the least over its unfinished inputs, µs) is now
@@ -97,6 +109,16 @@ pub trait Operator: Send {
     /// Errors (class External): the state does not fit this operator.
     fn restore(&mut self, _state: Restored) -> Result<()> {
         Ok(())
+    }
+
+    /// The watermark behind it, when that of its input is `watermark`, before the end.
+    fn watermark(&self, watermark: i64) -> i64 {
+        watermark
+    }
+
+    /// No row has come for so long that it holds up nobody who has other inputs.
+    fn is_idle(&self) -> bool {
+        false
     }
 
     /// True when no further row can change the output: rows may be dropped upstream.

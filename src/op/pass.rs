@@ -18,7 +18,7 @@ impl Operator for Pass {
 
 /// Rows stay late by the watermark of their own input, which is not told from those of the others any more behind
 /// here. It is written down only where one of them may be.
-fn judged_here(batch: &Batch, watermark: i64) -> Option<ScalarBuffer<i64>> {
+pub(super) fn judged_here(batch: &Batch, watermark: i64) -> Option<ScalarBuffer<i64>> {
     let behind = batch.time.as_ref().is_some_and(|times| times.iter().any(|&time| time <= watermark));
     let least = watermark.saturating_add(1);
     match &batch.seen {

@@ -8,8 +8,11 @@ mod rows;
 use proptest::prelude::*;
 
 use super::aggregate::{AggregateFunction, AggregateOperator, AggregateSpec, Call, Emit, Window};
+use super::event_time::EventTime;
 use super::limit::Limit;
+use super::limit_by::{LimitBy, LimitBySpec};
 use super::order::SortWithin;
+use super::sample::Sample;
 use super::sort::SortKey;
 use super::top::{Top, TopSpec};
 use crate::data::DataType;
@@ -64,11 +67,22 @@ fn calls() -> impl Strategy<Value = Vec<(Call, String)>> {
     prop::collection::vec(call, 0..6)
 }
 
+/// Windows, and whether they go by the wall clock.
+fn all_windows() -> impl Strategy<Value = (Option<Window>, bool)> {
+    let count = (1u64..6, 1u64..8, any::<bool>());
+    let count = count.prop_map(|(size, slide, partial)| (Some(Window::Count { size, slide, partial }), false));
+    let timed = (windows(), any::<bool>()).prop_map(|(window, processing)| {
+        let own = matches!(window, Some(Window::Tumbling { .. } | Window::Sliding { .. }));
+        (window, processing && own)
+    });
+    prop_oneof![1 => count, 3 => timed]
+}
+
 fn aggregates() -> impl Strategy<Value = Kind> {
     let emit = prop::sample::select(vec![Emit::Close, Emit::Update, Emit::Every(10)]);
     let lateness = prop_oneof![Just(0i64), 0i64..20];
-    (keys(), calls(), windows(), lateness, emit, any::<bool>()).prop_map(
-        |(keys, calls, window, lateness, emit, late_output)| {
+    (keys(), calls(), all_windows(), lateness, emit, any::<bool>()).prop_map(
+        |(keys, calls, (window, processing), lateness, emit, late_output)| {
             let (calls, call_names) = calls.into_iter().unzip();
             let spec = AggregateSpec {
                 input: types(),
@@ -77,9 +91,11 @@ fn aggregates() -> impl Strategy<Value = Kind> {
                 calls,
                 call_names,
                 window,
-                lateness: if window.is_some() { lateness } else { 0 },
+                lateness: if window.is_some() && !processing { lateness } else { 0 },
                 emit: if window.is_some() { Emit::Close } else { emit },
                 late_output: late_output && window.is_some(),
+                processing,
+                sorted: true,
                 ordered: false,
             };
             Kind::new(keys, move || AggregateOperator::new(spec.clone()))
@@ -94,15 +110,18 @@ fn orders() -> impl Strategy<Value = Vec<SortKey>> {
 }
 
 fn tops() -> impl Strategy<Value = Kind> {
-    (keys(), orders(), windows(), 0u64..6, any::<bool>()).prop_map(|(keys, order, window, n, ties)| {
-        let mut by = keys.clone();
-        if let Some(Window::Attached { start, end }) = window {
-            by.extend([start, end]);
-        }
-        let (input, names) = (types(), names());
-        let spec = TopSpec { input, names, by, order, n, window, ties, rank: true, ordered: false };
-        Kind::new(keys, move || Box::new(Top::new(spec.clone())))
-    })
+    (keys(), orders(), windows(), 0u64..6, any::<bool>(), any::<bool>()).prop_map(
+        |(keys, order, window, n, ties, wall)| {
+            let processing = wall && matches!(window, Some(Window::Tumbling { .. } | Window::Sliding { .. }));
+            let mut by = keys.clone();
+            if let Some(Window::Attached { start, end }) = window {
+                by.extend([start, end]);
+            }
+            let (input, names) = (types(), names());
+            let spec = TopSpec { input, names, by, order, n, window, ties, rank: true, processing, ordered: false };
+            Kind::new(keys, move || Box::new(Top::new(spec.clone())))
+        },
+    )
 }
 
 fn sorts() -> impl Strategy<Value = Kind> {
@@ -113,6 +132,23 @@ fn sorts() -> impl Strategy<Value = Kind> {
 
 fn limits() -> impl Strategy<Value = Kind> {
     (0u64..60).prop_map(|n| Kind::new(Vec::new(), move || Box::new(Limit::new(n))))
+}
+
+fn limits_by() -> impl Strategy<Value = Kind> {
+    (keys(), 0u64..5).prop_map(|(keys, n)| {
+        let names = keys.iter().map(|&key| names()[key].clone()).collect();
+        let types = keys.iter().map(|&key| types()[key]).collect();
+        let spec = LimitBySpec { n, keys: keys.clone(), types, names };
+        Kind::new(keys, move || Box::new(LimitBy::new(spec.clone())))
+    })
+}
+
+fn samples() -> impl Strategy<Value = Kind> {
+    (0.0f64..1.0, 0u64..9).prop_map(|(part, seed)| Kind::new(Vec::new(), move || Box::new(Sample::new(part, seed))))
+}
+
+fn times() -> impl Strategy<Value = Kind> {
+    (0i64..20).prop_map(|delay| Kind::new(Vec::new(), move || Box::new(EventTime::new(WINDOW_END, delay, None))))
 }
 
 fn check(kind: &Kind, blocks: &[Block], delay: i64) -> Result<(), TestCaseError> {
@@ -140,7 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 
     #[test]
-    fn sorts_and_limits_go_on(kind in prop_oneof![sorts(), limits()], blocks in blocks()) {
+    fn what_passes_rows_on_goes_on(kind in prop_oneof![sorts(), limits(), limits_by(), samples(), times()], blocks in blocks()) {
         check(&kind, &blocks, 0)?;
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::data::Schema;
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
+use crate::op::ERRORS;
 use crate::op::aggregate::AggregateSpec;
+use crate::op::fault::OnFault;
+use crate::op::limit_by::LimitBySpec;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::plan::Inferred;
@@ -47,6 +50,8 @@ pub struct SourcePlan {
     pub rate: Option<f64>,
     /// µs between ticks, if an operator downstream asks for them.
     pub tick: Option<i64>,
+    /// µs between ticks at least, if expressions ask for the time: those come before blocks only, also the first.
+    pub clock: Option<i64>,
     pub live: bool,
     /// Has no end of its own.
     pub endless: bool,
@@ -111,7 +116,9 @@ pub struct ChainPlan {
 pub struct ChainNodePlan {
     pub name: String,
     pub op: ChainOp,
-    pub targets: Vec<Target>,
+    pub on_fault: OnFault,
+    /// Targets of each output.
+    pub outputs: Vec<Vec<Target>>,
 }
 
 #[derive(Debug, Clone)]
@@ -120,12 +127,34 @@ pub enum ChainOp {
     Project(Vec<Typed>),
     PreAggregate(AggregateSpec),
     TopLocal(TopSpec),
+    /// Output `i` has the rows of case `i`, the next those of none.
+    Route(Vec<Typed>),
+    /// The element comes first.
+    Explode {
+        list: Typed,
+        keep_empty: bool,
+    },
+    /// Rows in which this column, of that name, is not null.
+    Require {
+        column: usize,
+        name: String,
+    },
+}
+
+impl ChainOp {
+    /// The output of rows on which an expression failed.
+    pub fn errors(&self) -> usize {
+        match self {
+            ChainOp::Route(cases) => cases.len() + 1,
+            _ => ERRORS,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
 pub struct PortPlan {
     pub exchange: ExchangePlan,
-    /// Format and columns, before a writer.
+    /// Format and columns, before a writer of bytes.
     pub encode: Option<(Format, Schema)>,
     /// Rows are numbered within their block, for results that come out one per row.
     pub number_rows: bool,
@@ -176,6 +205,19 @@ pub enum StageOp {
     Aggregate(AggregateSpec),
     Top(TopSpec),
     Limit(u64),
+    LimitBy(LimitBySpec),
+    Sample {
+        fraction: f64,
+        seed: u64,
+    },
+    /// Passes so many rows on a second.
+    Throttle(f64),
+    /// Durations in µs.
+    EventTime {
+        column: usize,
+        delay: i64,
+        idle: Option<i64>,
+    },
     /// Sorts the rows of each window, or all rows.
     Sort {
         keys: Vec<SortKey>,
@@ -184,6 +226,23 @@ pub enum StageOp {
     },
     /// Passes rows on: brings dealt rows into sequence.
     Pass,
+}
+
+impl StageOp {
+    /// The watermark behind it is its own, not that of its input.
+    pub fn has_own_time(&self) -> bool {
+        match self {
+            StageOp::Aggregate(spec) => spec.processing,
+            StageOp::Top(spec) => spec.processing,
+            StageOp::EventTime { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Its results have an order only within each subtask.
+    pub fn is_unsorted(&self) -> bool {
+        matches!(self, StageOp::Aggregate(spec) if !spec.sorted)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //!
 //! Only columns that somebody needs travel: [`required`] walks the graph backwards first.
 
+mod flow;
 mod groups;
 mod identity;
 mod required;
@@ -16,9 +17,25 @@ use super::physical::*;
 use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
+use crate::format::columnar::is_columnar;
 use crate::op::MAIN;
+use crate::op::fault::OnFault;
 use crate::spec::SourceConnector;
 use identity::Label;
+
+/// How often `now()` moves, at most: 10 ms.
+const NOW_STEP_US: i64 = 10_000;
+
+/// Whether an expression has `now()` in it.
+fn asks_for_time(plan: &PhysicalPlan) -> bool {
+    let chains = plan.sources.iter().map(|source| &source.chain).chain(plan.stages.iter().map(|stage| &stage.chain));
+    chains.flat_map(|chain| &chain.nodes).any(|node| match &node.op {
+        ChainOp::Filter(condition) => condition.uses_now(),
+        ChainOp::Project(items) | ChainOp::Route(items) => items.iter().any(Typed::uses_now),
+        ChainOp::Explode { list, .. } => list.uses_now(),
+        _ => false,
+    })
+}
 
 /// Lays out `plan` for `parallelism` subtasks. `files`: the files of each `file` source, by node name.
 pub fn place(
@@ -43,9 +60,16 @@ pub fn place(
             sinks: Vec::new(),
         },
         at: BTreeMap::new(),
+        current: 0,
     };
     for (index, node) in plan.nodes.iter().enumerate() {
+        placer.current = index;
         placer.node(index, node).map_err(|e| e.at(node.path()))?;
+    }
+    if asks_for_time(&placer.out) {
+        for source in &mut placer.out.sources {
+            source.clock = Some(NOW_STEP_US);
+        }
     }
     Ok(placer.out)
 }
@@ -59,6 +83,8 @@ struct Placer<'a> {
     /// by arrival.
     domains: usize,
     at: BTreeMap<OutputRef, Vec<Location>>,
+    /// The node that is being placed.
+    current: usize,
 }
 
 /// Where the rows of an output come out.
@@ -80,7 +106,7 @@ enum Exit {
     Rows,
     Errors,
     Stage(usize),
-    Node(usize),
+    Node { node: usize, output: usize },
 }
 
 impl Location {
@@ -109,30 +135,36 @@ impl Placer<'_> {
             Kind::Source(source) => return self.source(index, node, source),
             Kind::Sink(sink) => return self.sink(node, sink),
             Kind::Filter(condition) => self.each(node, |placer, location| {
-                let condition = location.map(condition);
-                Ok(placer.chained(&location, &node.path(), ChainOp::Filter(condition), location.columns.clone()))
+                let op = ChainOp::Filter(location.map(condition));
+                Ok(placer.guarded(&location, node, op, location.columns.clone()))
             })?,
             Kind::Select { items, where_ } => {
                 let needed = self.needed(main);
                 self.each(node, |placer, mut location| {
                     if let Some(condition) = where_ {
                         let op = ChainOp::Filter(location.map(condition));
-                        location = placer.chained(&location, &node.path(), op, location.columns.clone());
+                        location = placer.guarded(&location, node, op, location.columns.clone());
                     }
-                    Ok(placer.projected(&location, &node.path(), items, &needed))
+                    Ok(placer.selected(&location, node, items, &needed))
                 })?
             }
             Kind::Aggregate(aggregate) => return self.aggregate(index, node, aggregate),
             Kind::Top(top) => vec![self.top(index, node, top)?],
-            Kind::Limit(n) => {
-                let inputs = self.inputs(node);
-                let all: Vec<usize> = self.needed(main).into_iter().collect();
-                let width = node.outputs[MAIN].schema.len();
-                let inputs: Vec<Location> =
-                    inputs.into_iter().map(|location| self.narrowed(&location, node, &all)).collect();
-                let label = Label::new(node, None, identity::limit(*n));
-                vec![self.stage(label, StageOp::Limit(*n), 1, inputs, spread(width, &all), ExchangePlan::Single)?]
+            Kind::Explode { list, keep_empty } => self.each(node, |placer, location| {
+                let op = ChainOp::Explode { list: location.map(list), keep_empty: *keep_empty };
+                // The element comes first, and is the last column of the schema.
+                let columns = location.columns.iter().map(|column| column.map(|c| c + 1)).chain([Some(0)]).collect();
+                Ok(placer.guarded(&location, node, op, columns))
+            })?,
+            Kind::Route(cases) => return self.route(index, node, cases),
+            Kind::Limit(n) => vec![self.passing(node, StageOp::Limit(*n), identity::limit(*n))?],
+            Kind::LimitBy(limit) => vec![self.limit_by(node, limit)?],
+            Kind::Sample { fraction, seed } => {
+                let op = StageOp::Sample { fraction: *fraction, seed: *seed };
+                vec![self.passing(node, op, identity::sample(*fraction, *seed))?]
             }
+            Kind::Throttle(rate) => vec![self.passing(node, StageOp::Throttle(*rate), identity::throttle())?],
+            Kind::EventTime(time) => vec![self.new_time(node, time)?],
         };
         self.at.insert(main, placed);
         Ok(())
@@ -161,7 +193,8 @@ impl Placer<'_> {
         node: &Node,
         mut place: impl FnMut(&mut Self, Location) -> Result<Location>,
     ) -> Result<Vec<Location>> {
-        self.inputs(node).into_iter().map(|location| place(self, location)).collect()
+        let inputs = self.capped(node)?;
+        inputs.into_iter().map(|location| place(self, location)).collect()
     }
 
     fn chain(&mut self, producer: Producer) -> &mut ChainPlan {
@@ -183,7 +216,13 @@ impl Placer<'_> {
                 }
                 &mut outputs[output]
             }
-            (Exit::Node(node), producer) => &mut self.chain(producer).nodes[node].targets,
+            (Exit::Node { node, output }, producer) => {
+                let outputs = &mut self.chain(producer).nodes[node].outputs;
+                if outputs.len() <= output {
+                    outputs.resize(output + 1, Vec::new());
+                }
+                &mut outputs[output]
+            }
             (exit, producer) => unreachable!("{exit:?} of {producer:?}: exits are made with their producers"),
         };
         targets.push(target);
@@ -193,22 +232,18 @@ impl Placer<'_> {
     fn chained(&mut self, location: &Location, name: &str, op: ChainOp, columns: Vec<Option<usize>>) -> Location {
         let chain = self.chain(location.producer);
         let node = chain.nodes.len();
-        chain.nodes.push(ChainNodePlan { name: name.to_string(), op, targets: Vec::new() });
+        let (name, on_fault) = (name.to_string(), OnFault::Fail);
+        chain.nodes.push(ChainNodePlan { name, op, on_fault, outputs: Vec::new() });
         self.connect(location, Target::Node(node));
-        location.moved(Exit::Node(node), columns)
+        location.moved(Exit::Node { node, output: MAIN }, columns)
     }
 
     /// The `needed` ones of `items`, unless they are just what `location` holds.
     fn projected(&mut self, location: &Location, name: &str, items: &[Typed], needed: &BTreeSet<usize>) -> Location {
-        let kept: Vec<usize> = needed.iter().copied().collect();
-        let mapped: Vec<Typed> = kept.iter().map(|&i| location.map(&items[i])).collect();
-        let plain: Option<Vec<usize>> = mapped.iter().map(Typed::as_column).collect();
-        if let Some(plain) = plain {
-            let mut columns = vec![None; items.len()];
-            kept.iter().zip(plain).for_each(|(&i, column)| columns[i] = Some(column));
-            return Location { columns, ..location.clone() };
+        match picked(location, items, needed) {
+            Picked::Columns(columns) => Location { columns, ..location.clone() },
+            Picked::Items(op, columns) => self.chained(location, name, op, columns),
         }
-        self.chained(location, name, ChainOp::Project(mapped), spread(items.len(), &kept))
     }
 
     /// Brings exactly the columns `kept` of the schema into order.
@@ -230,7 +265,7 @@ impl Placer<'_> {
                 let source = &self.out.sources[index];
                 source.used.len() + source.metadata.len()
             }
-            (Exit::Node(node), producer) => match &self.chain(producer).nodes[node].op {
+            (Exit::Node { node, output: MAIN }, producer) => match &self.chain(producer).nodes[node].op {
                 ChainOp::Project(items) => items.len(),
                 _ => usize::MAX,
             },
@@ -288,6 +323,7 @@ impl Placer<'_> {
             journal: source.journal,
             rate: source.rate,
             tick: None,
+            clock: None,
             live: source.live,
             endless: node.endless,
             inferred: source.inferred.clone(),
@@ -320,7 +356,7 @@ impl Placer<'_> {
             self.inputs(node).iter().map(|location| self.narrowed(location, node, &all)).collect();
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Sink { sink: index, input };
-            let encode = Some((sink.format.clone(), schema.clone()));
+            let encode = (!is_columnar(&sink.format)).then(|| (sink.format.clone(), schema.clone()));
             self.port(location, PortPlan { exchange: ExchangePlan::Single, encode, number_rows: false, to });
         }
         self.check_apart(&inputs)?;
@@ -371,7 +407,12 @@ impl Placer<'_> {
         let domain = if by_arrival { self.domains } else { inputs[0].domain };
         self.domains += usize::from(by_arrival);
         let sources = inputs.iter().flat_map(|input| input.sources.iter().copied()).collect();
-        let numbered = parallelism > 1 && matches!(&op, StageOp::Aggregate(spec) if stateful::comes_by_row(spec));
+        let numbered = parallelism > 1
+            && match &op {
+                StageOp::Aggregate(spec) => stateful::comes_by_row(spec),
+                StageOp::LimitBy(_) => true,
+                _ => false,
+            };
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Stage { stage, input };
             let port = PortPlan { exchange: exchange.clone(), encode: None, number_rows: numbered, to };
@@ -397,6 +438,27 @@ impl Placer<'_> {
 /// Inputs in several sequences, which only live sources make, have no order but that of their arrival.
 fn by_arrival(inputs: &[Location]) -> bool {
     inputs.iter().any(|input| input.domain != inputs[0].domain)
+}
+
+/// What a projection comes to.
+enum Picked {
+    /// Columns that are there.
+    Columns(Vec<Option<usize>>),
+    Items(ChainOp, Vec<Option<usize>>),
+}
+
+fn picked(location: &Location, items: &[Typed], needed: &BTreeSet<usize>) -> Picked {
+    let kept: Vec<usize> = needed.iter().copied().collect();
+    let mapped: Vec<Typed> = kept.iter().map(|&i| location.map(&items[i])).collect();
+    let plain: Option<Vec<usize>> = mapped.iter().map(Typed::as_column).collect();
+    match plain {
+        Some(plain) => {
+            let mut columns = vec![None; items.len()];
+            kept.iter().zip(plain).for_each(|(&i, column)| columns[i] = Some(column));
+            Picked::Columns(columns)
+        }
+        None => Picked::Items(ChainOp::Project(mapped), spread(items.len(), &kept)),
+    }
 }
 
 fn column_of(schema: &Schema, index: usize) -> Typed {

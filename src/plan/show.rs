@@ -98,12 +98,23 @@ pub fn window(window: Window) -> String {
             format!("sliding {} by {}{}", duration(size), duration(slide), offset(shift))
         }
         Window::Attached { .. } => "that of the input".into(),
+        Window::Count { size, slide, partial } => {
+            let slide = if slide == size { String::new() } else { format!(" every {slide}") };
+            let partial = if partial { ", the last may be short" } else { "" };
+            format!("of {size} rows of a key{slide}{partial}")
+        }
     }
 }
 
-fn emit(emit: Emit, windowed: bool) -> String {
+/// A window and what it goes by, if that is the wall clock.
+fn window_of(of: Window, processing: bool) -> String {
+    format!("{}{}", window(of), if processing { ", by the wall clock" } else { "" })
+}
+
+fn emit(emit: Emit, window: Option<Window>) -> String {
     match emit {
-        Emit::Close if windowed => "when a window closes".into(),
+        Emit::Close if matches!(window, Some(Window::Count { .. })) => "when a window is full".into(),
+        Emit::Close if window.is_some() => "when a window closes".into(),
         Emit::Close => "at the end of the input".into(),
         Emit::Update => "for every row".into(),
         Emit::Every(period) => format!("changed keys every {}", duration(period)),

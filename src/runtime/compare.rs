@@ -178,7 +178,7 @@ fn operators(manifest: &Manifest, plan: &PhysicalPlan, found: &mut Vec<Differenc
 
 /// The operator has state.
 fn remembers(op: &StageOp) -> bool {
-    matches!(op, StageOp::Limit(_)) || !shapes(op).is_empty()
+    matches!(op, StageOp::Limit(_) | StageOp::Sample { .. } | StageOp::EventTime { .. }) || !shapes(op).is_empty()
 }
 
 fn rows(saved: &OperatorState) -> u64 {

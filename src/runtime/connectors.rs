@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::deploy::Connectors;
 use super::waker::Waker;
 use crate::connect::blackhole::Blackhole;
@@ -14,6 +12,7 @@ use crate::connect::file::{FileOptions, FileSource, FirstTime, Follow, FollowOpt
 use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::journal::{self, JournalOptions, Journaled};
+use crate::connect::output::NewEncoder;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
@@ -24,7 +23,8 @@ use crate::connect::throttle::Throttle;
 use crate::connect::unpack::Unpack;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
-use crate::format::{self, Decoded, Decoder, Format, Header};
+use crate::format::columnar::{self, GroupDecoder, is_columnar};
+use crate::format::{self, Decoded, Decoder, Format};
 use crate::plan::physical::{SinkPlan, SourcePlan};
 use crate::spec::{
     self, Compression, DirectorySpec, FileMode, GenerateKind, SinkConnector, SourceConnector, StartAt, Text,
@@ -127,6 +127,13 @@ impl Connectors for RealConnectors {
     fn decoder(&self, plan: &SourcePlan) -> Result<Box<dyn BlockDecoder>> {
         match &plan.connector {
             SourceConnector::Generate { .. } => generate::decoder(&generator(plan)?, &plan.used),
+            _ if is_columnar(&plan.format) => {
+                let mut decoder = GroupDecoder::new(&plan.fields, &plan.used);
+                if plan.metadata.iter().any(|metadata| metadata.is_place()) {
+                    decoder.keep_places();
+                }
+                Ok(Box::new(Groups(decoder)))
+            }
             _ => {
                 let mut decoder = format::decoder(&plan.format, &plan.fields, &plan.used, plan.max_record)?;
                 if plan.metadata.iter().any(|metadata| metadata.is_place()) {
@@ -151,10 +158,12 @@ impl Connectors for RealConnectors {
                     FileMode::New => file_sink::Mode::New,
                 };
                 let (storage, run) = (Arc::new(RealStorage), self.run.clone());
-                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, storage, run }))
+                let columns = columns(plan);
+                Box::new(FileSink::new(FileSinkOptions { path, mode, gzip, columns, storage, run }))
             }
             SinkConnector::Directory(spec) => {
-                Box::new(Directory::new(directory_options(spec, &plan.format), self.run.clone()))
+                let options = DirectoryOptions { columns: columns(plan), ..directory_options(spec, &plan.format) };
+                Box::new(Directory::new(options, self.run.clone()))
             }
             SinkConnector::Stdout => Box::new(Stdout::new(Some(Arc::new(move || waker.wake())))),
             SinkConnector::Tcp { address, listen: true, .. } => {
@@ -213,6 +222,8 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         Format::Csv(options) if options.delimiter == b'\t' => "tsv",
         Format::Csv(_) => "csv",
         Format::Json(_) => "jsonl",
+        Format::Parquet(_) => "parquet",
+        Format::Arrow(_) => "arrow",
         Format::Logfmt(_) => "log",
         _ => "txt",
     };
@@ -229,6 +240,7 @@ pub fn directory_options(spec: &DirectorySpec, format: &Format) -> DirectoryOpti
         extension,
         gzip: spec.gzip,
         success_file: spec.success_file,
+        columns: None,
         storage: Arc::new(RealStorage),
     }
 }
@@ -271,12 +283,27 @@ fn generator(plan: &SourcePlan) -> Result<generate::Options> {
     })
 }
 
-/// Event time of a single record.
+/// How a sink's files of columns are made, if it makes any.
+fn columns(plan: &SinkPlan) -> Option<NewEncoder> {
+    let (format, fields) = (plan.format.clone(), plan.schema.fields.clone());
+    let make = move |recoverable| columnar::file_encoder(&format, &fields, recoverable);
+    is_columnar(&plan.format).then(|| Arc::new(make) as NewEncoder)
+}
+
+/// Event time of a single record, or of the first row of a group.
 pub fn first_time(plan: &SourcePlan) -> Result<Option<FirstTime>> {
     let Some(time) = &plan.event_time else { return Ok(None) };
+    if is_columnar(&plan.format) {
+        let mut decoder = GroupDecoder::new(&plan.fields, &[plan.used[time.column]]);
+        return Ok(Some(Box::new(move |body: &Body| match body {
+            Body::Group(group) => connect::first_time(&decoder.decode_some(group, 1)),
+            _ => None,
+        })));
+    }
     let mut decoder = format::decoder(&plan.format, &plan.fields, &[plan.used[time.column]], plan.max_record)?;
-    Ok(Some(Box::new(move |record: &Bytes, header: &Option<Arc<Header>>| {
-        connect::first_time(&decoder.decode(record, header.as_ref(), true))
+    Ok(Some(Box::new(move |body: &Body| match body {
+        Body::Bytes { data, header, .. } => connect::first_time(&decoder.decode(data, header.as_ref(), true)),
+        _ => None,
     })))
 }
 
@@ -287,7 +314,23 @@ impl BlockDecoder for BytesDecoder {
     fn decode(&mut self, body: &Body, stop_at_bad: bool) -> Decoded {
         match body {
             Body::Bytes { data, header, .. } => self.0.decode(data, header.as_ref(), stop_at_bad),
-            Body::Range { .. } | Body::Empty => Decoded::default(),
+            Body::Group(_) | Body::Range { .. } | Body::Empty => Decoded::default(),
         }
+    }
+}
+
+/// Parts of files of columns.
+struct Groups(GroupDecoder);
+
+impl BlockDecoder for Groups {
+    fn decode(&mut self, body: &Body, _stop_at_bad: bool) -> Decoded {
+        match body {
+            Body::Group(group) => self.0.decode(group),
+            _ => Decoded::default(),
+        }
+    }
+
+    fn go_on(&mut self) -> Decoded {
+        self.0.go_on()
     }
 }

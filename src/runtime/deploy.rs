@@ -16,9 +16,9 @@ use super::channel::{CAPACITY, Rx, Tx, channel};
 use super::connectors;
 use super::driver::Driver;
 use super::gate::{Feed, Gate, GateInput};
-use super::operators::operator;
+use super::operators::{chained, operator};
 use super::port::{Exchange, Port};
-use super::reader::{Reader, ReaderControl, ReaderSource};
+use super::reader::{Reader, ReaderControl, ReaderSource, Ticks};
 use super::roles::Roles;
 use super::sink::Sink;
 use super::stage::{Stage, StagePlace};
@@ -28,15 +28,10 @@ use super::worker::{EventTime, Head, HeadOptions, InferredTypes, Wanted, Worker}
 use crate::checkpoint::manifest::{Manifest, Progress};
 use crate::connect::{BlockDecoder, Committer, Run, Source, Writer, throttle};
 use crate::error::{Error, Result};
-use crate::format;
+use crate::format::{self, columnar};
 use crate::observe::{JobStats, NodeStats, SourceStats};
-use crate::op::Operator;
-use crate::op::aggregate::PreAggregate;
-use crate::op::filter::Filter;
-use crate::op::project::Project;
-use crate::op::top::TopLocal;
 use crate::plan::physical::{
-    ChainOp, ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan,
+    ChainPlan, Consumer, ExchangePlan, InputPlan, PhysicalPlan, PortPlan, Producer, SinkPlan, SourcePlan, StageOp,
     StagePlan,
 };
 use crate::state::table::Restored;
@@ -289,7 +284,10 @@ impl Deployer<'_> {
         }
         let name = group_name(plan, members);
         let tick = members.iter().filter_map(|&source| plan.sources[source].tick).min();
-        self.run(place, &name, Box::new(Reader::new(sources, self.acks.clone(), lanes, tick, self.control.clone())));
+        let clock = members.iter().filter_map(|&source| plan.sources[source].clock).min();
+        let reader =
+            Reader::new(sources, self.acks.clone(), lanes, Ticks { period: tick, clock }, self.control.clone());
+        self.run(place, &name, Box::new(reader));
         for (subtask, worker) in workers.into_iter().enumerate() {
             self.run(Place::Worker(group, subtask), &name, Box::new(worker));
         }
@@ -300,7 +298,9 @@ impl Deployer<'_> {
         let saved = self.resume.and_then(|resume| resume.manifest().operators.get(&stage.id));
         for subtask in 0..stage.parallelism {
             let place = Place::Stage(index, subtask);
-            let (gate, reached) = self.gate(place, &stage.inputs, saved.map_or(i64::MIN, |state| state.watermark));
+            let before = saved.map_or(i64::MIN, |state| state.watermark);
+            let (gate, reached) = self.gate(place, &stage.inputs, before);
+            let reached = if stage.op.has_own_time() { before } else { reached };
             let chain = self.chain(&stage.chain, place, Producer::Stage(index))?;
             let stats = NodeStats::of(self.roles.stage(index));
             self.stats.nodes.push((stage.name.clone(), subtask, stats.clone()));
@@ -312,6 +312,9 @@ impl Deployer<'_> {
             }
             let at = StagePlace { stage: index, subtask, acks: self.acks.clone() };
             let mut task = Stage::new(stage.name.clone(), at, gate, operator, stage.outputs.clone(), chain, stats);
+            if let StageOp::Throttle(rate) = stage.op {
+                task.slow_down(rate);
+            }
             if self.resume.is_some() {
                 // An operator that is new behind an end still has its last results to give.
                 task.resume(reached, saved.is_some_and(|state| state.finished));
@@ -334,6 +337,9 @@ impl Deployer<'_> {
         self.stats.sinks.push((sink.name.clone(), stats.clone()));
         let eager = sink.endless || self.plan.sources.iter().any(|s| s.live);
         let mut task = Sink::new(sink.name.clone(), (index, self.acks.clone()), gate, writer, header, eager, stats);
+        if columnar::is_columnar(&sink.format) {
+            task.partitioner = connectors::partitioner(sink);
+        }
         if let Some(saved) = self.resume.and_then(|resume| resume.manifest().sinks.get(&sink.name)) {
             task.resume(saved.state.clone());
         }
@@ -386,13 +392,8 @@ impl Deployer<'_> {
                 _ => 0,
             };
             self.stats.nodes.push((node.name.clone(), subtask, stats.clone()));
-            let operator: Box<dyn Operator> = match &node.op {
-                ChainOp::Filter(condition) => Box::new(Filter::new(condition.clone())),
-                ChainOp::Project(items) => Box::new(Project::new(items.clone())),
-                ChainOp::PreAggregate(spec) => Box::new(PreAggregate::new(spec.clone())),
-                ChainOp::TopLocal(spec) => Box::new(TopLocal::new(spec.clone())),
-            };
-            chain.nodes.push(Node { name: node.name.clone(), operator, outputs: vec![node.targets.clone()], stats });
+            let (name, outputs) = (node.name.clone(), node.outputs.clone());
+            chain.nodes.push(Node { name, operator: chained(node), outputs, stats, failed: false });
         }
         for port in &plan.ports {
             chain.ports.push(self.port(port, from, producer));

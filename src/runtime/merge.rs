@@ -7,7 +7,7 @@ use std::ops::Range;
 use arrow_buffer::ScalarBuffer;
 use bytes::Bytes;
 
-use super::message::{Chunk, Stretch};
+use super::message::{BadRow, Chunk, Stretch};
 use crate::data::{Batch, Column, Order};
 
 /// Bytes and rows a merged chunk or batch holds at least before it is handed on, unless the block ends.
@@ -18,6 +18,8 @@ const BATCH_ROWS: usize = 8192;
 pub enum Merged {
     Rows(Batch),
     Chunk(Chunk),
+    /// A row that ends the job.
+    Failed(Box<BadRow>),
     /// The next row may still be on its way over a channel that [`Merger::wants`] more.
     Wait,
     /// All channels have ended the block and everything was handed on.
@@ -29,6 +31,8 @@ pub struct Merger {
     parts: Vec<Part>,
     chunk: MergedChunk,
     rows: MergedRows,
+    /// A row of the block has ended the job: what is behind it is nobody's business.
+    failed: bool,
 }
 
 #[derive(Default)]
@@ -44,6 +48,7 @@ struct Part {
 enum Piece {
     Rows(Batch),
     Chunk(Chunk),
+    Failed(Box<BadRow>),
 }
 
 #[derive(Default)]
@@ -64,6 +69,8 @@ impl Part {
     fn has_passed(&self, order: &Order, row: usize) -> bool {
         let passed = match order {
             Order::Arrival => return false,
+            // Who has come to the keys has no numbered row any more.
+            Order::Row(_) if !matches!(self.passed[1], Order::Arrival) => return true,
             Order::Row(_) => &self.passed[0],
             Order::Key(_) => &self.passed[1],
         };
@@ -76,6 +83,7 @@ impl Piece {
         match self {
             Piece::Rows(batch) => batch.rows,
             Piece::Chunk(chunk) => chunk.rows,
+            Piece::Failed(_) => 1,
         }
     }
 
@@ -83,6 +91,7 @@ impl Piece {
         match self {
             Piece::Rows(batch) => &batch.order,
             Piece::Chunk(chunk) => &chunk.order,
+            Piece::Failed(bad) => &bad.order,
         }
     }
 }
@@ -92,6 +101,9 @@ fn compare(a: &Order, i: usize, b: &Order, j: usize) -> Ordering {
     match (a, b) {
         (Order::Row(a), Order::Row(b)) => a[i].cmp(&b[j]),
         (Order::Key(a), Order::Key(b)) => a.get(i).cmp(b.get(j)),
+        // What comes row by row comes before what comes out at the end.
+        (Order::Row(_), Order::Key(_)) => Ordering::Less,
+        (Order::Key(_), Order::Row(_)) => Ordering::Greater,
         _ => Ordering::Equal,
     }
 }
@@ -102,6 +114,7 @@ impl Merger {
             parts: (0..channels).map(|_| Part::default()).collect(),
             chunk: MergedChunk::default(),
             rows: MergedRows::default(),
+            failed: false,
         }
     }
 
@@ -116,11 +129,22 @@ impl Merger {
     }
 
     pub fn push_rows(&mut self, channel: usize, batch: Batch) {
-        self.parts[channel].queue.push_back(Piece::Rows(batch));
+        self.push(channel, Piece::Rows(batch));
     }
 
     pub fn push_chunk(&mut self, channel: usize, chunk: Chunk) {
-        self.parts[channel].queue.push_back(Piece::Chunk(chunk));
+        self.push(channel, Piece::Chunk(chunk));
+    }
+
+    /// A row that ends the job, at its place among the others.
+    pub fn push_failed(&mut self, channel: usize, bad: Box<BadRow>) {
+        self.push(channel, Piece::Failed(bad));
+    }
+
+    fn push(&mut self, channel: usize, piece: Piece) {
+        if !self.failed {
+            self.parts[channel].queue.push_back(piece);
+        }
     }
 
     /// The channel's next row comes behind `order`, which is that of a single row.
@@ -134,11 +158,16 @@ impl Merger {
     }
 
     pub fn restart(&mut self) {
+        self.failed = false;
         self.parts.iter_mut().for_each(|p| (p.ended, p.passed) = (false, Default::default()));
     }
 
     /// Goes on as far as the pieces at hand allow.
     pub fn next(&mut self) -> Merged {
+        if self.failed {
+            let waits = (0..self.parts.len()).any(|channel| self.wants(channel));
+            return if waits { Merged::Wait } else { Merged::End };
+        }
         loop {
             if self.chunk.data.len() >= CHUNK_BYTES {
                 return self.give_chunk();
@@ -157,6 +186,19 @@ impl Merger {
                     _ => self.give_chunk(),
                 };
             };
+            if matches!(self.parts[least].queue.front(), Some(Piece::Failed(_))) {
+                // What comes before it goes first.
+                match (self.chunk.rows, self.rows.rows) {
+                    (0, 0) => {}
+                    (0, _) => return self.give_rows(),
+                    _ => return self.give_chunk(),
+                }
+                if let Some(Piece::Failed(bad)) = self.parts[least].queue.pop_front() {
+                    self.failed = true;
+                    self.parts.iter_mut().for_each(|part| part.queue.clear());
+                    return Merged::Failed(bad);
+                }
+            }
             self.take_run(least);
         }
     }
@@ -205,6 +247,7 @@ impl Merger {
             Piece::Chunk(chunk) => self.chunk.append(chunk, start, end),
             Piece::Rows(batch) if whole => self.rows.append(batch.clone()),
             Piece::Rows(batch) => self.rows.append(batch.slice(start, end - start)),
+            Piece::Failed(_) => {}
         }
         let part = &mut self.parts[least];
         part.at = end;
@@ -289,6 +332,7 @@ pub fn concat(pieces: Vec<Batch>) -> Batch {
         time: times.map(|times| times.concat().into()),
         seen: joined_seen(&pieces),
         order: Order::Arrival,
+        now: pieces.first().map_or(0, |b| b.now),
         partial: pieces.first().is_some_and(|b| b.partial),
     }
 }
@@ -326,7 +370,7 @@ mod tests {
         loop {
             match merger.next() {
                 Merged::Chunk(chunk) => text.push_str(std::str::from_utf8(&chunk.data).unwrap()),
-                Merged::Rows(_) => unreachable!(),
+                Merged::Rows(_) | Merged::Failed(_) => unreachable!(),
                 Merged::Wait => return (text, false),
                 Merged::End => return (text, true),
             }

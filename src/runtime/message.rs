@@ -76,6 +76,8 @@ pub enum MarkTime {
     },
     /// From an operator: its watermark (µs) behind the block.
     Watermark(i64),
+    /// As [`MarkTime::Watermark`], of an operator that nobody need wait for until its next mark.
+    Idle(i64),
     /// The block was of another source of the group: nothing is known that was not known before.
     Unchanged,
 }
@@ -129,6 +131,8 @@ pub struct BadRow {
     pub input: Arc<str>,
     /// Start of the record's text.
     pub text: String,
+    /// Its place among the rows of a block that several subtasks make: that of one row.
+    pub order: Order,
 }
 
 impl BadRow {
@@ -147,6 +151,13 @@ impl BadRow {
 
     /// An error without a place in a file.
     pub fn placeless(error: Error) -> BadRow {
-        BadRow { origin: Origin::default(), line: 0, error, input: "".into(), text: String::new() }
+        BadRow {
+            origin: Origin::default(),
+            line: 0,
+            error,
+            input: "".into(),
+            text: String::new(),
+            order: Order::Arrival,
+        }
     }
 }

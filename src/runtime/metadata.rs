@@ -19,7 +19,7 @@ pub fn columns(metadata: &[Metadata], block: &Block, name: &str, rows: usize, pl
     let missing = |what: &str| Error::internal(format!("a source does not say {what}"));
     let offset = match &block.body {
         Body::Bytes { offset, .. } => *offset,
-        Body::Range { .. } | Body::Empty => 0,
+        Body::Group(_) | Body::Range { .. } | Body::Empty => 0,
     };
     let column = |metadata: &Metadata| {
         Ok(match metadata {

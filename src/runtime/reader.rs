@@ -235,12 +235,21 @@ pub struct Reader {
     acks: Acks,
     /// µs between ticks, if an operator downstream asks for them.
     tick: Option<i64>,
+    /// The same, of those that are waited for.
+    waits: Option<i64>,
     next_tick: i64,
     phase: Phase,
-    /// A block has been sent; before it there is nothing to tick.
-    started: bool,
     /// Confirmations that the sources know of.
     confirmed: usize,
+}
+
+/// What is asked of wall time downstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticks {
+    /// µs between ticks that are due also when nothing is read.
+    pub period: Option<i64>,
+    /// µs between ticks at least that are due before blocks, also before the first, for `now()`.
+    pub clock: Option<i64>,
 }
 
 impl Reader {
@@ -248,7 +257,7 @@ impl Reader {
         sources: Vec<ReaderSource>,
         acks: Acks,
         workers: Vec<Port>,
-        tick: Option<i64>,
+        ticks: Ticks,
         control: Arc<ReaderControl>,
     ) -> Reader {
         Reader {
@@ -262,10 +271,10 @@ impl Reader {
             injected: 0,
             barrier: 0,
             acks,
-            tick,
+            tick: ticks.period.into_iter().chain(ticks.clock).min(),
+            waits: ticks.period,
             next_tick: i64::MIN,
             phase: Phase::Reading,
-            started: false,
             confirmed: 0,
         }
     }
@@ -302,16 +311,15 @@ impl Reader {
             self.broadcast(Signal::Barrier(id))?;
         }
         if let Some(period) = self.tick
-            && self.started
             && now >= self.next_tick
             && self.phase == Phase::Reading
         {
-            self.next_tick = now - now.rem_euclid(period) + period;
             let mut send = true;
             for source in self.sources.iter_mut().filter(|source| !source.ended) {
                 send &= source.source.tick(now).map_err(|e| e.at(source.name.clone()))?;
             }
             if send {
+                self.next_tick = now - now.rem_euclid(period) + period;
                 self.tick(now)?;
             }
         }
@@ -393,7 +401,8 @@ impl Reader {
                 if self.sources[self.at].source.wants_checkpoint() {
                     self.acks.send(0, Part::Wanted, Vec::new());
                 }
-                let tick = self.tick.filter(|_| self.started).map(|_| self.next_tick);
+                let next = |period: i64| now - now.rem_euclid(period) + period;
+                let tick = self.waits.map(next);
                 Ok(Step::Blocked { until: until.into_iter().chain(tick).min() })
             }
             Next::Tick(then) => {
@@ -417,10 +426,9 @@ impl Reader {
         }
         self.pass = match &block.body {
             Body::Bytes { data, .. } => data.len() >= BATON_BYTES,
-            Body::Range { .. } => true,
+            Body::Range { .. } | Body::Group(_) => true,
             Body::Empty => false,
         };
-        self.started = true;
         let source = self.at;
         let input = self.sources[source].input_name(block.file);
         self.workers[self.active].send_block(Message::Block { source, block, input })

@@ -48,7 +48,7 @@ impl Roles {
         let mut roles = vec![Role::INSIDE; chain.nodes.len()];
         let leaves = self.follow(plan, chain, name, targets, &mut roles);
         for (index, node) in chain.nodes.iter().enumerate() {
-            let leaves = self.follow(plan, chain, &node.name, node.targets.iter(), &mut roles);
+            let leaves = self.follow(plan, chain, &node.name, node.outputs.iter().flatten(), &mut roles);
             roles[index].leaves = leaves;
         }
         self.chains.insert(producer, roles);

@@ -1,4 +1,5 @@
-//! The task of a sink: brings encoded rows into order and hands them to the writer.
+//! The task of a sink: brings encoded rows into order and hands them to the writer. One that makes files of columns has
+//! them as they are.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use super::barrier::{Acks, Part, is_checkpoint};
 use super::gate::{Event, Gate};
 use super::message::Stretch;
 use super::task::{Step, Task};
+use crate::connect::directory::Partitioner;
 use crate::connect::{Prepared, Writer, Wrote};
+use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::observe::NodeStats;
 
@@ -38,6 +41,8 @@ pub struct Sink {
     /// Number of the sink, and where its parts of checkpoints go.
     number: usize,
     acks: Acks,
+    /// Tells the partitions of rows that come as they are.
+    pub partitioner: Option<Partitioner>,
     /// Where a checkpoint says that it goes on.
     resume: Option<Value>,
     stats: NodeStats,
@@ -70,6 +75,7 @@ impl Sink {
             preparing: None,
             number,
             acks,
+            partitioner: None,
             resume: None,
             stats,
         }
@@ -130,6 +136,19 @@ impl Sink {
             self.pieces.push_back((partition, data.slice(at..byte)));
             at = byte;
         }
+    }
+
+    /// Takes rows that were not encoded.
+    fn take_rows(&mut self, batch: &Batch) -> Result<()> {
+        self.dirty = true;
+        let Some(partitioner) = &mut self.partitioner else { return self.writer.rows(batch) };
+        let mut at = 0;
+        for stretch in partitioner.stretches(batch) {
+            self.writer.partition(&stretch.partition)?;
+            self.writer.rows(&batch.slice(at, stretch.end - at))?;
+            at = stretch.end;
+        }
+        Ok(())
     }
 
     /// Offers `rest` to the writer. True if it took all.
@@ -198,7 +217,10 @@ impl Task for Sink {
             }
             Event::Failed(bad) if !self.closed_by_peer => return Err(bad.error),
             Event::Failed(_) | Event::Passed(_) => {}
-            Event::Rows(..) => return Err(Error::internal("rows that were not encoded came to a sink")),
+            Event::Rows(batch, _) => {
+                self.stats.rows_in(batch.rows);
+                self.take_rows(&batch).map_err(self.at())?;
+            }
             Event::BlockEnd(watermark) => self.stats.watermark(watermark),
             Event::Tick(_) => {}
             Event::Barrier(id) => {

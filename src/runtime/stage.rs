@@ -1,5 +1,6 @@
 //! The task of a stateful operator: gate, operator, stateless chain.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::barrier::{Acks, Part, is_checkpoint};
@@ -7,7 +8,7 @@ use super::chain::Chain;
 use super::gate::{Event, Gate};
 use super::message::{Mark, MarkTime, Origin, Signal};
 use super::task::{Step, Task};
-use crate::data::Order;
+use crate::data::{Batch, Order};
 use crate::error::Result;
 use crate::observe::NodeStats;
 use crate::op::{Flow, Operator, Out, RowContext};
@@ -40,6 +41,8 @@ pub struct Stage {
     out: Out,
     work: Option<Work>,
     watermark: i64,
+    /// Wall time of the last tick, for `now()` in the chain behind the operator.
+    now: i64,
     closed: bool,
     satisfied: bool,
     /// The checkpoint that the state was frozen for last.
@@ -50,7 +53,36 @@ pub struct Stage {
     finished: bool,
     /// What it sends is merged with what other subtasks send.
     is_merged: bool,
+    /// Rows go on at a limited rate.
+    pace: Option<Pace>,
     stats: NodeStats,
+}
+
+/// What slows a throttle down.
+struct Pace {
+    /// Rows a second.
+    rate: f64,
+    /// Rows that wait for their time.
+    held: VecDeque<(Batch, RowContext)>,
+    /// When (µs) the next may go.
+    due: i64,
+}
+
+impl Pace {
+    /// The rows that go on now, a twentieth of a second's at most; `Err`: not before that time.
+    fn next(&mut self, now: i64) -> std::result::Result<Option<(Batch, RowContext)>, i64> {
+        let Some((batch, context)) = self.held.pop_front() else { return Ok(None) };
+        if now < self.due {
+            self.held.push_front((batch, context));
+            return Err(self.due);
+        }
+        let rows = batch.rows.min((self.rate / 20.0).ceil() as usize).max(1);
+        if rows < batch.rows {
+            self.held.push_front((batch.slice(rows, batch.rows - rows), context));
+        }
+        self.due = now.max(self.due).saturating_add((rows as f64 / self.rate * 1e6) as i64);
+        Ok(Some((batch.slice(0, rows), context)))
+    }
 }
 
 impl Stage {
@@ -74,14 +106,21 @@ impl Stage {
             out: Out::default(),
             work: None,
             watermark: i64::MIN,
+            now: 0,
             closed: false,
             satisfied: false,
             frozen: 0,
             failed: false,
             finished: false,
             is_merged,
+            pace: None,
             stats,
         }
+    }
+
+    /// Lets so many rows go on a second.
+    pub fn slow_down(&mut self, rate: f64) {
+        self.pace = Some(Pace { rate, held: VecDeque::new(), due: i64::MIN });
     }
 
     /// Goes on from a checkpoint: the operator and the gate have theirs already.
@@ -110,13 +149,17 @@ impl Stage {
 
     /// Passes on what the operator emitted.
     fn pass(&mut self) -> Result<()> {
-        while let Some((output, batch)) = self.out.emitted.pop_front() {
+        while let Some((output, mut batch)) = self.out.emitted.pop_front() {
+            batch.now = self.now;
             self.stats.rows_out(batch.rows);
             let context = RowContext { input: 0, watermark: self.watermark, delay: 0 };
             let targets = self.outputs.get(output).map_or(&[][..], Vec::as_slice);
             let tells = self.is_merged && batch.rows > 0 && !matches!(batch.order, Order::Arrival);
             let last = tells.then(|| batch.order.take(&[batch.rows as u32 - 1]));
             self.chain.push(targets, batch, &context, Origin::default())?;
+            if self.chain.has_failed() {
+                self.chain.tell(|_, _| None)?;
+            }
             if let Some(last) = last {
                 self.chain.each_port(|port| port.passed(&last))?;
             }
@@ -155,9 +198,14 @@ impl Stage {
     }
 
     fn mark(&mut self, watermark: i64) -> Result<()> {
+        let watermark = if watermark == i64::MAX { watermark } else { self.operator.watermark(watermark) };
         self.watermark = watermark;
         self.stats.watermark(watermark);
-        let mark = Mark { time: MarkTime::Watermark(watermark), origin: Origin::default(), lines: 0 };
+        let time = match self.operator.is_idle() && watermark < i64::MAX {
+            true => MarkTime::Idle(watermark),
+            false => MarkTime::Watermark(watermark),
+        };
+        let mark = Mark { time, origin: Origin::default(), lines: 0 };
         self.chain.each_port(|port| port.mark(mark))
     }
 
@@ -170,7 +218,9 @@ impl Stage {
             Event::Pending => return Ok(Step::Blocked { until: None }),
             Event::Rows(batch, context) => {
                 self.stats.rows_in(batch.rows);
-                if !self.satisfied && !self.failed {
+                if let Some(pace) = &mut self.pace {
+                    pace.held.push_back((batch, context));
+                } else if !self.satisfied && !self.failed {
                     self.operator.on_batch(batch, &context, &mut self.out).map_err(|e| e.at(self.name.clone()))?;
                     self.pass()?;
                 }
@@ -195,6 +245,7 @@ impl Stage {
             Event::BlockEnd(_) if self.operator.satisfied() => self.work(Work::BlockEnd(i64::MAX))?,
             Event::BlockEnd(watermark) => self.work(Work::BlockEnd(watermark))?,
             Event::Tick(now) => {
+                self.now = now;
                 // What the operator emits belongs to the next block, which the reader sends at once.
                 self.signal(Signal::Tick(now))?;
                 if !self.failed && !self.finished {
@@ -219,13 +270,23 @@ impl Stage {
 }
 
 impl Task for Stage {
-    fn step(&mut self, _now: i64) -> Result<Step> {
+    fn step(&mut self, now: i64) -> Result<Step> {
         if !self.chain.flush()? {
             return Ok(Step::Blocked { until: None });
         }
         if let Some(work) = self.work.take() {
             self.work(work)?;
             return Ok(Step::Ready);
+        }
+        match self.pace.as_mut().map_or(Ok(None), |pace| pace.next(now)) {
+            Err(due) if !self.chain.satisfied() => return Ok(Step::Blocked { until: Some(due) }),
+            Err(_) => self.pace.iter_mut().for_each(|pace| pace.held.clear()),
+            Ok(Some((batch, context))) => {
+                self.operator.on_batch(batch, &context, &mut self.out).map_err(|e| e.at(self.name.clone()))?;
+                self.pass()?;
+                return Ok(Step::Ready);
+            }
+            Ok(None) => {}
         }
         if self.closed {
             return Ok(Step::Done);

@@ -17,7 +17,7 @@ use super::metadata;
 use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
-use crate::data::{Batch, Column, DataType};
+use crate::data::{Batch, Column, DataType, Order};
 use crate::error::{Error, Result};
 use crate::format::{BadRecord, Decoded};
 use crate::observe::SourceStats;
@@ -110,9 +110,23 @@ pub struct Head {
     options: HeadOptions,
     decoder: Box<dyn BlockDecoder>,
     chain: Chain,
+    /// Wall time of the last tick.
+    now: i64,
     /// A record has ended the job, unless nobody wants more: what is behind it is not decoded, but marks go on.
     failed: bool,
     satisfied: bool,
+    /// A block that has more rows.
+    open: Option<Open>,
+}
+
+/// A block on its way.
+struct Open {
+    block: Block,
+    input: Arc<str>,
+    /// Greatest event time, and line ends, of the rows so far.
+    max: i64,
+    lines: u64,
+    more: bool,
 }
 
 pub struct Worker {
@@ -125,44 +139,71 @@ pub struct Worker {
 
 impl Head {
     pub fn new(options: HeadOptions, decoder: Box<dyn BlockDecoder>, chain: Chain) -> Head {
-        Head { options, decoder, chain, failed: false, satisfied: false }
+        Head { options, decoder, chain, now: 0, failed: false, satisfied: false, open: None }
     }
 
-    fn block(&mut self, block: Block, input: &Arc<str>) -> Result<()> {
-        let file = if self.options.counted { Origin::COUNTED } else { block.file };
-        let origin = Origin { file, slot: block.slot };
-        let mut max = i64::MIN;
-        let mut lines = 0;
-        if !matches!(block.body, Body::Empty) && !self.satisfied && !self.failed {
-            let decoded = self.decoder.decode(&block.body, self.options.on_error == OnError::Fail);
-            lines = if self.options.counted { 0 } else { decoded.lines };
-            max = self.decoded(decoded, &block, origin, input)?;
+    fn block(&mut self, block: Block, input: Arc<str>) -> Result<()> {
+        let mut open = Open { block, input, max: i64::MIN, lines: 0, more: false };
+        if !matches!(open.block.body, Body::Empty) && !self.satisfied && !self.failed {
+            let decoded = self.decoder.decode(&open.block.body, self.options.on_error == OnError::Fail);
+            self.decoded(decoded, &mut open)?;
         }
+        self.settle(open)
+    }
+
+    /// The next rows of a block of which more are there.
+    fn go_on(&mut self) -> Result<()> {
+        let Some(mut open) = self.open.take() else { return Ok(()) };
+        open.more = false;
+        if !self.satisfied {
+            let decoded = self.decoder.go_on();
+            self.decoded(decoded, &mut open)?;
+        }
+        self.settle(open)
+    }
+
+    /// Ends a block, unless it has more rows.
+    fn settle(&mut self, open: Open) -> Result<()> {
+        if open.more && !self.failed {
+            self.open = Some(open);
+            return Ok(());
+        }
+        let Open { block, max, lines, .. } = open;
+        let origin = self.origin(&block);
         if !self.failed {
             let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
             self.chain.end_block(&RowContext { input: 0, watermark: i64::MIN, delay }, origin)?;
+            self.chain.tell(|_, _| None)?;
         }
         let time = MarkTime::Observed { slots: block.slots, max, hold: block.hold, ends: block.ends, idle: block.idle };
         let mark = Mark { time, origin, lines };
         self.chain.each_port(|port| port.mark(mark))
     }
 
-    /// Sends on what a block holds; returns its greatest event time.
-    fn decoded(&mut self, decoded: Decoded, block: &Block, origin: Origin, input: &Arc<str>) -> Result<i64> {
+    fn origin(&self, block: &Block) -> Origin {
+        let file = if self.options.counted { Origin::COUNTED } else { block.file };
+        Origin { file, slot: block.slot }
+    }
+
+    /// Sends on rows of a block.
+    fn decoded(&mut self, decoded: Decoded, open: &mut Open) -> Result<()> {
+        let (block, input) = (&open.block, &open.input);
+        let origin = self.origin(block);
         let bad = decoded.bad;
+        open.lines += if self.options.counted { 0 } else { decoded.lines };
+        open.more = decoded.more;
         let mut columns = decoded.columns;
-        if !self.options.metadata.is_empty() {
+        if !self.options.metadata.is_empty() && decoded.failed.is_none() {
             let places = decoded.places.unwrap_or_default();
             columns.extend(metadata::columns(&self.options.metadata, block, input, decoded.rows, &places)?);
         }
-        let mut batch = Batch::new(columns, decoded.rows);
+        let mut batch = Batch { now: self.now, ..Batch::new(columns, decoded.rows) };
         self.options.stats.seen(&decoded.seen);
         self.options.stats.others(decoded.others);
         self.options.stats.rows(batch.rows + bad.len(), body_bytes(&block.body));
-        let mut max = i64::MIN;
-        if let Some(time) = &self.options.event_time {
+        if let Some(time) = self.options.event_time.as_ref().filter(|_| decoded.failed.is_none()) {
             batch = with_time(batch, time)?;
-            (max, batch.seen) = observe(batch.time.as_deref().unwrap_or_default(), time.delay);
+            (open.max, batch.seen) = observe(batch.time.as_deref().unwrap_or_default(), time.delay, open.max);
         }
         if !bad.is_empty() {
             match self.options.on_error {
@@ -175,6 +216,7 @@ impl Head {
                     let sent = self.chain.push(&targets, errors, &context, origin);
                     self.options.errors = targets;
                     sent?;
+                    self.chain.tell(|_, _| None)?;
                 }
                 OnError::Fail => batch = batch.slice(0, bad[0].row.min(batch.rows)),
             }
@@ -182,12 +224,10 @@ impl Head {
         if batch.rows > 0 {
             let delay = self.options.event_time.as_ref().map_or(0, |t| t.delay);
             let context = RowContext { input: 0, watermark: i64::MIN, delay };
-            let targets = std::mem::take(&mut self.options.rows);
-            let sent = self.chain.push(&targets, batch, &context, origin);
-            self.options.rows = targets;
-            if let Err(error) = sent {
-                // At its place in the sequence, as a bad record is.
-                return self.fail(BadRow::placeless(error));
+            let came = batch.clone();
+            self.chain.push(&self.options.rows, batch, &context, origin)?;
+            if self.chain.has_failed() {
+                self.tell(&came, block, input)?;
             }
         }
         match (self.options.on_error, bad.first()) {
@@ -202,16 +242,36 @@ impl Head {
                     error,
                     input: input.clone(),
                     text,
+                    order: Order::Arrival,
                 })
             }
-            _ => Ok(max),
+            _ => match decoded.failed {
+                Some(error) => {
+                    let (error, line) = (error.at(self.options.name.clone()), open.lines);
+                    let input = input.clone();
+                    self.fail(BadRow { origin, line, error, input, text: String::new(), order: Order::Arrival })
+                }
+                None => Ok(()),
+            },
         }
     }
 
-    fn fail(&mut self, bad: BadRow) -> Result<i64> {
+    /// Says of rows that have failed in the chain which lines they come from, if that can be told.
+    fn tell(&mut self, came: &Batch, block: &Block, input: &Arc<str>) -> Result<()> {
+        let before = self.lines_before(block);
+        let (decoder, rows) = (&mut self.decoder, &self.options.rows);
+        self.chain.tell(|chain, failure| {
+            let row = chain.trace(rows, came, failure.node, failure.row)?;
+            // Files of columns have no lines.
+            let Body::Bytes { .. } = &block.body else { return None };
+            let line = before + line_of(&mut **decoder, &block.body, row)?;
+            Some(BadRow { line, input: input.clone(), ..failure.bad.clone() })
+        })
+    }
+
+    fn fail(&mut self, bad: BadRow) -> Result<()> {
         self.failed = true;
-        self.chain.each_port(|port| port.failed(&bad))?;
-        Ok(i64::MIN)
+        self.chain.each_port(|port| port.failed(&bad))
     }
 
     fn text_of(&self, record: &BadRecord, body: &Body, limit: usize) -> (String, u64) {
@@ -301,7 +361,10 @@ impl Worker {
         };
         self.at = source;
         act(head)?;
-        self.others(source)
+        match head.open {
+            Some(_) => Ok(()),
+            None => self.others(source),
+        }
     }
 
     fn others(&mut self, source: usize) -> Result<()> {
@@ -323,14 +386,22 @@ impl Task for Worker {
             return Ok(Step::Done);
         }
         self.satisfy();
+        // Between the parts of a block, what was sent gets its way.
+        if self.heads.get(self.at).is_some_and(|head| head.open.is_some()) {
+            self.of(self.at, Head::go_on)?;
+            return Ok(Step::Ready);
+        }
         let Some(message) = self.input.try_recv()? else { return Ok(Step::Blocked { until: None }) };
         match message {
-            Message::Block { source, block, input } => self.of(source, |head| head.block(block, &input))?,
+            Message::Block { source, block, input } => self.of(source, |head| head.block(block, input))?,
             Message::Last { source } => self.of(source, |head| head.mark(MarkTime::Watermark(i64::MAX)))?,
             Message::Pause => self.others(usize::MAX)?,
             Message::Turn => self.each_port(Port::turn)?,
             Message::Signal(signal) => {
                 self.closed = signal == Signal::Close;
+                if let Signal::Tick(now) = signal {
+                    self.heads.iter_mut().for_each(|head| head.now = now);
+                }
                 self.each_port(|port| port.signal(signal))?;
             }
             other => return Err(Error::internal(format!("{other:?} came to a decode worker"))),
@@ -348,6 +419,23 @@ fn reason(record: &BadRecord) -> String {
         Some(column) => format!("column {column}: {}", record.reason),
         None => record.reason.clone(),
     }
+}
+
+/// Lines of a block before the record that became row `row`: of its first lines, the fewest that hold so many rows.
+fn line_of(decoder: &mut dyn BlockDecoder, body: &Body, row: usize) -> Option<u64> {
+    let Body::Bytes { data, offset, header } = body else { return None };
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', data).map(|at| at + 1).collect();
+    let mut holds = |lines: usize| {
+        let end = ends.get(lines - 1).copied().unwrap_or(data.len());
+        let part = Body::Bytes { data: data.slice(..end), offset: *offset, header: header.clone() };
+        decoder.decode(&part, false).rows > row
+    };
+    let (mut few, mut enough) = (0, ends.len() + 1);
+    while enough - few > 1 {
+        let middle = few + (enough - few) / 2;
+        if holds(middle) { enough = middle } else { few = middle }
+    }
+    Some(few as u64)
 }
 
 /// Lines of the file that no block holds: those of its header.
@@ -376,10 +464,10 @@ fn with_time(mut batch: Batch, time: &EventTime) -> Result<Batch> {
     }
 }
 
-/// Greatest event time of the block, and the running maximum before each row if a row lies further behind than
-/// `delay`.
-fn observe(times: &[i64], delay: i64) -> (i64, Option<ScalarBuffer<i64>>) {
-    let mut max = i64::MIN;
+/// Greatest event time of the block so far, and the running maximum before each row if a row lies further behind than
+/// `delay`. `before`: greatest of the block's rows before these.
+fn observe(times: &[i64], delay: i64, before: i64) -> (i64, Option<ScalarBuffer<i64>>) {
+    let mut max = before;
     let mut behind = false;
     for &time in times {
         behind |= time < max.saturating_sub(delay);
@@ -388,7 +476,7 @@ fn observe(times: &[i64], delay: i64) -> (i64, Option<ScalarBuffer<i64>>) {
     if !behind {
         return (max, None);
     }
-    let mut running = i64::MIN;
+    let mut running = before;
     let before = times.iter().map(|&time| {
         let seen = running;
         running = running.max(time);

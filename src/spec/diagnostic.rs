@@ -97,6 +97,11 @@ impl Diagnostics {
         self.error_count() > 0
     }
 
+    /// Leaves out what only `check` says.
+    pub fn drop_notes(&mut self) {
+        self.0.retain(|diagnostic| diagnostic.severity != Severity::Note);
+    }
+
     pub fn error_count(&self) -> usize {
         self.0.iter().filter(|d| d.severity == Severity::Error).count()
     }

@@ -3,6 +3,7 @@
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
+use crate::format::columnar::Compression;
 use crate::format::{TimestampStyle, Year, check_pattern};
 
 use super::diagnostic::Diagnostic;
@@ -45,6 +46,8 @@ const LOGFMT: Kept = Kept { name: "logfmt", reading: NO_OPTIONS, writing: TIMES 
 const ACCESS_LOG: Kept = Kept { name: "access-log", reading: NO_OPTIONS, writing: None };
 const SYSLOG: Kept = Kept { name: "syslog", reading: Some(&["year", "zone"]), writing: None };
 const REGEX: Kept = Kept { name: "regex", reading: Some(&["pattern"]), writing: None };
+const PARQUET: Kept = Kept { name: "parquet", reading: NO_OPTIONS, writing: Some(&["compression", "row_group"]) };
+const ARROW: Kept = Kept { name: "arrow", reading: NO_OPTIONS, writing: NO_OPTIONS };
 const TABLE: Kept = Kept { name: "table", reading: None, writing: NO_OPTIONS };
 
 const FORMATS: Words<Kept> = Words {
@@ -54,13 +57,16 @@ const FORMATS: Words<Kept> = Words {
         ("tsv", TSV),
         ("json", JSON),
         ("lines", LINES),
+        ("parquet", PARQUET),
+        ("arrow", ARROW),
+        ("feather", ARROW),
         ("logfmt", LOGFMT),
         ("access-log", ACCESS_LOG),
         ("syslog", SYSLOG),
         ("regex", REGEX),
         ("table", TABLE),
     ],
-    later: &["parquet", "arrow"],
+    later: &[],
 };
 
 const STYLES: Words<fn() -> TimestampStyle> = Words {
@@ -73,6 +79,21 @@ const STYLES: Words<fn() -> TimestampStyle> = Words {
     ],
     later: &[],
 };
+
+const COMPRESSIONS: Words<Compression> = Words {
+    what: "compression of Parquet",
+    has: &[
+        ("snappy", Compression::Snappy),
+        ("zstd", Compression::Zstd),
+        ("gzip", Compression::Gzip),
+        ("lz4", Compression::Lz4),
+        ("none", Compression::None),
+    ],
+    later: &[],
+};
+
+/// Rows in a row group of Parquet.
+const ROW_GROUP_MAX: u64 = 16 << 20;
 
 /// `None`: there is none, or it is wrong.
 pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatSpec> {
@@ -104,6 +125,8 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
     let timestamp = timestamp_style(cx, &inner, if side == Side::Sink { zone.clone() } else { None });
     let year = year(cx, &inner);
     let pattern = inner.text(cx, "pattern").filter(|pattern| is_pattern(cx, &inner, pattern));
+    let compression = inner.word(cx, "compression", &COMPRESSIONS);
+    let row_group = inner.count(cx, "row_group", 1, ROW_GROUP_MAX);
     let found = found?;
     let kept = found.value;
     let kind = Spanned { value: kept.name.to_string(), span: found.span };
@@ -134,6 +157,8 @@ pub(super) fn format(cx: &mut Cx, fields: &Fields, side: Side) -> Option<FormatS
         zone: zone.map(|zone| zone.value),
         year,
         pattern,
+        compression,
+        row_group,
     };
     differ(cx, &spec);
     Some(spec)

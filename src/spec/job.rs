@@ -115,16 +115,45 @@ pub struct NodeSpec {
     pub kind: NodeKind,
     /// Inputs as written: `node` or `node.output`. Empty for sources.
     pub inputs: Vec<Text>,
+    /// Of a transform: what becomes of a row on which an expression fails. `None`: not said.
+    pub on_error: Option<Spanned<OnError>>,
+    /// Of a transform: how many subtasks it has at most.
+    pub parallelism: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone)]
 pub enum NodeKind {
     Source(Box<SourceSpec>),
-    Filter { where_: Text },
-    Select { select: Vec<Text>, add: bool, where_: Option<Text> },
+    Filter {
+        where_: Text,
+    },
+    Select {
+        select: Vec<Text>,
+        add: bool,
+        where_: Option<Text>,
+    },
     Aggregate(AggregateNode),
     Top(TopNode),
-    Limit { n: Spanned<u64> },
+    Limit {
+        n: Spanned<u64>,
+        by: Vec<Text>,
+    },
+    /// Names and conditions, in the order written.
+    Route {
+        cases: Vec<(Spanned<String>, Text)>,
+    },
+    Sample {
+        fraction: Spanned<f64>,
+        seed: u64,
+    },
+    Throttle {
+        rate: Spanned<f64>,
+    },
+    EventTime(EventTimeSpec),
+    Explode {
+        list: Text,
+        keep_empty: bool,
+    },
     Sink(SinkSpec),
 }
 
@@ -291,6 +320,10 @@ pub struct FormatSpec {
     pub null: Vec<String>,
     /// In writing, with the zone.
     pub timestamp: Option<Spanned<crate::format::TimestampStyle>>,
+    /// Of Parquet.
+    pub compression: Option<Spanned<crate::format::columnar::Compression>>,
+    /// Rows in a row group of Parquet.
+    pub row_group: Option<Spanned<u64>>,
     pub zone: Option<String>,
     pub year: Option<crate::format::Year>,
     pub pattern: Option<Text>,
@@ -312,6 +345,8 @@ impl FormatSpec {
             zone: None,
             year: None,
             pattern: None,
+            compression: None,
+            row_group: None,
         }
     }
 }
@@ -337,6 +372,8 @@ pub struct AggregateNode {
     pub by: Vec<Text>,
     pub select: Vec<Text>,
     pub window: Option<Spanned<WindowSpec>>,
+    /// The window goes by the wall clock: where that is said.
+    pub processing: Option<Span>,
     pub having: Option<Text>,
     pub order: OrderSpec,
     pub emit: Option<Spanned<EmitSpec>>,
@@ -352,8 +389,21 @@ pub enum OrderSpec {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowSpec {
-    Tumbling { size: i64, offset: i64 },
-    Sliding { size: i64, slide: i64, offset: i64 },
+    Tumbling {
+        size: i64,
+        offset: i64,
+    },
+    Sliding {
+        size: i64,
+        slide: i64,
+        offset: i64,
+    },
+    /// Of rows.
+    Count {
+        size: u64,
+        slide: u64,
+        partial: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -368,6 +418,8 @@ pub struct TopNode {
     pub order: Vec<Text>,
     pub n: Spanned<u64>,
     pub window: Option<Spanned<WindowSpec>>,
+    /// The window goes by the wall clock: where that is said.
+    pub processing: Option<Span>,
     pub ties: bool,
     pub rank: Option<Spanned<String>>,
 }

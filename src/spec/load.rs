@@ -121,7 +121,7 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
 }
 
 /// Order written: the file, then the overrides.
-fn place(span: &Span) -> (usize, usize) {
+pub(super) fn place(span: &Span) -> (usize, usize) {
     match span {
         Span::File(range) => (0, range.start),
         Span::Override { index, range } => (index + 1, range.start),
@@ -248,11 +248,11 @@ fn node(cx: &mut Cx, room: &str, entry: &Entry) -> Option<NodeSpec> {
     };
     let (kind, inputs) = match room {
         "sources" => (NodeKind::Source(Box::new(source::source(cx, &name, table)?)), Vec::new()),
-        "transforms" => transform::transform(cx, &name, table)?,
+        "transforms" => return transform::transform(cx, &name, table),
         _ => {
             let (sink, inputs) = sink::sink(cx, &name, table)?;
             (NodeKind::Sink(sink), inputs)
         }
     };
-    Some(NodeSpec { name, kind, inputs })
+    Some(NodeSpec { name, kind, inputs, on_error: None, parallelism: None })
 }

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod diagnostic;
+mod flow;
 mod format;
 mod job;
 mod load;

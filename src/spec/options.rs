@@ -167,6 +167,7 @@ const INPUT: Opt = ("input", "\"payments\"");
 const BY: Opt = ("by", "[\"card\"]");
 const SELECT: Opt = ("select", "[\"card\", \"amount * 2 AS twice\"]");
 const WHERE: Opt = ("where", "\"amount > 500\"");
+const PARALLELISM: Opt = ("parallelism", "1");
 const WINDOW_OPTION: Opt = ("window", "{ type = \"tumbling\", size = \"1m\" }");
 
 pub(super) const EVENT_TIME_TABLE: Options =
@@ -198,6 +199,8 @@ pub(super) const FORMAT_TABLE: Options = Options {
         ("trim", "true"),
         ("null", "[\"NA\"]"),
         ("timestamp", "\"ms\""),
+        ("compression", "\"zstd\""),
+        ("row_group", "100000"),
         ("zone", "\"Asia/Seoul\""),
         ("year", "2015"),
         ("pattern", "'^(?<user>\\S+) (?<ms>\\d+)$'"),
@@ -207,24 +210,33 @@ pub(super) const FORMAT_TABLE: Options = Options {
 
 pub(super) const TUMBLING: Options = Options {
     what: "a tumbling window",
-    has: &[("type", "\"tumbling\""), ("size", "\"1m\""), ("offset", "\"0s\"")],
-    later: &["zone", "time"],
+    has: &[("type", "\"tumbling\""), ("size", "\"1m\""), ("offset", "\"0s\""), WINDOW_TIME],
+    later: &["zone"],
 };
 
 pub(super) const SLIDING: Options = Options {
     what: "a sliding window",
-    has: &[("type", "\"sliding\""), ("size", "\"10s\""), ("slide", "\"2s\""), ("offset", "\"0s\"")],
-    later: &["zone", "time"],
+    has: &[("type", "\"sliding\""), ("size", "\"10s\""), ("slide", "\"2s\""), ("offset", "\"0s\""), WINDOW_TIME],
+    later: &["zone"],
+};
+
+const WINDOW_TIME: Opt = ("time", "\"processing\"");
+
+pub(super) const COUNT: Options = Options {
+    what: "a count window",
+    has: &[("type", "\"count\""), ("size", "100"), ("slide", "10"), ("partial", "true")],
+    later: &[],
 };
 
 pub(super) const EMIT: Options = Options { what: "emit", has: &[("every", "\"1s\"")], later: &[] };
 
-pub(super) const FILTER: Options = Options { what: "a filter", has: &[TYPE, INPUT, WHERE], later: LATER_TRANSFORM };
+pub(super) const FILTER: Options =
+    Options { what: "a filter", has: &[TYPE, INPUT, WHERE, ON_ERROR, PARALLELISM], later: &[] };
 
 pub(super) const SELECT_TRANSFORM: Options = Options {
     what: "a select",
-    has: &[TYPE, INPUT, SELECT, ("add", "[\"amount * 2 AS twice\"]"), WHERE],
-    later: LATER_TRANSFORM,
+    has: &[TYPE, INPUT, SELECT, ("add", "[\"amount * 2 AS twice\"]"), WHERE, ON_ERROR, PARALLELISM],
+    later: &[],
 };
 
 pub(super) const AGGREGATE: Options = Options {
@@ -239,8 +251,10 @@ pub(super) const AGGREGATE: Options = Options {
         ("order", "[\"n DESC\"]"),
         ("emit", "\"update\""),
         ("lateness", "\"1m\""),
+        ON_ERROR,
+        PARALLELISM,
     ],
-    later: LATER_TRANSFORM,
+    later: &[],
 };
 
 pub(super) const TOP_TRANSFORM: Options = Options {
@@ -254,14 +268,38 @@ pub(super) const TOP_TRANSFORM: Options = Options {
         WINDOW_OPTION,
         ("ties", "true"),
         ("rank", "\"place\""),
+        ON_ERROR,
+        PARALLELISM,
     ],
-    later: LATER_TRANSFORM,
+    later: &[],
 };
 
 pub(super) const LIMIT: Options =
-    Options { what: "a limit", has: &[TYPE, INPUT, ("n", "10")], later: &["by", "on_error", "parallelism"] };
+    Options { what: "a limit", has: &[TYPE, INPUT, ("n", "10"), BY, ON_ERROR, PARALLELISM], later: &[] };
 
-const LATER_TRANSFORM: &[&str] = &["on_error", "parallelism"];
+pub(super) const ROUTE: Options = Options {
+    what: "a route",
+    has: &[TYPE, INPUT, ("cases", "{ big = \"amount > 500\" }"), ON_ERROR, PARALLELISM],
+    later: &[],
+};
+
+pub(super) const SAMPLE: Options =
+    Options { what: "a sample", has: &[TYPE, INPUT, ("fraction", "0.1"), ("seed", "1"), PARALLELISM], later: &[] };
+
+pub(super) const THROTTLE: Options =
+    Options { what: "a throttle", has: &[TYPE, INPUT, ("rate", "1000"), PARALLELISM], later: &[] };
+
+pub(super) const EVENT_TIME_TRANSFORM: Options = Options {
+    what: "an event_time",
+    has: &[TYPE, INPUT, ("column", "\"at\""), ("delay", "\"5s\""), ("idle", "\"30s\""), ON_ERROR, PARALLELISM],
+    later: &[],
+};
+
+pub(super) const EXPLODE: Options = Options {
+    what: "an explode",
+    has: &[TYPE, INPUT, ("list", "\"regexp_split(line, ' ') AS word\""), ("keep_empty", "true"), ON_ERROR, PARALLELISM],
+    later: &[],
+};
 
 pub(super) const FILE_SINK: Options = Options {
     what: "a file sink",

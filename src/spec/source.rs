@@ -46,7 +46,7 @@ const OUTPUTS: Words<&str> = Words {
     later: &[],
 };
 
-const ON_ERRORS: Words<OnError> = Words {
+pub(super) const ON_ERRORS: Words<OnError> = Words {
     what: "on_error",
     has: &[("fail", OnError::Fail), ("skip", OnError::Skip), ("dead-letter", OnError::DeadLetter)],
     later: &[],
@@ -322,6 +322,11 @@ fn start(cx: &mut Cx, fields: &Fields) -> Option<Spanned<i64>> {
 fn event_time(cx: &mut Cx, fields: &Fields, idle: Option<i64>) -> Option<EventTimeSpec> {
     let (table, span) = fields.table(cx, "event_time")?;
     let inner = Fields::new(cx, table, &EVENT_TIME_TABLE, "event_time".into(), span);
+    event_time_of(cx, &inner, idle)
+}
+
+/// `column`, `delay` and `idle`; `idle`: what holds where that is not said.
+pub(super) fn event_time_of(cx: &mut Cx, inner: &Fields, idle: Option<i64>) -> Option<EventTimeSpec> {
     let column = inner.need_text(cx, "column");
     let delay = inner.duration(cx, "delay", Range::ZeroUp);
     let off = matches!(inner.get("idle").map(|v| &v.kind), Some(Kind::String(s)) if s.text.value == "off");

@@ -1,12 +1,16 @@
-//! Transforms: one function per type.
+//! Transforms: one function per type. Those that pass their input's rows on are in `flow`.
 
 use super::diagnostic::Diagnostic;
-use super::options::{AGGREGATE, EMIT, FILTER, LIMIT, SELECT_TRANSFORM, TOP_TRANSFORM, Words};
+use super::flow;
+use super::options::{
+    AGGREGATE, EMIT, EVENT_TIME_TRANSFORM, EXPLODE, FILTER, LIMIT, ROUTE, SAMPLE, SELECT_TRANSFORM, THROTTLE,
+    TOP_TRANSFORM, Words,
+};
 use super::read::{Cx, Fields, Range};
-use super::source::node_type;
+use super::source::{ON_ERRORS, event_time_of, node_type};
 use super::value::{Kind, Table, Value};
-use super::window::window;
-use super::{AggregateNode, EmitSpec, NodeKind, OrderSpec, Spanned, Text, TopNode, WindowSpec};
+use super::window::{processing, window};
+use super::{AggregateNode, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, TopNode, WindowSpec};
 
 #[derive(Debug, Clone, Copy)]
 enum Type {
@@ -15,6 +19,11 @@ enum Type {
     Aggregate,
     Top,
     Limit,
+    Route,
+    Sample,
+    Throttle,
+    EventTime,
+    Explode,
 }
 
 const TYPES: Words<Type> = Words {
@@ -22,29 +31,20 @@ const TYPES: Words<Type> = Words {
     has: &[
         ("filter", Type::Filter),
         ("select", Type::Select),
+        ("explode", Type::Explode),
+        ("route", Type::Route),
+        ("event_time", Type::EventTime),
         ("aggregate", Type::Aggregate),
         ("top", Type::Top),
         ("limit", Type::Limit),
+        ("sample", Type::Sample),
+        ("throttle", Type::Throttle),
     ],
-    later: &[
-        "explode",
-        "route",
-        "event_time",
-        "over",
-        "dedup",
-        "join",
-        "lookup",
-        "pattern",
-        "timer",
-        "sql",
-        "exec",
-        "sample",
-        "throttle",
-    ],
+    later: &["over", "dedup", "join", "lookup", "pattern", "timer", "sql", "exec"],
 };
 
-/// The transform and its inputs; `None` after a diagnostic.
-pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option<(NodeKind, Vec<Text>)> {
+/// `None` after a diagnostic.
+pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Option<NodeSpec> {
     let ty = node_type(cx, name, table, "transform", &TYPES)?;
     let options = match ty {
         Type::Filter => &FILTER,
@@ -52,19 +52,30 @@ pub(super) fn transform(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> O
         Type::Aggregate => &AGGREGATE,
         Type::Top => &TOP_TRANSFORM,
         Type::Limit => &LIMIT,
+        Type::Route => &ROUTE,
+        Type::Sample => &SAMPLE,
+        Type::Throttle => &THROTTLE,
+        Type::EventTime => &EVENT_TIME_TRANSFORM,
+        Type::Explode => &EXPLODE,
     };
     let fields = Fields::new(cx, table, options, format!("transform `{}`", name.value), &name.span);
     let inputs = fields.need_texts(cx, "input");
+    let has_errors = options.names().contains(&"on_error");
+    let on_error = if has_errors { fields.word(cx, "on_error", &ON_ERRORS) } else { None };
+    let parallelism = fields.count(cx, "parallelism", 1, u64::from(u32::MAX));
     let kind = match ty {
         Type::Filter => fields.need_text(cx, "where").map(|where_| NodeKind::Filter { where_ }),
         Type::Select => select(cx, &fields, name),
         Type::Aggregate => aggregate(cx, &fields).map(NodeKind::Aggregate),
         Type::Top => top(cx, &fields).map(NodeKind::Top),
-        Type::Limit => {
-            fields.need(cx, "n").and_then(|_| fields.count(cx, "n", 0, u64::MAX)).map(|n| NodeKind::Limit { n })
-        }
+        Type::Limit => flow::limit(cx, &fields),
+        Type::Route => flow::route(cx, &fields),
+        Type::Sample => flow::sample(cx, &fields),
+        Type::Throttle => flow::throttle(cx, &fields),
+        Type::EventTime => event_time_of(cx, &fields, None).map(NodeKind::EventTime),
+        Type::Explode => flow::explode(cx, &fields),
     };
-    Some((kind?, inputs?))
+    Some(NodeSpec { name: name.clone(), kind: kind?, inputs: inputs?, on_error, parallelism })
 }
 
 fn select(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<NodeKind> {
@@ -98,11 +109,12 @@ fn aggregate(cx: &mut Cx, fields: &Fields) -> Option<AggregateNode> {
     // Where the window is wrong, the rest is checked with another, lest its columns seem to be missing.
     let stand_in = |value: &Value| Spanned { value: STAND_IN, span: value.span.clone() };
     let window = window(cx, fields).or_else(|| fields.get("window").map(stand_in));
+    let processing = processing(cx, fields);
     let having = fields.text(cx, "having");
     let order = order(cx, fields);
     let emit = emit(cx, fields);
     let lateness = fields.duration(cx, "lateness", Range::ZeroUp);
-    Some(AggregateNode { by, select: select?, window, having, order, emit, lateness })
+    Some(AggregateNode { by, select: select?, window, processing, having, order, emit, lateness })
 }
 
 fn order(cx: &mut Cx, fields: &Fields) -> OrderSpec {
@@ -144,7 +156,8 @@ fn top(cx: &mut Cx, fields: &Fields) -> Option<TopNode> {
     let order = fields.need_texts(cx, "order");
     let n = fields.need(cx, "n").and_then(|_| fields.count(cx, "n", 1, u64::MAX));
     let window = window(cx, fields);
+    let processing = processing(cx, fields);
     let ties = fields.boolean(cx, "ties").is_some_and(|t| t.value);
     let rank = fields.text(cx, "rank").map(|t| Spanned { value: t.value, span: t.span });
-    Some(TopNode { by, order: order?, n: n?, window, ties, rank })
+    Some(TopNode { by, order: order?, n: n?, window, processing, ties, rank })
 }

@@ -1,20 +1,22 @@
 //! Windows of transforms.
 
 use super::diagnostic::Diagnostic;
-use super::options::{SLIDING, TUMBLING, Words};
+use super::options::{COUNT, SLIDING, TUMBLING, Words};
 use super::read::{Cx, Fields, Range};
-use super::{Spanned, WindowSpec};
+use super::value::Kind;
+use super::{Span, Spanned, WindowSpec};
 
 #[derive(Debug, Clone, Copy)]
 enum Type {
     Tumbling,
     Sliding,
+    Count,
 }
 
 const TYPES: Words<Type> = Words {
     what: "window type",
-    has: &[("tumbling", Type::Tumbling), ("sliding", Type::Sliding)],
-    later: &["session", "cumulate", "count"],
+    has: &[("tumbling", Type::Tumbling), ("sliding", Type::Sliding), ("count", Type::Count)],
+    later: &["session", "cumulate"],
 };
 
 /// The option `window` of a transform. `None`: there is none, or it is wrong.
@@ -22,7 +24,7 @@ pub(super) fn window(cx: &mut Cx, fields: &Fields) -> Option<Spanned<WindowSpec>
     let (table, span) = fields.table(cx, "window")?;
     let Some(value) = table.get("type") else {
         let error = Diagnostic::error("`type` is missing in a window").at(span).label("a window needs `type`");
-        cx.push(error.help("add type = \"tumbling\"; there are `tumbling`, `sliding`"));
+        cx.push(error.help("add type = \"tumbling\"; there are `tumbling`, `sliding`, `count`"));
         return None;
     };
     let Some(ty) = cx.word("type", value, &TYPES) else {
@@ -36,11 +38,15 @@ pub(super) fn window(cx: &mut Cx, fields: &Fields) -> Option<Spanned<WindowSpec>
     let options = match ty {
         Type::Tumbling => &TUMBLING,
         Type::Sliding => &SLIDING,
+        Type::Count => &COUNT,
     };
     let inner = Fields::new(cx, table, options, options.what.into(), span);
+    if let Type::Count = ty {
+        return count(cx, &inner).map(|value| Spanned { value, span: span.clone() });
+    }
     let size = need_duration(cx, &inner, "size");
     let slide = match ty {
-        Type::Tumbling => None,
+        Type::Tumbling | Type::Count => None,
         Type::Sliding => need_duration(cx, &inner, "slide"),
     };
     let offset = inner.duration(cx, "offset", Range::Any);
@@ -57,10 +63,35 @@ pub(super) fn window(cx: &mut Cx, fields: &Fields) -> Option<Spanned<WindowSpec>
     }
     let offset = offset.map_or(0, |o| o.value);
     let window = match ty {
-        Type::Tumbling => WindowSpec::Tumbling { size, offset },
+        Type::Tumbling | Type::Count => WindowSpec::Tumbling { size, offset },
         Type::Sliding => WindowSpec::Sliding { size, slide: slide?, offset },
     };
     Some(Spanned { value: window, span: span.clone() })
+}
+
+/// More rows than this are not kept for one key.
+const COUNT_MAX: u64 = 1 << 40;
+
+fn count(cx: &mut Cx, fields: &Fields) -> Option<WindowSpec> {
+    let size = fields.need(cx, "size").and_then(|_| fields.count(cx, "size", 1, COUNT_MAX));
+    let slide = fields.get("slide").map(|_| fields.count(cx, "slide", 1, COUNT_MAX));
+    let partial = fields.boolean(cx, "partial").is_some_and(|partial| partial.value);
+    let size = size?.value;
+    let slide = slide.map_or(Some(size), |slide| slide.map(|s| s.value))?;
+    Some(WindowSpec::Count { size, slide, partial })
+}
+
+const TIMES: Words<bool> = Words { what: "time", has: &[("event", false), ("processing", true)], later: &[] };
+
+/// Where the option `window` says that it goes by the wall clock.
+pub(super) fn processing(cx: &mut Cx, fields: &Fields) -> Option<Span> {
+    let Kind::Table(table) = &fields.get("window")?.kind else { return None };
+    // Windows of rows have no such option, which has been said.
+    if matches!(table.get("type").map(|ty| &ty.kind), Some(Kind::String(ty)) if ty.text.value == "count") {
+        return None;
+    }
+    let time = cx.word("time", table.get("time")?, &TIMES)?;
+    time.value.then_some(time.span)
 }
 
 fn need_duration(cx: &mut Cx, fields: &Fields, name: &str) -> Option<i64> {

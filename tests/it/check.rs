@@ -14,7 +14,8 @@ fn all_example_jobs_are_right() {
             let name = path.strip_prefix(root).unwrap().display().to_string();
             let ran = finish(command(root, &format!("check {name}")), b"").exits(0);
             assert!(ran.stdout.starts_with(&format!("{name}: ok\n")), "{}", ran.stdout);
-            assert_eq!(ran.stderr, "", "{name}");
+            // Notes say what a job may mean.
+            assert!(!ran.stderr.contains("warning:"), "{name}: {}", ran.stderr);
             finish(command(root, &format!("plan {name} -p 2")), b"").exits(0).prints("physical");
             jobs += 1;
         }

@@ -221,21 +221,26 @@ fn links_lead_somewhere() {
     }
 }
 
-/// The list of functions as Markdown.
+/// The list of functions as Markdown, a table for each family.
 fn functions() -> Vec<String> {
     let cell = |text: &str| text.replace('|', "\\|");
-    let mut lines = vec!["| function | gives | for example |".to_owned(), "|---|---|---|".to_owned()];
-    for f in function::all() {
-        let (example, value) = f.example;
-        lines.push(format!(
-            "| `{}` | {}{} | `{}` → `{}` |",
-            cell(f.signature),
-            cell(f.doc),
-            also(f.aliases),
-            cell(example),
-            cell(value)
-        ));
+    let mut lines = Vec::new();
+    for (title, tables) in function::FAMILIES {
+        lines.extend(["".to_owned(), format!("### {title}"), "".to_owned()]);
+        lines.extend(["| function | gives | for example |".to_owned(), "|---|---|---|".to_owned()]);
+        for f in tables.iter().copied().flatten() {
+            let (example, value) = f.example;
+            lines.push(format!(
+                "| `{}` | {}{} | `{}` → `{}` |",
+                cell(f.signature),
+                cell(f.doc),
+                also(f.aliases),
+                cell(example),
+                cell(value)
+            ));
+        }
     }
+    lines.push("".to_owned());
     lines
 }
 

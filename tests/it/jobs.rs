@@ -18,6 +18,8 @@ enum Run {
     Killed(&'static [&'static str]),
     /// Results in table `bars` of this database of `out/`, the same as this golden file of another job.
     Table(&'static str, &'static str),
+    /// Results in this file of columns of `out/`.
+    Columns(&'static str),
     /// Results in part files below this folder of `out/`.
     Parts(&'static str),
     /// This file on stdin, results on stdout.
@@ -26,10 +28,11 @@ enum Run {
     Sent(&'static str),
 }
 
-const JOBS: [(&str, Run); 13] = [
+const JOBS: [(&str, Run); 16] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
     ("archive", Run::Parts("archive")),
+    ("to_parquet", Run::Columns("trades.parquet")),
     ("ohlc", Run::Files(&["ohlc.csv"])),
     ("ohlc_sqlite", Run::Table("ohlc.db", "ohlc.csv")),
     ("nexmark_q0", Run::Files(&["nexmark_q0.csv"])),
@@ -39,6 +42,8 @@ const JOBS: [(&str, Run); 13] = [
     ("nexmark_q7", Run::Files(&["nexmark_q7.csv"])),
     ("stdin_filter", Run::Piped("testdata/app.log")),
     ("tcp_counter", Run::Sent("testdata/words.txt")),
+    ("triage", Run::Files(&["triage_failed.csv", "triage_items.csv", "triage_odd.csv"])),
+    ("steps", Run::Files(&["steps.csv"])),
     ("visits", Run::Killed(&["visits_pages.csv", "visits_minutes.csv"])),
 ];
 
@@ -171,6 +176,15 @@ fn jobs_give_the_golden_output_at_every_parallelism() {
                     folder.flott(&arguments).exits(0);
                     folder.flott(&arguments).exits(0);
                     same(&what, &dumped(&folder.path(&format!("out/{database}"))), golden);
+                }
+                Run::Columns(name) => {
+                    folder.flott(&arguments).exits(0);
+                    let print = format!(
+                        "[sources.in]\ntype = 'file'\npath = 'out/{name}'\n\
+                         [sinks.out]\ntype = 'stdout'\nformat = 'csv'\ninput = 'in'\n"
+                    );
+                    folder.write("print.toml", &print);
+                    same(&what, &folder.flott(&format!("run print.toml -p {p}")).exits(0).stdout, &golden);
                 }
                 Run::Parts(name) => {
                     folder.flott(&arguments).exits(0);

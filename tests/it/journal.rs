@@ -142,3 +142,34 @@ fn a_small_journal_makes_its_own_checkpoints() {
     finish(folder.command("run job.toml -p 2"), ("k,n\n".to_owned() + &"a,1\n".repeat(50_000)).as_bytes()).exits(0);
     counted(&folder, "a", 50_000);
 }
+
+/// `now()` is in the journal with the rows: a row that is read again after a crash has the time it had.
+#[test]
+fn the_time_of_a_row_is_kept() {
+    let folder = Folder::new();
+    let job = job("type = 'stdin'", APPEND, "").replace("50ms", "1h");
+    let (head, tail) = (job.find("[transforms.c]").unwrap(), job.find("[sinks.out]").unwrap());
+    let select = "[transforms.c]\ntype = 'select'\ninput = 's'\nselect = ['k', 'epoch_ms(now()) AS at']\n";
+    folder.write("job.toml", &format!("{}{select}{}", &job[..head], &job[tail..]));
+    let wall = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let start = wall();
+    let mut child = folder.command("run job.toml -p 2").spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"k,n\na,1\n").unwrap();
+    has_read(&folder, &mut child, 1, 1);
+    stdin.write_all(b"b,1\n").unwrap();
+    has_read(&folder, &mut child, 2, 0);
+    let read = wall();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    finish(folder.command("run job.toml --resume -p 2"), b"k,n\nc,1\n").exits(0);
+    let out = folder.read("out.csv");
+    let at = |key: &str| -> i64 {
+        let line =
+            out.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(',')).unwrap_or_else(|| panic!("{out}"));
+        line.parse().unwrap()
+    };
+    assert!(start - 10 <= at("a") && at("a") <= at("b") && at("b") <= read, "{start} {read} {out}");
+    assert!(at("c") > read, "{read} {out}");
+}

@@ -99,8 +99,10 @@ fn failed_expressions_name_their_columns() {
     folder
         .flott("run job.toml")
         .exits(1)
-        .says("transforms.t: a / b: division by zero")
+        .says("transforms.t: in.csv:2: a / b: division by zero")
         .says("in the row with a = 7, b = 0");
+    let skips = folder.flott("run job.toml -D transforms.t.on_error=skip").exits(0);
+    assert!(skips.stderr.contains("1 rows in, 0 out, 0 late, 1 bad"), "{}", skips.stderr);
     let sum = "[sources.s]\ntype = 'file'\npath = 'in.csv'\nschema = { a = 'int' }\n\
                [transforms.t]\ntype = 'aggregate'\ninput = 's'\nselect = ['sum(a) AS s']\n\
                [sinks.out]\ntype = 'stdout'\ninput = 't'\n";

@@ -45,6 +45,7 @@ fn plan(args: &DiffArgs, manifest: &Manifest, screen: &Screen) -> Result<Option<
         let files = prepare::files(&job, &plan, Severity::Warning, true, &mut prepared.found);
         (job, plan, files)
     });
+    prepared.found.drop_notes();
     screen.diagnostics(&prepared.found, &prepared.text);
     let Some((job, plan, files)) = ready else { return Ok(None) };
     let written = job.parallelism.as_ref().map(|p| p.value);

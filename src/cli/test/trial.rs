@@ -19,8 +19,8 @@ use crate::plan::place::place;
 use crate::runtime::orders::RunOptions;
 use crate::runtime::{self, Ending, RealConnectors, Watch};
 use crate::spec::{
-    Diagnostic, Diagnostics, GivenRows, GivenSpec, JobSpec, RestartSpec, Severity, SinkConnector, SourceConnector,
-    TestSpec,
+    Diagnostic, Diagnostics, GivenRows, GivenSpec, JobSpec, OnError, RestartSpec, Severity, SinkConnector,
+    SourceConnector, TestSpec,
 };
 use crate::storage::RealStorage;
 
@@ -141,6 +141,8 @@ impl Trial {
             inputs,
             outputs: Vec::new(),
             endless: false,
+            on_error: OnError::Fail,
+            parallelism: None,
         });
     }
 

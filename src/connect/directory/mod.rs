@@ -14,9 +14,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::connect::output::{
-    Extent, Handle, Lasting, folder_error, from_json, job_mark, make_folders, open_existing, to_json, write_error,
+    Extent, Handle, Lasting, NewEncoder, folder_error, from_json, job_mark, make_folders, open_existing, to_json,
+    write_error,
 };
 use crate::connect::{Committer, Prepared, Run, Writer, Wrote};
+use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::storage::{Storage, crash};
 
@@ -39,6 +41,8 @@ use tree::Tree;
 
 /// Parts that are open at once; the one that was written to least recently is closed then.
 const OPEN_MAX: usize = 64;
+/// Bytes of rows that all open parts of columns hold back together.
+const HELD_MAX: usize = 256 << 20;
 
 /// What becomes of a folder that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +87,9 @@ pub struct DirectoryOptions {
     pub gzip: bool,
     /// Write `_SUCCESS` at the end.
     pub success_file: bool,
+    /// Rows come as they are, and are made into files of columns. A part is then closed at each checkpoint: it is
+    /// whole only with what stands at its end.
+    pub columns: Option<NewEncoder>,
     pub storage: Arc<dyn Storage>,
 }
 
@@ -201,6 +208,8 @@ impl Directory {
         let mut part = Part::new(partition.clone(), name, number, file, 0, self.options.gzip);
         (part.opened, part.written) = (self.now, self.now);
         part.take(&self.header).map_err(|e| write_error(&path, &e))?;
+        part.columns = self.options.columns.as_ref().map(|new| new(false)).transpose()?;
+        part.encode(&path, |encoder, out| encoder.begin(out))?;
         self.parts.insert(partition, part);
         Ok(())
     }
@@ -221,6 +230,7 @@ impl Directory {
     fn close(&mut self, partition: &str) -> Result<()> {
         let Some(mut part) = self.parts.remove(partition) else { return Ok(()) };
         let path = self.place()?.root().join(partition).join(&part.name);
+        part.encode(&path, |encoder, out| encoder.finish(out))?;
         part.cut().map_err(|e| write_error(&path, &e))?;
         self.lasting.closed(&path);
         crash::point("directory-after-roll");
@@ -266,8 +276,24 @@ impl Directory {
         Ok((parts, handles))
     }
 
+    /// Rows that parts hold back are written where they are the most, if they are too many.
+    fn limit_held(&mut self) -> Result<()> {
+        let held = |part: &Part| part.columns.as_ref().map_or(0, |encoder| encoder.held());
+        if self.parts.values().map(held).sum::<usize>() <= HELD_MAX {
+            return Ok(());
+        }
+        let root = self.place()?.root().to_owned();
+        let Some(part) = self.parts.values_mut().max_by_key(|part| held(part)) else { return Ok(()) };
+        let path = root.join(&*part.partition).join(&part.name);
+        part.encode(&path, |encoder, out| encoder.cut(out))
+    }
+
     /// Opens the parts that a checkpoint holds.
     fn reopen(&mut self, root: &Path, state: &State) -> Result<()> {
+        if self.options.columns.is_some() && !state.parts.is_empty() {
+            return Err(Error::job("the format of the sink has changed since its parts were begun")
+                .note("change it back, give the sink another name, or start over with --fresh"));
+        }
         for open in &state.parts {
             let partition: Arc<str> = open.partition.as_str().into();
             let path = root.join(&open.partition).join(&open.name);
@@ -332,7 +358,7 @@ impl Writer for Directory {
 
     fn prepare(&mut self, checkpoint: u64, end: bool) -> Result<Prepared> {
         self.held = true;
-        self.close_all(!end)?;
+        self.close_all(!end && self.options.columns.is_none())?;
         let (parts, handles) = self.push_all()?;
         let pending = self.pending(checkpoint, end)?;
         let durable = self.run.power.then(|| self.lasting.work(&self.options.storage, handles));
@@ -381,6 +407,24 @@ impl Writer for Directory {
             self.close(&partition)?;
         }
         Ok(Wrote::Done)
+    }
+
+    fn rows(&mut self, batch: &Batch) -> Result<()> {
+        if batch.rows == 0 {
+            return Ok(());
+        }
+        self.writes += 1;
+        let (now, writes, partition) = (self.now, self.writes, self.partition.clone());
+        self.part()?;
+        let root = self.place()?.root().to_owned();
+        let Some(part) = self.parts.get_mut(&partition) else { return Ok(()) };
+        (part.written, part.used) = (now, writes);
+        let path = root.join(&*partition).join(&part.name);
+        part.encode(&path, |encoder, out| encoder.rows(batch, out))?;
+        if part.length >= self.options.roll.size {
+            self.close(&partition)?;
+        }
+        self.limit_held()
     }
 
     fn flush(&mut self) -> Result<Wrote> {

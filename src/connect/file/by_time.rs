@@ -6,20 +6,17 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use bytes::Bytes;
 
 use crate::connect::file::Shared;
 use crate::connect::file::identity::Mismatch;
-use crate::connect::file::input::{Cut, Input};
 use crate::connect::file::position::{Position, State, unlike};
+use crate::connect::file::reading::{Reading, Step};
 use crate::connect::{Block, Body, Next};
 use crate::error::Result;
-use crate::format::Header;
 
-/// Decodes the event time (µs) of the one record it is given; `None` if the record is bad or blank.
-pub type FirstTime = Box<dyn FnMut(&Bytes, &Option<Arc<Header>>) -> Option<i64> + Send>;
+/// Decodes the event time (µs) of the one record it is given, or of the first row of a group; `None` if that is bad or
+/// blank.
+pub type FirstTime = Box<dyn FnMut(&Body) -> Option<i64> + Send>;
 
 /// Files that are held open at once; beyond, the plain one that waits longest is closed until its turn.
 pub const OPEN_FILES_MAX: usize = 256;
@@ -34,7 +31,7 @@ pub struct ByTime {
     unopened: Vec<(i64, u32)>,
     started: HashMap<u32, Started>,
     /// Files that cannot be opened a second time (pipes) stay open from the first look on.
-    probed: HashMap<u32, Input>,
+    probed: HashMap<u32, Reading>,
     slots: u32,
     /// Files of `started` with an open descriptor.
     open: usize,
@@ -45,7 +42,7 @@ pub struct ByTime {
 
 /// A file that has been opened and not ended.
 struct Started {
-    input: Input,
+    input: Reading,
     slot: u32,
     used: u64,
 }
@@ -56,7 +53,7 @@ impl ByTime {
         let mut unopened = Vec::with_capacity(shared.paths.len());
         let mut probed = HashMap::new();
         for (file, path) in shared.paths.iter().enumerate() {
-            let mut input = Input::open(path, &shared.records, shared.map)?;
+            let mut input = Reading::open(path, &shared.records, shared.map)?;
             let time = next_time(&mut input, &mut first_time, i64::MIN)?;
             if input.is_at_end() {
                 continue;
@@ -79,14 +76,13 @@ impl ByTime {
         self.start(shared, file)?;
         let Some(started) = self.started.get_mut(&file) else { return Ok(Next::End) };
         let was_open = started.input.is_open();
-        let header = started.input.header.clone();
         let cut = started.input.next_block(&shared.pool)?;
         self.open += usize::from(started.input.is_open() && !was_open);
         let (body, slot, line) = match cut {
-            Cut::Starved => return Ok(Next::Pending { until: None }),
-            Cut::Records { data, offset, line, .. } => (Body::Bytes { data, offset, header }, started.slot, line),
+            Step::Starved => return Ok(Next::Pending { until: None }),
+            Step::Block { body, line, .. } => (body, started.slot, line),
             // It became shorter since it was looked at.
-            Cut::End => (Body::Empty, started.slot, None),
+            Step::End => (Body::Empty, started.slot, None),
         };
         self.queue.pop();
         self.clock += 1;
@@ -124,7 +120,7 @@ impl ByTime {
         }
         let input = match self.probed.remove(&file) {
             Some(input) => input,
-            None => Input::open(&shared.paths[file as usize], &shared.records, shared.map)?,
+            None => Reading::open(&shared.paths[file as usize], &shared.records, shared.map)?,
         };
         // Both orders are by (time, file), so the file at the head of the queue is the next unopened one.
         self.unopened.pop();
@@ -192,7 +188,7 @@ impl ByTime {
         shared: &Shared,
         listed: &[PathBuf],
         position: &Position,
-        opened: Vec<Input>,
+        opened: Vec<Reading>,
     ) -> Result<()> {
         let mut first_times: HashMap<&Path, (i64, u32)> =
             self.unopened.drain(..).map(|(time, file)| (listed[file as usize].as_path(), (time, file))).collect();
@@ -211,7 +207,7 @@ impl ByTime {
                             found
                         }
                         None => {
-                            let mut input = Input::open(path, &shared.records, shared.map)?;
+                            let mut input = Reading::open(path, &shared.records, shared.map)?;
                             next_time(&mut input, &mut self.first_time, i64::MIN)?
                         }
                     };
@@ -243,7 +239,6 @@ impl ByTime {
 
 /// Event time of the next record of `input`; `before` (that of the record before) if it does not decode, so that
 /// it is read at once.
-fn next_time(input: &mut Input, first_time: &mut FirstTime, before: i64) -> Result<i64> {
-    let record = input.peek_record()?;
-    Ok(record.and_then(|record| first_time(&record, &input.header)).unwrap_or(before))
+fn next_time(input: &mut Reading, first_time: &mut FirstTime, before: i64) -> Result<i64> {
+    Ok(input.next_time(first_time)?.unwrap_or(before))
 }

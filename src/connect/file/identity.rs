@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,20 @@ impl Edges {
         let kept = EDGE_BYTES.saturating_sub(data.len()).min(self.tail.len());
         self.tail.drain(..self.tail.len() - kept);
         self.tail.extend_from_slice(&data[data.len().saturating_sub(EDGE_BYTES)..]);
+    }
+
+    /// Of the bytes of a plain file before `offset`.
+    pub fn around(path: &Path, offset: u64) -> std::io::Result<Edges> {
+        let file = fs::File::open(path)?;
+        let head = offset.min(EDGE_BYTES as u64) as usize;
+        let tail = head.max(usize::try_from(offset).unwrap_or(usize::MAX).min(2 * EDGE_BYTES)) - head;
+        let mut edges = Edges::default();
+        for (at, len) in [(0, head), (offset - tail as u64, tail)] {
+            let mut bytes = vec![0; len];
+            file.read_exact_at(&mut bytes, at)?;
+            edges.pass(&bytes);
+        }
+        Ok(edges)
     }
 
     pub fn mark(&mut self, offset: u64) -> Mark {

@@ -249,7 +249,7 @@ fn packing_of(file: &mut File) -> io::Result<Option<Packing>> {
     Ok(Packing::of(magic))
 }
 
-fn open_error(path: &Path, error: &io::Error) -> Error {
+pub fn open_error(path: &Path, error: &io::Error) -> Error {
     let message = format!("cannot open {}: {}", path.display(), reason(error));
     match error.kind() {
         ErrorKind::NotFound => Error::external(message).note("the file was there when the job was checked"),

@@ -21,7 +21,10 @@ fn seen(block: &Block) -> Seen {
 }
 
 fn first_time() -> FirstTime {
-    Box::new(|record, _| std::str::from_utf8(record).ok()?.split([',', '\n']).next()?.parse().ok())
+    Box::new(|body| {
+        let Body::Bytes { data, .. } = body else { return None };
+        std::str::from_utf8(data).ok()?.split([',', '\n']).next()?.parse().ok()
+    })
 }
 
 fn open(paths: &[PathBuf], read: ReadMode, by_time: bool) -> FileSource {

@@ -218,8 +218,9 @@ fn errors_name_the_file_and_the_reason() {
 
 /// Event time: the number at the start of the record.
 fn leading_number() -> FirstTime {
-    Box::new(|record, _| {
-        let text = std::str::from_utf8(record).ok()?;
+    Box::new(|body| {
+        let Body::Bytes { data, .. } = body else { return None };
+        let text = std::str::from_utf8(data).ok()?;
         text.split([',', '\n']).next()?.parse().ok()
     })
 }

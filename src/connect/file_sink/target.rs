@@ -41,7 +41,7 @@ pub enum Target {
 
 impl Target {
     pub fn open(options: &FileSinkOptions, lasting: &Lasting) -> Result<(Target, Box<dyn StorageFile>)> {
-        let FileSinkOptions { path, mode, gzip, storage, run } = options;
+        let FileSinkOptions { path, mode, gzip, storage, run, .. } = options;
         check_target(&**storage, path, *mode)?;
         let failed = |e: io::Error| write_error(path, &e);
         let kind = storage.kind(path).map_err(failed)?;

@@ -17,6 +17,7 @@ fn sink(path: &Path, mode: Mode) -> FileSink {
         path: path.to_owned(),
         mode,
         gzip,
+        columns: None,
         storage: Arc::new(RealStorage),
         run: Run::default(),
     })

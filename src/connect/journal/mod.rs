@@ -190,7 +190,7 @@ impl Journaled {
         let data = match &block.body {
             Body::Bytes { data, .. } => data.clone(),
             Body::Empty => Bytes::new(),
-            Body::Range { .. } => return Err(Error::internal("rows of a generator need no journal")),
+            Body::Range { .. } | Body::Group(_) => return Err(Error::internal("these rows need no journal")),
         };
         let numbered = Block { file: block.file + self.base, ..block.clone() };
         self.inputs = self.inputs.max(numbered.file + 1);
@@ -342,6 +342,7 @@ impl Source for Journaled {
         if self.replay.is_some() && self.stopped {
             return Ok(Next::End);
         }
+        let replayed = self.replay.is_some();
         if let Some(next) = self.next_frame()? {
             return Ok(next);
         }
@@ -350,6 +351,10 @@ impl Source for Journaled {
         }
         self.log()?;
         self.go_live();
+        if replayed {
+            // The reader looks at its clock before the first block that is new: what it sent last was the time of then.
+            return Ok(Next::Pending { until: Some(now) });
+        }
         if self.is_full() {
             return Ok(Next::Pending { until: Some(now.saturating_add(FULL_PAUSE_US)) });
         }

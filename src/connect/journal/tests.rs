@@ -73,6 +73,8 @@ fn step(source: &mut Journaled) -> Result<String> {
     Ok(match source.next(0)? {
         Next::Block(block) => format!("{block:?} {}", source.input_name(block.file)),
         Next::Tick(now) => format!("tick {now}"),
+        // To be asked again at once: between what is replayed and what is new.
+        Next::Pending { until: Some(0) } => return step(source),
         Next::Pending { .. } => "pending".to_owned(),
         Next::End => "end".to_owned(),
     })

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::connect::file::reason;
 use crate::error::{Error, Result};
+use crate::format::columnar::{FileEncoder, ReadAt};
 use crate::storage::{Kind, Storage, StorageFile};
 
 mod lasting;
@@ -21,6 +22,25 @@ mod tests;
 
 pub use lasting::{Handle, Lasting};
 pub use packing::Packing;
+
+/// Makes what turns batches into a file of columns. True: it is to be gone on with behind a crash.
+pub type NewEncoder = Arc<dyn Fn(bool) -> Result<Box<dyn FileEncoder>> + Send + Sync>;
+
+/// A file that is being written, to be read.
+pub struct Written<'a>(pub &'a dyn StorageFile, pub u64);
+
+impl ReadAt for Written<'_> {
+    fn len(&self) -> u64 {
+        self.1
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match self.0.read_at(offset, out)? == out.len() {
+            true => Ok(()),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
 
 /// Bytes before a length that tell whether a file is the one that was written.
 const TAIL_BYTES: u64 = 4096;

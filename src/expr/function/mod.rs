@@ -3,17 +3,30 @@
 //! An entry is the one place a function is described: the resolver, suggestions, documentation and tests read it.
 //! To add one: an entry in the family's `FUNCTIONS`, with an example, and a binder that returns its kernel.
 
+mod bits;
+mod calendar;
+mod encode;
+mod hash;
+mod json;
+mod list;
+pub(super) mod made;
 mod math;
 mod regex;
+mod split;
 mod string;
+mod text;
 pub mod time;
+mod trigonometry;
+mod unit;
+mod url;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::kernel::Faults;
 use super::typed::Typed;
-use super::value::Value;
+use super::value::{Held, Value};
 use crate::data::{Column, ColumnBuilder, DataType};
 
 /// A function of the expression language.
@@ -33,6 +46,33 @@ pub struct Function {
     pub(crate) bind: fn(&[Typed]) -> Result<Bound, BindError>,
 }
 
+impl Function {
+    /// A function that takes just `args`; see the methods below for others.
+    pub(crate) const fn new(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        example: (&'static str, &'static str),
+        args: &'static [Arg],
+        bind: fn(&[Typed]) -> Result<Bound, BindError>,
+    ) -> Function {
+        Function { name, aliases: &[], signature, doc, example, args, required: args.len(), variadic: false, bind }
+    }
+
+    pub(crate) const fn also(self, aliases: &'static [&'static str]) -> Function {
+        Function { aliases, ..self }
+    }
+
+    /// The arguments behind the first `required` may be left out.
+    pub(crate) const fn least(self, required: usize) -> Function {
+        Function { required, ..self }
+    }
+
+    pub(crate) const fn variadic(self) -> Function {
+        Function { variadic: true, ..self }
+    }
+}
+
 /// What an argument takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arg {
@@ -42,9 +82,20 @@ pub(crate) enum Arg {
     Number,
     /// Any number, as a double.
     Double,
+    /// A timestamp, or a date as its midnight.
     Timestamp,
+    Date,
+    /// A timestamp, a date as its midnight, or an interval.
+    Moment,
+    List,
     /// Anything, as text.
     Text,
+    /// Bytes, or those of a text.
+    Binary,
+    /// JSON, or a text that should be some.
+    Json,
+    /// Anything, as it is.
+    Any,
 }
 
 /// A function with its argument types known.
@@ -111,6 +162,58 @@ pub(crate) fn rows_to_string(
     })
 }
 
+/// As [`rows_to_string`], where what is made is JSON.
+pub(crate) fn rows_to_json(
+    f: impl Fn(&[Value], usize, &mut String) -> Result<Option<()>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    let strings = rows_to_string(f)?;
+    bound(DataType::Json, move |args, rows, faults| match strings.kernel.run(args, rows, faults) {
+        Column::String(texts) => Column::Json(texts),
+        other => other,
+    })
+}
+
+/// As [`rows_to_string`], for bytes.
+pub(crate) fn rows_to_bytes(
+    f: impl Fn(&[Value], usize) -> Result<Option<Vec<u8>>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    bound(DataType::Bytes, move |args, rows, faults| {
+        let mut builder = ColumnBuilder::new(DataType::Bytes, rows);
+        if let ColumnBuilder::Bytes(out) = &mut builder {
+            for row in 0..rows {
+                out.append_option(f(args, row).unwrap_or_else(|message| {
+                    faults.push(row, message);
+                    None
+                }));
+            }
+        }
+        builder.finish()
+    })
+}
+
+/// A function whose result for one row is what it appends to a builder of type `ty`: a value, or not, for null.
+pub(crate) fn rows_to(
+    ty: DataType,
+    types: Vec<DataType>,
+    f: impl Fn(&[Held], usize, &mut ColumnBuilder) -> Result<Option<()>, String> + Send + Sync + 'static,
+) -> Result<Bound, BindError> {
+    bound(ty, move |args, rows, faults| {
+        let held: Vec<Held> = args.iter().zip(&types).map(|(arg, ty)| arg.held(*ty)).collect();
+        let mut builder = ColumnBuilder::new(ty, rows);
+        for row in 0..rows {
+            let done = f(&held, row, &mut builder).unwrap_or_else(|message| {
+                faults.push(row, message);
+                None
+            });
+            if done.is_none() {
+                builder.append_null();
+            }
+            debug_assert_eq!(builder.len(), row + 1);
+        }
+        builder.finish()
+    })
+}
+
 /// As [`rows_to_string`], for the other types.
 macro_rules! rows_to {
     ($name:ident, $kind:ident, $ty:expr, $native:ty) => {
@@ -137,6 +240,7 @@ rows_to!(rows_to_int, Int, DataType::Int, i64);
 rows_to!(rows_to_double, Double, DataType::Double, f64);
 rows_to!(rows_to_boolean, Boolean, DataType::Boolean, bool);
 rows_to!(rows_to_timestamp, Timestamp, DataType::Timestamp, i64);
+rows_to!(rows_to_date, Date, DataType::Date, i32);
 
 impl BindError {
     pub fn new(arg: usize, message: impl Into<String>) -> BindError {
@@ -157,9 +261,22 @@ pub(crate) fn constant_text<'a>(args: &'a [Typed], arg: usize, what: &str) -> Re
     }
 }
 
+/// The families of functions as documentation shows them, each with its title.
+pub const FAMILIES: [(&str, &[&[Function]]); 9] = [
+    ("Texts", &[string::FUNCTIONS, text::FUNCTIONS]),
+    ("Regular expressions", &[regex::FUNCTIONS]),
+    ("Numbers", &[math::FUNCTIONS, trigonometry::FUNCTIONS]),
+    ("Bits", &[bits::FUNCTIONS]),
+    ("Time", &[time::FUNCTIONS, calendar::FUNCTIONS]),
+    ("Lists", &[list::FUNCTIONS, split::FUNCTIONS]),
+    ("JSON", &[json::FUNCTIONS]),
+    ("URLs", &[url::FUNCTIONS]),
+    ("Hashes and encodings", &[hash::FUNCTIONS, encode::FUNCTIONS]),
+];
+
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [string::FUNCTIONS, regex::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS].into_iter().flatten()
+    FAMILIES.into_iter().flat_map(|(_, tables)| tables.iter().copied().flatten())
 }
 
 /// The function of a name or alias in lower case.
@@ -167,34 +284,4 @@ pub fn find(name: &str) -> Option<&'static Function> {
     all().find(|f| f.name == name || f.aliases.contains(&name))
 }
 
-/// Functions that are part of the language and not of the table, with their documentation.
-pub const FORMS: [(&str, &str); 7] = [
-    ("coalesce", "coalesce(a, b, …): the first that is not null"),
-    ("nullif", "nullif(a, b): null if both are equal, else a"),
-    ("if", "if(condition, a, b): a if the condition is true, else b"),
-    ("greatest", "greatest(a, b, …): the greatest; null if one is null"),
-    ("least", "least(a, b, …): the least; null if one is null"),
-    ("try", "try(x): x, or null where it fails"),
-    ("extract", "extract(unit FROM timestamp): as date_part"),
-];
-
-/// Functions that the language knows but does not have yet.
-pub const LATER: [&str; 17] = [
-    "now",
-    "current_timestamp",
-    "regexp_split",
-    "json_extract",
-    "json_value",
-    "json_query",
-    "xxhash64",
-    "md5",
-    "sha256",
-    "hash",
-    "from_json",
-    "to_json",
-    "explode",
-    "list",
-    "struct",
-    "row_number",
-    "rank",
-];
+pub use words::{FORMS, elsewhere};

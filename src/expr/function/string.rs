@@ -265,18 +265,18 @@ fn push_mapped(text: &str, out: &mut String, f: fn(&u8) -> u8) {
     out.extend(text.bytes().map(|b| char::from(f(&b))));
 }
 
-fn chars(text: &str) -> i64 {
+pub(super) fn chars(text: &str) -> i64 {
     if text.is_ascii() { text.len() as i64 } else { text.chars().count() as i64 }
 }
 
 /// Where character number `n` (from 0) begins; the end if there are fewer.
-fn byte_of(text: &str, n: i64) -> usize {
+pub(super) fn byte_of(text: &str, n: i64) -> usize {
     let n = usize::try_from(n).unwrap_or(0);
     if text.is_ascii() { n.min(text.len()) } else { text.char_indices().nth(n).map_or(text.len(), |(at, _)| at) }
 }
 
 /// Makes a text of about `len` bytes, unless that is too long.
-fn limited(out: &mut String, len: usize, make: impl FnOnce(&mut String)) -> Result<Option<()>, String> {
+pub(super) fn limited(out: &mut String, len: usize, make: impl FnOnce(&mut String)) -> Result<Option<()>, String> {
     if len > RESULT_BYTES_MAX {
         return Err(format!("the text would be longer than {RESULT_BYTES_MAX} bytes"));
     }

@@ -5,20 +5,22 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
 use super::super::typed::Typed;
+use super::super::value::Scalar;
+use super::calendar::{constant_zone, from_local, to_local};
+use super::unit::{DAY, SECOND, Step, civil, constant_step, floor, interval_part, part_of};
 use super::{Arg, BindError, Bound, Function, constant_text, rows_to_int, rows_to_string, rows_to_timestamp};
-use crate::data::text::{civil_from_days, days_from_civil, parse_timestamp};
-
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+use crate::data::text::{days_from_civil, parse_timestamp};
+use crate::data::{DataType, Interval};
 
 pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "date_trunc",
         aliases: &[],
-        signature: "date_trunc(unit, timestamp)",
-        doc: "the start of the second, minute, hour, day, week, month, quarter or year",
+        signature: "date_trunc(unit, timestamp [, zone])",
+        doc: "the start of the second, minute, hour, day, week, month, quarter, year, decade or century, of a time \
+              zone if one is given",
         example: ("date_trunc('hour', TIMESTAMP '2015-05-17 10:05:03')", "2015-05-17T10:00:00Z"),
-        args: &[Arg::String, Arg::Timestamp],
+        args: &[Arg::String, Arg::Timestamp, Arg::String],
         required: 2,
         variadic: false,
         bind: date_trunc,
@@ -26,30 +28,33 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "date_bin",
         aliases: &["time_bucket"],
-        signature: "date_bin(duration, timestamp)",
-        doc: "the start of the bin of a duration such as '15 minutes', counted from 1970",
+        signature: "date_bin(duration, timestamp [, origin])",
+        doc: "the start of the bin of a duration such as '15 minutes', counted from 1970 or a constant origin",
         example: ("date_bin('15 minutes', TIMESTAMP '2015-05-17 10:20:03')", "2015-05-17T10:15:00Z"),
-        args: &[Arg::String, Arg::Timestamp],
+        args: &[Arg::Any, Arg::Timestamp, Arg::Timestamp],
         required: 2,
         variadic: false,
         bind: |args| {
-            let size = match interval_micros(constant_text(args, 0, "the duration")?) {
-                Ok(size) if size > 0 => size,
-                Ok(_) => return Err(BindError::new(0, "the duration must be greater than 0")),
-                Err(message) => return Err(BindError::new(0, message)),
+            let size = bin_micros(args)?;
+            let origin = match args.get(2).map(Typed::as_constant) {
+                None => 0,
+                Some(Some(Scalar::Timestamp(origin))) => origin.rem_euclid(size),
+                Some(_) => return Err(BindError::new(2, "the origin must be a constant timestamp")),
             };
-            rows_to_timestamp(move |args, row| Ok(args[1].timestamp(row).map(|t| floor(t, size))))
+            rows_to_timestamp(move |args, row| {
+                Ok(args[1].timestamp(row).map(|t| floor(t.saturating_sub(origin), size).saturating_add(origin)))
+            })
         },
     },
     Function {
         name: "date_part",
         aliases: &["datepart"],
         signature: "date_part(unit, timestamp)",
-        doc: "a part of a timestamp as an int; also EXTRACT(unit FROM timestamp). Units: year, quarter, month, week, \
-              day, doy, dow (Sunday is 0), isodow (Monday is 1), hour, minute, second, millisecond, microsecond \
+        doc: "a part of a timestamp as an int; also EXTRACT(unit FROM timestamp). Units: century, decade, year, \
+              isoyear, quarter, month, week, day, doy, dow (Sunday is 0), isodow (Monday is 1), hour, minute, second, millisecond, microsecond \
               (both of the second), epoch",
         example: ("extract(hour FROM TIMESTAMP '2015-05-17 10:05:03')", "10"),
-        args: &[Arg::String, Arg::Timestamp],
+        args: &[Arg::String, Arg::Moment],
         required: 2,
         variadic: false,
         bind: date_part,
@@ -57,10 +62,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "to_timestamp",
         aliases: &[],
-        signature: "to_timestamp(text [, format])",
-        doc: "reads a timestamp, with a strftime format if one is given; without an offset it is UTC",
+        signature: "to_timestamp(text [, format [, zone]])",
+        doc: "reads a timestamp, with a strftime format if one is given; without an offset it is of the zone, or UTC",
         example: ("to_timestamp('17/May/2015:10:05:03 +0200', '%d/%b/%Y:%H:%M:%S %z')", "2015-05-17T08:05:03Z"),
-        args: &[Arg::String, Arg::String],
+        args: &[Arg::String, Arg::String, Arg::String],
         required: 1,
         variadic: false,
         bind: to_timestamp,
@@ -99,6 +104,17 @@ pub const FUNCTIONS: &[Function] = &[
         bind: |_| from_unit(1),
     },
     Function {
+        name: "epoch",
+        aliases: &["unix_timestamp", "epoch_s", "unix_seconds"],
+        signature: "epoch(timestamp)",
+        doc: "whole seconds since 1970",
+        example: ("epoch(TIMESTAMP '1970-01-01 00:00:01.5')", "1"),
+        args: &[Arg::Timestamp],
+        required: 1,
+        variadic: false,
+        bind: |_| part_of(0, "epoch"),
+    },
+    Function {
         name: "epoch_ms",
         aliases: &["unix_millis"],
         signature: "epoch_ms(timestamp)",
@@ -123,148 +139,57 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "strftime",
         aliases: &["date_format"],
-        signature: "strftime(timestamp, format)",
-        doc: "a timestamp as text, in a strftime format",
+        signature: "strftime(timestamp, format [, zone])",
+        doc: "a timestamp as text, in a strftime format, as clocks in a time zone show it",
         example: ("strftime(TIMESTAMP '2015-05-17 10:05:03', '%Y/%m/%d %H:%M')", "2015/05/17 10:05"),
-        args: &[Arg::Timestamp, Arg::String],
+        args: &[Arg::Timestamp, Arg::String, Arg::String],
         required: 2,
         variadic: false,
         bind: format,
     },
 ];
 
-/// The multiple of `size` at or below `t`; saturates at the far end of time.
-fn floor(t: i64, size: i64) -> i64 {
-    t.saturating_sub(t.rem_euclid(size))
-}
-
-/// Microseconds of one unit, which may be in the plural.
-pub fn unit_micros(unit: &str) -> Result<i64, String> {
-    let lower = unit.to_ascii_lowercase();
-    Ok(match lower.as_str() {
-        "us" | "microsecond" | "microseconds" => 1,
-        "ms" | "millisecond" | "milliseconds" => 1000,
-        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
-        "h" | "hour" | "hours" => 3600 * SECOND,
-        "d" | "day" | "days" => DAY,
-        "w" | "week" | "weeks" => 7 * DAY,
-        "mo" | "month" | "months" | "y" | "year" | "years" | "quarter" | "quarters" => {
-            return Err(format!("{unit}: months and years vary in length and are no intervals yet"));
-        }
-        _ => return Err(format!("`{unit}` is not a unit of time (us, ms, s, minutes, hours, days, weeks)")),
-    })
-}
-
-/// `5 minutes`, `1h 30m`, `-2 days`, in µs.
-pub fn interval_micros(text: &str) -> Result<i64, String> {
-    let bad = || format!("'{text}' is not an interval such as '5 minutes' or '1h 30m'");
-    let mut rest = text.trim();
-    let mut total = 0i64;
-    if rest.is_empty() {
-        return Err(bad());
-    }
-    while !rest.is_empty() {
-        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '+').ok_or_else(bad)?;
-        let number: i64 = rest[..number_len].parse().map_err(|_| bad())?;
-        rest = rest[number_len..].trim_start();
-        let unit_len = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-        if unit_len == 0 {
-            return Err(bad());
-        }
-        let micros = number.checked_mul(unit_micros(&rest[..unit_len])?);
-        total = micros.and_then(|m| total.checked_add(m)).ok_or_else(|| format!("'{text}' is too long"))?;
-        rest = rest[unit_len..].trim_start();
-    }
-    Ok(total)
-}
-
-fn unknown_unit(unit: &str, units: &[&str]) -> BindError {
-    let help = match super::super::error::nearest(unit, units.iter().copied()) {
-        Some(name) => format!("did you mean '{name}'?"),
-        None => format!("units are {}", units.join(", ")),
+/// The duration of argument 0: an interval, or a text that is one.
+fn bin_micros(args: &[Typed]) -> Result<i64, BindError> {
+    let size = match args[0].as_constant() {
+        Some(Scalar::Interval(size)) => *size,
+        Some(Scalar::String(text)) => Interval::parse(text).ok_or_else(|| {
+            BindError::new(0, format!("'{text}' is not an interval")).help("write it as in '5 minutes' or '1h 30m'")
+        })?,
+        _ => return Err(BindError::new(0, "the duration must be a constant").help("write it as in '5 minutes'")),
     };
-    BindError::new(0, format!("there is no unit '{unit}'")).help(help)
+    if size.months != 0 {
+        return Err(BindError::new(0, "months and years vary in length").help("date_trunc has their starts"));
+    }
+    match i64::try_from(size.length()) {
+        Ok(size) if size > 0 => Ok(size),
+        _ => Err(BindError::new(0, "the duration must be greater than 0")),
+    }
 }
 
 fn date_trunc(args: &[Typed]) -> Result<Bound, BindError> {
-    const UNITS: [&str; 10] =
-        ["microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
-    let unit = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
-    let months = match unit.as_str() {
-        "month" => 1,
-        "quarter" => 3,
-        "year" => 12,
-        "week" => {
-            // 1970-01-01 was a Thursday: weeks start 3 days before a multiple of 7.
-            let offset = 3 * DAY;
-            return rows_to_timestamp(move |args, row| {
-                let start = |t: i64| floor(t.saturating_add(offset), 7 * DAY).saturating_sub(offset);
-                Ok(args[1].timestamp(row).map(start))
-            });
+    let step = constant_step(args)?;
+    let start = move |t: i64| match step {
+        Step::Micros(size, offset) => floor(t.saturating_add(offset), size).saturating_sub(offset),
+        Step::Months(months) => {
+            let (year, month, _) = civil(t);
+            let number = (year * 12 + i64::from(month) - 1).div_euclid(months) * months;
+            days_from_civil(number.div_euclid(12), number.rem_euclid(12) as u32 + 1, 1).saturating_mul(DAY)
         }
-        fixed if UNITS.contains(&fixed) => {
-            let size = unit_micros(fixed).unwrap_or(1);
-            return rows_to_timestamp(move |args, row| Ok(args[1].timestamp(row).map(|t| floor(t, size))));
-        }
-        _ => return Err(unknown_unit(&unit, &UNITS)),
     };
+    if args.len() < 3 {
+        return rows_to_timestamp(move |args, row| Ok(args[1].timestamp(row).map(start)));
+    }
+    let zone = constant_zone(args, 2)?;
     rows_to_timestamp(move |args, row| {
-        Ok(args[1].timestamp(row).map(|t| {
-            let (year, month, _) = civil_from_days(t.div_euclid(DAY));
-            let month = (month - 1) / months * months + 1;
-            days_from_civil(year, month, 1).saturating_mul(DAY)
-        }))
+        let Some(t) = args[1].timestamp(row) else { return Ok(None) };
+        from_local(start(to_local(t, &zone)?), &zone).map(Some)
     })
 }
 
 fn date_part(args: &[Typed]) -> Result<Bound, BindError> {
-    const UNITS: [&str; 14] = [
-        "year",
-        "quarter",
-        "month",
-        "week",
-        "day",
-        "doy",
-        "dow",
-        "isodow",
-        "hour",
-        "minute",
-        "second",
-        "millisecond",
-        "microsecond",
-        "epoch",
-    ];
     let text = constant_text(args, 0, "the unit")?.to_ascii_lowercase();
-    let part: fn(i64) -> i64 = match text.strip_suffix('s').unwrap_or(&text) {
-        "year" => |t| civil(t).0,
-        "quarter" => |t| i64::from(civil(t).1.div_ceil(3)),
-        "month" => |t| i64::from(civil(t).1),
-        "week" => iso_week,
-        "day" => |t| i64::from(civil(t).2),
-        "doy" => |t| t.div_euclid(DAY) - days_from_civil(civil(t).0, 1, 1) + 1,
-        "dow" => |t| (t.div_euclid(DAY) + 4).rem_euclid(7),
-        "isodow" => |t| (t.div_euclid(DAY) + 3).rem_euclid(7) + 1,
-        "hour" => |t| t.rem_euclid(DAY) / (3600 * SECOND),
-        "minute" => |t| t.rem_euclid(3600 * SECOND) / (60 * SECOND),
-        "second" => |t| t.rem_euclid(60 * SECOND) / SECOND,
-        "millisecond" => |t| t.rem_euclid(SECOND) / 1000,
-        "microsecond" => |t| t.rem_euclid(SECOND),
-        "epoch" => |t| t.div_euclid(SECOND),
-        _ => return Err(unknown_unit(&text, &UNITS)),
-    };
-    rows_to_int(move |args, row| Ok(args[1].timestamp(row).map(part)))
-}
-
-fn civil(t: i64) -> (i64, u32, u32) {
-    civil_from_days(t.div_euclid(DAY))
-}
-
-/// ISO 8601: the week belongs to the year of its Thursday.
-fn iso_week(t: i64) -> i64 {
-    let day = t.div_euclid(DAY);
-    let thursday = day - (day + 3).rem_euclid(7) + 3;
-    (thursday - days_from_civil(civil_from_days(thursday).0, 1, 1)) / 7 + 1
+    if args[1].ty == DataType::Interval { interval_part(&text) } else { part_of(1, &text) }
 }
 
 fn from_unit(micros: i64) -> Result<Bound, BindError> {
@@ -285,14 +210,15 @@ fn to_timestamp(args: &[Typed]) -> Result<Bound, BindError> {
         });
     }
     let format = checked_format(args, 1)?;
+    let zone = if args.len() > 2 { constant_zone(args, 2)? } else { TimeZone::UTC };
     rows_to_timestamp(move |args, row| {
         let Some(text) = args[0].str(row) else { return Ok(None) };
-        parse_pattern(&format, text).map(Some)
+        parse_pattern(&format, text, &zone).map(Some)
     })
 }
 
-/// Reads `text` in the strftime format `format`, UTC unless it has an offset.
-fn parse_pattern(format: &str, text: &str) -> Result<i64, String> {
+/// Reads `text` in the strftime format `format`, of `zone` unless it has an offset.
+pub(super) fn parse_pattern(format: &str, text: &str, zone: &TimeZone) -> Result<i64, String> {
     let bad = |error: jiff::Error| format!("'{text}' is not a timestamp of the format '{format}': {error}");
     let mut parts = BrokenDownTime::parse(format, text).map_err(bad)?;
     if parts.offset().is_some() || parts.timestamp().is_some() {
@@ -302,12 +228,12 @@ fn parse_pattern(format: &str, text: &str) -> Result<i64, String> {
         // A format of a date alone means its midnight.
         parts.set_hour(Some(0)).map_err(bad)?;
     }
-    let zoned = parts.to_datetime().and_then(|d| d.to_zoned(TimeZone::UTC)).map_err(bad)?;
+    let zoned = parts.to_datetime().and_then(|d| d.to_zoned(zone.clone())).map_err(bad)?;
     Ok(zoned.timestamp().as_microsecond())
 }
 
 /// A constant format that jiff can write.
-fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
+pub(super) fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
     let format = constant_text(args, arg, "the format")?;
     let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
     match strtime::format(format, &sample) {
@@ -316,13 +242,32 @@ fn checked_format(args: &[Typed], arg: usize) -> Result<String, BindError> {
     }
 }
 
+/// What a clock shows, as jiff has it.
+fn late_shown(t: i64) -> Option<jiff::civil::DateTime> {
+    let (year, month, day) = civil(t);
+    let (date, clock) = (i16::try_from(year).ok()?, t.rem_euclid(DAY));
+    let (seconds, micros) = (clock / SECOND, clock % SECOND);
+    let time = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(|v| v as i8);
+    let [hour, minute, second] = time;
+    jiff::civil::DateTime::new(date, month as i8, day as i8, hour, minute, second, micros as i32 * 1000).ok()
+}
+
 fn format(args: &[Typed]) -> Result<Bound, BindError> {
     use std::fmt::Write;
     let format = checked_format(args, 1)?;
+    let zone = if args.len() > 2 { constant_zone(args, 2)? } else { TimeZone::UTC };
     rows_to_string(move |args, row, out| {
         let Some(t) = args[0].timestamp(row) else { return Ok(None) };
         let bad = |error: &dyn std::fmt::Display| format!("a timestamp cannot be written as '{format}': {error}");
-        let zoned = Timestamp::from_microsecond(t).map_err(|e| bad(&e))?.to_zoned(TimeZone::UTC);
+        let zoned = match Timestamp::from_microsecond(t) {
+            Ok(moment) => moment.to_zoned(zone.clone()),
+            // The last hours of the year 9999 are dates, but no timestamps to jiff: they can be shown in UTC.
+            Err(error) => {
+                let shown = late_shown(to_local(t, &zone)?).ok_or_else(|| bad(&error))?;
+                write!(out, "{}", shown.strftime(&format)).map_err(|e| bad(&e))?;
+                return Ok(Some(()));
+            }
+        };
         write!(out, "{}", zoned.strftime(&format)).map_err(|e| bad(&e))?;
         Ok(Some(()))
     })

@@ -7,7 +7,7 @@ use super::super::ast::BinaryOp;
 use super::super::value::Value;
 use super::{Faults, Operand, map2};
 use crate::data::text::POWERS_OF_TEN;
-use crate::data::{Column, DataType};
+use crate::data::{Column, ColumnBuilder, DataType};
 
 const INT_OVERFLOW: &str = "the result is too large for int";
 const DIVISION_BY_ZERO: &str = "division by zero";
@@ -207,6 +207,23 @@ pub fn negate(ty: DataType, value: &Value, rows: usize, faults: &mut Faults) -> 
         DataType::Decimal { precision, scale } => {
             let values = map2(value.decimals(), zero, rows, |a, _| -a);
             decimal_column(values, nulls, precision, scale)
+        }
+        DataType::Interval => {
+            let mut builder = ColumnBuilder::new(ty, rows);
+            for row in 0..rows {
+                let negative =
+                    value.interval(row).map(|v| v.checked_neg().ok_or("the result is too large for interval"));
+                match (&mut builder, negative) {
+                    (ColumnBuilder::Interval(out), Some(Ok(v))) => out.append_value(v.to_arrow()),
+                    (out, negative) => {
+                        if let Some(Err(message)) = negative {
+                            faults.push(row, message);
+                        }
+                        out.append_null();
+                    }
+                }
+            }
+            builder.finish()
         }
         _ => Column::Double(Float64Array::new(map2(value.doubles(), zero, rows, |a, _| -a).into(), nulls)),
     }

@@ -6,7 +6,7 @@ use super::super::value::Value;
 use super::arith::{decimal_column, divide};
 use super::{Faults, Operand, map2};
 use crate::data::text::{self, DecimalError, POWERS_OF_TEN};
-use crate::data::{Column, ColumnBuilder, DataType};
+use crate::data::{Column, ColumnBuilder, DataType, calendar};
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -108,6 +108,14 @@ fn cast_rare((column, row): &(&Column, usize), from: DataType, to: &mut ColumnBu
             return micros.map(|_| ()).ok_or_else(|| format!("{} does not fit timestamp", column.display(row)));
         }
         _ => {}
+    }
+    if let (Column::String(a), ColumnBuilder::Date(b)) = (column, &mut *to) {
+        // The date of a timestamp, too, as in PostgreSQL.
+        let text = a.value(row).trim_ascii();
+        let days = calendar::parse_date(text.as_bytes())
+            .or_else(|| Some(text::parse_timestamp(text.as_bytes())?.div_euclid(DAY_US) as i32));
+        b.append_option(days);
+        return days.map(|_| ()).ok_or_else(|| format!("'{text}' is not a date such as 2015-05-17"));
     }
     let mut text = Vec::new();
     let json = from == DataType::Json || matches!(to, ColumnBuilder::Json(_));

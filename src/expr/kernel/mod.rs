@@ -2,12 +2,15 @@
 //!
 //! A row that fails is noted in [`Faults`] and is null; who asked decides whether the row was reached.
 
+use std::borrow::Cow;
+
 pub mod arith;
 pub mod cast;
 pub mod choose;
 pub mod compare;
 pub mod like;
 pub mod logic;
+pub mod moment;
 
 /// The values of one side of a kernel.
 #[derive(Clone, Copy)]
@@ -27,13 +30,13 @@ impl<T: Copy> Operand<'_, T> {
 }
 
 /// Rows that failed, each with a message.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Faults {
-    rows: Vec<(usize, String)>,
+    rows: Vec<(usize, Cow<'static, str>)>,
 }
 
 impl Faults {
-    pub fn push(&mut self, row: usize, message: impl Into<String>) {
+    pub fn push(&mut self, row: usize, message: impl Into<Cow<'static, str>>) {
         self.rows.push((row, message.into()));
     }
 
@@ -62,9 +65,17 @@ impl Faults {
         self.rows.iter().map(|(row, _)| *row)
     }
 
+    /// The rows that failed, ascending, each with what was noted first.
+    pub fn into_rows(mut self) -> Vec<(usize, String)> {
+        self.rows.sort_by_key(|(row, _)| *row);
+        self.rows.dedup_by_key(|(row, _)| *row);
+        self.rows.into_iter().map(|(row, message)| (row, message.into_owned())).collect()
+    }
+
     /// The first row that failed; within a row, what was noted first.
     pub fn first(self) -> Option<(usize, String)> {
-        self.rows.into_iter().reduce(|a, b| if b.0 < a.0 { b } else { a })
+        let first = self.rows.into_iter().reduce(|a, b| if b.0 < a.0 { b } else { a });
+        first.map(|(row, message)| (row, message.into_owned()))
     }
 }
 

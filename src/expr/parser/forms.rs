@@ -3,12 +3,10 @@
 use std::ops::Range;
 
 use super::super::ast::{Ast, AstKind, BinaryOp, Call, Negated};
-use super::super::error::nearest;
 use super::super::lexer::Kind;
-use super::super::types::{TYPE_NAMES, TypeName, type_name};
 use super::super::value::Scalar;
 use super::{ExprError, Parser, RESERVED, Result, literal, power};
-use crate::data::DataType;
+use crate::data::{DataType, Interval};
 
 impl Parser {
     /// `IS …`, `[NOT] IN`, `[NOT] BETWEEN`, `[NOT] LIKE` behind `left`.
@@ -107,14 +105,20 @@ impl Parser {
             "cast" | "try_cast" if called => self.cast(lower == "try_cast"),
             "extract" if called => self.extract(),
             "position" if called => self.position(),
+            "trim" if called && self.peek_at(2).kind != Kind::Symbol(")") => self.trim(),
             "interval" if text_follows => self.interval(),
-            "timestamp" | "timestamptz" if text_follows => {
+            "interval" if matches!(self.peek_at(1).kind, Kind::Number(_)) => self.interval(),
+            "timestamp" | "timestamptz" | "date" if text_follows => {
                 self.next();
                 let Kind::Text(text) = self.next().kind else { unreachable!("looked at above") };
-                Ok(Ast { kind: AstKind::TimestampText(text), span: span.start..self.end() })
+                let ty = if lower == "date" { DataType::Date } else { DataType::Timestamp };
+                Ok(Ast { kind: AstKind::TypedText(ty, text), span: span.start..self.end() })
             }
-            "date" if text_follows => Err(ExprError::new(span, "the type date is not there yet", "not there yet")
-                .help("write TIMESTAMP '2020-01-01'")),
+            "array" if self.peek_at(1).kind == Kind::Symbol("[") => {
+                self.next();
+                self.list_of(span.start)
+            }
+            "struct" | "row" if called => self.struct_of(),
             _ if called && lower != "in" => self.call(lower),
             reserved if RESERVED.contains(&reserved) => {
                 Err(self.unexpected("an expression").help(format!("a column of this name is written \"{word}\"")))
@@ -149,7 +153,7 @@ impl Parser {
     }
 
     /// Takes a word and the `(` behind it, both looked at before. Returns the place of each.
-    fn head(&mut self) -> (Range<usize>, Range<usize>) {
+    pub(super) fn head(&mut self) -> (Range<usize>, Range<usize>) {
         (self.next().span, self.next().span)
     }
 
@@ -160,61 +164,6 @@ impl Parser {
         let ty = self.data_type()?;
         self.close(&open)?;
         Ok(Ast { kind: AstKind::Cast { value, ty, try_ }, span: head.start..self.end() })
-    }
-
-    pub(super) fn data_type(&mut self) -> Result<DataType> {
-        let Kind::Word(word) = self.peek().kind.clone() else { return Err(self.unexpected("a type")) };
-        let span = self.next().span;
-        match type_name(&word) {
-            Some(TypeName::Plain(ty)) => {
-                // `varchar(20)`: lengths are accepted and mean nothing.
-                if ty == DataType::String && self.is_symbol("(") {
-                    self.type_numbers()?;
-                }
-                Ok(ty)
-            }
-            Some(TypeName::Decimal) => {
-                let (numbers, place) = if self.is_symbol("(") { self.type_numbers()? } else { (vec![38, 10], span) };
-                let scale = numbers.get(1).copied().unwrap_or(0);
-                match numbers[0] {
-                    precision @ 1..=38 if scale <= precision => Ok(DataType::Decimal { precision, scale }),
-                    _ => Err(ExprError::new(
-                        place,
-                        "a decimal has 1 to 38 digits, and at most as many behind the point",
-                        "out of range",
-                    )),
-                }
-            }
-            Some(TypeName::Later) => {
-                Err(ExprError::new(span, format!("the type {word} is not there yet"), "not there yet")
-                    .help(format!("types are {}", TYPE_NAMES.join(", "))))
-            }
-            None => {
-                let help = match nearest(&word, TYPE_NAMES) {
-                    Some(name) => format!("did you mean {name}?"),
-                    None => format!("types are {}", TYPE_NAMES.join(", ")),
-                };
-                Err(ExprError::new(span, format!("there is no type `{word}`"), "unknown type").help(help))
-            }
-        }
-    }
-
-    /// `(p)` or `(p, s)`.
-    fn type_numbers(&mut self) -> Result<(Vec<u8>, Range<usize>)> {
-        let open = self.next().span;
-        let mut numbers = Vec::new();
-        loop {
-            match &self.peek().kind {
-                Kind::Number(n) if numbers.len() < 2 => numbers.push(n.parse::<u8>().unwrap_or(u8::MAX)),
-                _ => return Err(self.unexpected("a whole number")),
-            }
-            self.next();
-            if !self.eat_symbol(",") {
-                break;
-            }
-        }
-        self.close(&open)?;
-        Ok((numbers, open.start..self.end()))
     }
 
     /// `EXTRACT(unit FROM x)` is `date_part('unit', x)`.
@@ -249,26 +198,89 @@ impl Parser {
         Ok(self.made_call("strpos", head, args))
     }
 
-    fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
+    /// `AT TIME ZONE` comes next.
+    pub(super) fn is_time_zone(&self) -> bool {
+        let is = |ahead: usize, word: &str| matches!(&self.peek_at(ahead).kind, Kind::Word(w) if w.eq_ignore_ascii_case(word));
+        is(1, "time") && is(2, "zone")
+    }
+
+    /// `t AT TIME ZONE 'Asia/Seoul'`.
+    pub(super) fn at_time_zone(&mut self, left: Ast) -> Result<Ast> {
+        let head = self.next().span;
+        self.next();
+        self.next();
+        let zone = self.expr(power::REACH)?;
+        Ok(self.infix_call("at_timezone", head, vec![left, zone]))
+    }
+
+    /// `TRIM([LEADING | TRAILING | BOTH] [characters] FROM text)`; `trim(text, characters)` is a plain call.
+    fn trim(&mut self) -> Result<Ast> {
+        let side = match &self.peek_at(2).kind {
+            Kind::Word(word) if !matches!(self.peek_at(3).kind, Kind::Symbol(")" | ",")) => {
+                match word.to_ascii_lowercase().as_str() {
+                    "leading" => Some("ltrim"),
+                    "trailing" => Some("rtrim"),
+                    "both" => Some("trim"),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let (head, open) = self.head();
+        if side.is_some() {
+            self.next();
+        }
+        let first = if side.is_some() && self.is_word("from") { None } else { Some(self.expr(0)?) };
+        let mut args = Vec::new();
+        if self.eat_word("from") {
+            args.push(self.expr(0)?);
+            args.extend(first);
+        } else if side.is_some() {
+            return Err(self.unexpected("FROM and the text"));
+        } else {
+            args.extend(first);
+            while self.eat_symbol(",") {
+                args.push(self.expr(0)?);
+            }
+        }
+        self.close(&open)?;
+        Ok(self.made_call(side.unwrap_or("trim"), head, args))
+    }
+
+    /// A call for an operator at `head` between its arguments.
+    pub(super) fn infix_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
+        let mut call = self.made_call(name, head, args);
+        if let AstKind::Call(Call { args, .. }) = &call.kind {
+            call.span.start = args[0].span.start;
+        }
+        call
+    }
+
+    pub(super) fn made_call(&self, name: &str, head: Range<usize>, args: Vec<Ast>) -> Ast {
         let span = head.start..self.end();
         let call = Call { name: name.to_owned(), name_span: head, args, star: false, distinct: false, filter: None };
         Ast { kind: AstKind::Call(call), span }
     }
 
-    /// `INTERVAL '5' MINUTE` or `INTERVAL '5 minutes'`.
+    /// `INTERVAL '5' MINUTE`, `INTERVAL 5 MINUTE` or `INTERVAL '5 minutes'`.
     fn interval(&mut self) -> Result<Ast> {
         let start = self.next().span.start;
         let token = self.next();
-        let Kind::Text(mut text) = token.kind else { unreachable!("looked at by the caller") };
-        if let Kind::Word(unit) = &self.peek().kind
-            && super::super::function::time::unit_micros(unit).is_ok()
-        {
-            text = format!("{text} {unit}");
-            self.next();
-        }
-        match super::super::function::time::interval_micros(&text) {
-            Ok(micros) => Ok(Ast { kind: AstKind::Interval(micros), span: start..self.end() }),
-            Err(message) => Err(ExprError::new(token.span, message, "not an interval")
+        let (Kind::Text(text) | Kind::Number(text)) = token.kind else { unreachable!("looked at by the caller") };
+        let of_unit = match &self.peek().kind {
+            Kind::Word(unit) => Interval::of_unit(text.trim(), unit),
+            _ => None,
+        };
+        let value = match of_unit {
+            Some(value) => {
+                self.next();
+                Some(value)
+            }
+            None => Interval::parse(&text),
+        };
+        match value {
+            Some(value) => Ok(literal(Scalar::Interval(value), DataType::Interval, start..self.end())),
+            None => Err(ExprError::new(token.span, format!("'{text}' is not an interval"), "not an interval")
                 .help("write INTERVAL '5' MINUTE or INTERVAL '1 hour 30 minutes'")),
         }
     }
@@ -284,7 +296,7 @@ impl Parser {
                 self.next();
                 call.distinct = true;
             }
-            call.args.push(self.expr(0)?);
+            call.args.push(self.first_argument(&call.name)?);
             while self.eat_symbol(",") || self.eat_argument_word(&call) {
                 call.args.push(self.expr(0)?);
             }
@@ -328,8 +340,24 @@ impl Parser {
         self.close(&open)
     }
 
-    /// `substring(x FROM a FOR b)`.
+    /// `timestampdiff(DAY, a, b)` may have its unit without quotes.
+    fn first_argument(&mut self, name: &str) -> Result<Ast> {
+        const WITH_UNIT: [&str; 6] =
+            ["timestampdiff", "timestampadd", "date_diff", "datediff", "timestamp_diff", "timestamp_add"];
+        if let Kind::Word(unit) = self.peek().kind.clone()
+            && WITH_UNIT.contains(&name)
+            && self.peek_at(1).kind == Kind::Symbol(",")
+        {
+            return Ok(literal(Scalar::String(unit.into()), DataType::String, self.next().span));
+        }
+        self.expr(0)
+    }
+
+    /// `substring(x FROM a FOR b)`, `overlay(x PLACING y FROM a FOR b)`.
     fn eat_argument_word(&mut self, call: &Call) -> bool {
+        if call.name == "overlay" {
+            return ["placing", "from", "for"].get(call.args.len() - 1).is_some_and(|word| self.eat_word(word));
+        }
         matches!(call.name.as_str(), "substring" | "substr")
             && (call.args.len() == 1 && self.eat_word("from") || call.args.len() == 2 && self.eat_word("for"))
     }

@@ -9,7 +9,7 @@ use super::super::error::nearest;
 use super::super::function::{self, Arg, Function};
 use super::super::typed::{Node, Typed};
 use super::super::value::Scalar;
-use super::{Resolver, Result, coerce, coerce_at, fold, type_error};
+use super::{Resolver, Result, coerce, coerce_at, fold, type_error, wall_time};
 use crate::data::DataType;
 
 impl Resolver<'_> {
@@ -59,12 +59,18 @@ impl Resolver<'_> {
                 let value = self.resolve(args[0])?;
                 Ok(Typed::new(value.ty, Node::Try(Box::new(value))))
             }
+            name if wall_time(name).is_some() => {
+                self.arity(call, 0..=0, "now()")?;
+                Ok(wall_time(name).unwrap_or_else(|| unreachable!("looked at above")))
+            }
+            "array" => self.list_of(&args),
+            "json_object" | "to_json" | "json_array" => self.made_json(call, &args),
             "greatest" | "least" => self.extreme(call, &args),
             _ => self.table_function(call, span),
         }
     }
 
-    fn arity(&self, call: &Call, allowed: std::ops::RangeInclusive<usize>, signature: &str) -> Result<()> {
+    pub(super) fn arity(&self, call: &Call, allowed: std::ops::RangeInclusive<usize>, signature: &str) -> Result<()> {
         let count = call.args.len();
         if allowed.contains(&count) {
             return Ok(());
@@ -110,21 +116,15 @@ impl Resolver<'_> {
             return Ok(function);
         }
         let name = call.name.as_str();
-        if function::LATER.contains(&name) {
-            let names: Vec<&str> = function::all().map(|f| f.name).collect();
-            return Err(ExprError::new(
-                call.name_span.clone(),
-                format!("the function `{name}` is not there yet"),
-                "not there yet",
-            )
-            .help(format!("functions are {}", names.join(", "))));
+        let error =
+            ExprError::new(call.name_span.clone(), format!("there is no function `{name}`"), "unknown function");
+        if let Some(help) = function::elsewhere(name) {
+            return Err(error.help(help));
         }
         let names = function::all()
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()))
             .chain(function::FORMS.iter().map(|f| f.0))
             .chain(aggregate::all().flat_map(|a| std::iter::once(a.name).chain(a.aliases.iter().copied())));
-        let error =
-            ExprError::new(call.name_span.clone(), format!("there is no function `{name}`"), "unknown function");
         Err(match nearest(name, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
@@ -155,9 +155,12 @@ fn argument(typed: Typed, takes: Arg, ast: &Ast, function: &Function, index: usi
         Arg::String => (DataType::String, "a string"),
         Arg::Int => (DataType::Int, "an int"),
         Arg::Double => (DataType::Double, "a number"),
-        Arg::Timestamp => {
+        Arg::Moment if typed.ty == DataType::Interval => return Ok(typed),
+        Arg::Timestamp | Arg::Moment => {
             return match typed.ty {
-                DataType::Timestamp | DataType::String if typed.ty == DataType::Timestamp || typed.is_constant() => {
+                DataType::Timestamp | DataType::Date | DataType::String
+                    if typed.ty != DataType::String || typed.is_constant() =>
+                {
                     if typed.is_null_literal() {
                         return Ok(Typed::literal(Scalar::Null, DataType::Timestamp));
                     }
@@ -173,10 +176,34 @@ fn argument(typed: Typed, takes: Arg, ast: &Ast, function: &Function, index: usi
         Arg::Text => {
             return Ok(fold(Typed::new(DataType::String, Node::Cast { value: Box::new(typed), try_: false })));
         }
+        Arg::Any => return Ok(typed),
+        Arg::Binary | Arg::Json | Arg::List | Arg::Date => return rare_argument(typed, takes, ast, rule),
     };
     // A decimal or double would lose its fraction without being asked.
     if takes == Arg::Int && typed.ty.is_numeric() && typed.ty != DataType::Int {
         return Err(type_error(ast, &rule(what), typed.ty, ty));
     }
     coerce(typed, ty).map_err(|typed| type_error(ast, &rule(what), typed.ty, ty))
+}
+
+/// Arguments of the types that few functions take.
+fn rare_argument(typed: Typed, takes: Arg, ast: &Ast, rule: impl Fn(&str) -> String) -> Result<Typed> {
+    let (ty, what) = match takes {
+        Arg::Binary => (DataType::Bytes, "a string or bytes"),
+        Arg::Json => (DataType::Json, "json, or a string that holds some"),
+        Arg::Date => (DataType::Date, "a date"),
+        _ => (DataType::list(DataType::String), "a list"),
+    };
+    if typed.is_null_literal() {
+        return Ok(Typed::literal(Scalar::Null, ty));
+    }
+    match (takes, typed.ty) {
+        (Arg::List, DataType::List(_)) | (Arg::Binary | Arg::Json, DataType::String) => Ok(typed),
+        (Arg::Date, DataType::Timestamp) => {
+            Ok(fold(Typed::new(ty, Node::Cast { value: Box::new(typed), try_: false })))
+        }
+        (Arg::Date, DataType::String) if typed.is_constant() => coerce_at(typed, ty, ast),
+        (_, found) if found == ty => Ok(typed),
+        (_, found) => Err(type_error(ast, &rule(what), found, ty)),
+    }
 }

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::super::ExprError;
-use super::super::ast::{Ast, AstKind, BinaryOp};
+use super::super::ast::{Ast, BinaryOp};
 use super::super::typed::{Node, Typed};
 use super::super::types::{DIVISION_SCALE_MIN, PRECISION_MAX, as_decimal, common, digits};
 use super::super::value::Scalar;
-use super::{Resolver, Result, coerce, coerce_at, fold, type_error};
+use super::{Resolver, Result, coerce, coerce_at, fold, is_from_text, type_error};
 use crate::data::DataType;
 
 impl Resolver<'_> {
@@ -16,7 +16,7 @@ impl Resolver<'_> {
         if typed.is_null_literal() {
             return Ok(typed);
         }
-        if !typed.ty.is_numeric() {
+        if !typed.ty.is_numeric() && typed.ty != DataType::Interval {
             return Err(type_error(a, "`-` takes a number", typed.ty, DataType::Double));
         }
         Ok(Typed::new(typed.ty, Node::Negate(Box::new(typed))))
@@ -25,9 +25,6 @@ impl Resolver<'_> {
     pub(super) fn binary(&mut self, op: BinaryOp, a: &Ast, b: &Ast, span: &Range<usize>) -> Result<Typed> {
         use BinaryOp::*;
         match op {
-            Add | Subtract if matches!(a.kind, AstKind::Interval(_)) || matches!(b.kind, AstKind::Interval(_)) => {
-                self.shift(op, a, b, span)
-            }
             Add | Subtract | Multiply | Divide | Modulo => self.arithmetic(op, a, b, span),
             Concat => self.concat(a, b),
             _ => self.compare(op, a, b),
@@ -35,27 +32,47 @@ impl Resolver<'_> {
         .map(fold)
     }
 
-    /// timestamp ± interval.
-    fn shift(&mut self, op: BinaryOp, a: &Ast, b: &Ast, span: &Range<usize>) -> Result<Typed> {
-        let (value, micros) = match (&a.kind, &b.kind) {
-            (_, AstKind::Interval(micros)) if op == BinaryOp::Subtract => (a, -micros),
-            (_, AstKind::Interval(micros)) => (a, *micros),
-            (AstKind::Interval(micros), _) if op == BinaryOp::Add => (b, *micros),
-            _ => {
-                return Err(ExprError::new(
-                    span.clone(),
-                    "a timestamp cannot be subtracted from an interval",
-                    "not this way",
-                ));
-            }
-        };
-        if matches!(value.kind, AstKind::Interval(_)) {
-            return Err(ExprError::new(span.clone(), "two intervals do not make a value", "needs a timestamp")
-                .help("add them one after the other to a timestamp"));
+    /// Arithmetic with a timestamp, date or interval on a side.
+    fn moments(&mut self, op: BinaryOp, sides: [(Typed, &Ast); 2], span: &Range<usize>) -> Result<Typed> {
+        use BinaryOp::{Add, Divide, Multiply, Subtract};
+        use DataType::{Date, Decimal, Double, Int, String, Timestamp};
+        let [(mut left, a), (mut right, b)] = sides;
+        let (mut a, mut b) = (a, b);
+        // What moves stands right, and so does a number.
+        let is_amount = |ty: DataType| ty == DataType::Interval && matches!(op, Add) || ty.is_numeric();
+        if matches!(op, Add | Multiply) && is_amount(left.ty) && !(left.ty == right.ty) {
+            (left, right, a, b) = (right, left, b, a);
         }
-        let typed = self.resolve(value)?;
-        let typed = coerce_at(typed, DataType::Timestamp, value)?;
-        Ok(Typed::new(DataType::Timestamp, Node::Shift(Box::new(typed), micros)))
+        // A text constant is what stands opposite of it.
+        let as_moment = |text: Typed, other: DataType, ast: &Ast| {
+            let is = text.ty == String && text.is_constant() && op == Subtract && matches!(other, Timestamp | Date);
+            if is { coerce_at(text, other, ast) } else { Ok(text) }
+        };
+        left = as_moment(left, right.ty, a)?;
+        right = as_moment(right, left.ty, b)?;
+        let (ty, l, r) = match (left.ty, op, right.ty) {
+            (Timestamp | Date, Add | Subtract, DataType::Interval) => (Timestamp, Timestamp, DataType::Interval),
+            (Date, Subtract, Date) => (Int, Date, Date),
+            (Timestamp | Date, Subtract, Timestamp | Date) => (DataType::Interval, Timestamp, Timestamp),
+            (Date, Add | Subtract, Int) => (Date, Date, Int),
+            (DataType::Interval, Add | Subtract, DataType::Interval) => {
+                (DataType::Interval, DataType::Interval, DataType::Interval)
+            }
+            (DataType::Interval, Multiply, Int) => (DataType::Interval, DataType::Interval, Int),
+            (DataType::Interval, Multiply | Divide, Int | Double | Decimal { .. }) => {
+                (DataType::Interval, DataType::Interval, Double)
+            }
+            _ => return Err(timestamp_arithmetic(op, &left, &right, span)),
+        };
+        let (left, right) = (coerce_at(left, l, a)?, coerce_at(right, r, b)?);
+        if let (Timestamp, Some(Scalar::Interval(by))) = (ty, right.as_constant())
+            && by.months == 0
+            && let Some(micros) = i64::from(by.days).checked_mul(86_400_000_000).and_then(|d| d.checked_add(by.micros))
+            && let Some(micros) = if op == Subtract { micros.checked_neg() } else { Some(micros) }
+        {
+            return Ok(Typed::new(Timestamp, Node::Shift(Box::new(left), micros)));
+        }
+        Ok(Typed::new(ty, Node::Arithmetic(op, Box::new(left), Box::new(right))))
     }
 
     fn concat(&mut self, a: &Ast, b: &Ast) -> Result<Typed> {
@@ -73,11 +90,10 @@ impl Resolver<'_> {
         let is_text = |t: &Typed| t.ty == DataType::String && t.is_constant();
         let ty = if left.is_null_literal() {
             Some(right.ty)
-        } else if right.is_null_literal() {
+        } else if right.is_null_literal() || is_from_text(left.ty) && is_text(&right) {
             Some(left.ty)
-        } else if left.ty == DataType::Timestamp && is_text(&right) || right.ty == DataType::Timestamp && is_text(&left)
-        {
-            Some(DataType::Timestamp)
+        } else if is_from_text(right.ty) && is_text(&left) {
+            Some(right.ty)
         } else {
             let (l, r) = operand_types(&left, &right);
             common(l, r)
@@ -110,8 +126,8 @@ impl Resolver<'_> {
         if right.is_null_literal() {
             right = Typed::literal(Scalar::Null, left.ty);
         }
-        if left.ty == DataType::Timestamp || right.ty == DataType::Timestamp {
-            return Err(timestamp_arithmetic(op, &left, &right, span));
+        if is_from_text(left.ty) || is_from_text(right.ty) {
+            return self.moments(op, [(left, a), (right, b)], span);
         }
         for (side, ast) in [(&left, a), (&right, b)] {
             if !side.ty.is_numeric() {
@@ -126,7 +142,12 @@ impl Resolver<'_> {
         }
         let (l, r) = operand_types(&left, &right);
         let ty = match (l, r) {
-            (DataType::Int, DataType::Int) => DataType::Int,
+            (DataType::Int, DataType::Int) => {
+                if op == BinaryOp::Divide && !cuts_nothing(&left, &right) && !self.cuts.contains(span) {
+                    self.cuts.push(span.clone());
+                }
+                DataType::Int
+            }
             _ => match (as_decimal(l), as_decimal(r)) {
                 (Some(l), Some(r)) => decimal_result(op, l, r).ok_or_else(|| {
                     ExprError::new(
@@ -148,6 +169,14 @@ impl Resolver<'_> {
             ty => (coerce_at(left, ty, a)?, coerce_at(right, ty, b)?),
         };
         Ok(Typed::new(ty, Node::Arithmetic(op, Box::new(left), Box::new(right))))
+    }
+}
+
+/// `60 / 2` is what it looks like.
+fn cuts_nothing(left: &Typed, right: &Typed) -> bool {
+    match (left.as_constant(), right.as_constant()) {
+        (Some(Scalar::Int(a)), Some(Scalar::Int(b))) => *b == 0 || a.checked_rem(*b) == Some(0),
+        _ => false,
     }
 }
 
@@ -196,14 +225,14 @@ fn timestamp_arithmetic(op: BinaryOp, left: &Typed, right: &Typed, span: &Range<
         format!("there is no {l} {} {r}", op.symbol()),
         format!("{l} {} {r}", op.symbol()),
     );
-    if l == r && op == BinaryOp::Subtract {
-        return error.help("write epoch_ms(a) - epoch_ms(b) for the milliseconds between two timestamps");
-    }
-    error.help("a timestamp moves by an interval: x + INTERVAL '5 minutes'")
+    error.help("a timestamp moves by an interval, a date also by days: x + INTERVAL '5 minutes'")
 }
 
 fn compare_help(left: &Typed, right: &Typed) -> String {
     let pair = [left.ty, right.ty];
+    if pair.contains(&DataType::Json) {
+        return "json_value(x, '$.a') or x ->> 'a' gives a text, CAST(… AS int) a number".to_owned();
+    }
     if pair.contains(&DataType::String) {
         let other = if left.ty == DataType::String { right.ty } else { left.ty };
         return format!("write CAST(… AS {other}) around the string, or CAST(… AS string) around the {other}");

@@ -64,9 +64,9 @@ fn renamed_keys() {
 
 #[test]
 fn keys_may_be_names_of_select() {
-    let plan =
-        plan(&["day"], &["date_trunc('day', t) AS day", "count(*) AS n"], Some("day IS NOT NULL"), false).unwrap();
-    assert_eq!(plan.keys[0].0, "day");
+    let plan = plan(&["daily"], &["date_trunc('day', t) AS daily", "count(*) AS n"], Some("daily IS NOT NULL"), false)
+        .unwrap();
+    assert_eq!(plan.keys[0].0, "daily");
     assert_eq!(plan.keys[0].1.columns().len(), 1);
     assert_eq!(plan.outputs[0].1.as_column(), Some(0));
 }

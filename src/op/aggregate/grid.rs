@@ -48,7 +48,7 @@ impl Grid {
         let (size, slide, offset) = match window {
             Window::Tumbling { size, offset } => (size, size, offset),
             Window::Sliding { size, slide, offset } => (size, slide, offset),
-            Window::Attached { .. } => return None,
+            Window::Attached { .. } | Window::Count { .. } => return None,
         };
         Some(Grid { size, slide, offset, pane: pane_size(size, slide) })
     }

@@ -1,6 +1,7 @@
 //! Aggregation: running, over the whole input, and over event-time windows.
 //!
-//! Start at `operator.rs`, which chooses between `running.rs` (no window) and `windowed.rs`. Both keep groups in
+//! Start at `operator.rs`, which chooses between `running.rs` (no window), `windowed.rs` and `counted.rs` (windows of
+//! rows). All keep groups in
 //! the tables of `table.rs`: an index of keys and one accumulator per call. `grid.rs` knows which windows there
 //! are, `split.rs` sorts the rows of a batch by pane and by whether they are behind, `combine.rs` merges panes to
 //! windows, `emission.rs` turns groups into sorted batches, `pre.rs` makes partial results of a block before an
@@ -8,6 +9,7 @@
 
 mod accumulator;
 mod combine;
+mod counted;
 mod emission;
 mod grid;
 mod operator;
@@ -24,7 +26,7 @@ pub use pre::PreAggregate;
 use crate::data::DataType;
 pub use crate::expr::aggregate::AggregateFunction;
 
-/// Event-time windows, `[start, end)`, in µs.
+/// Windows: of time, `[start, end)` in µs, or of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     Tumbling {
@@ -41,6 +43,13 @@ pub enum Window {
     Attached {
         start: usize,
         end: usize,
+    },
+    /// A result of each key every `slide` of its rows, of the last `size`. `partial`: at the end of the input also of
+    /// the window that is not full.
+    Count {
+        size: u64,
+        slide: u64,
+        partial: bool,
     },
 }
 
@@ -79,7 +88,7 @@ impl Call {
     }
 }
 
-/// What an aggregation does. Its results have the columns: keys, then (with a window) `window_start` and
+/// What an aggregation does. Its results have the columns: keys, then (with a window of time) `window_start` and
 /// `window_end`, then one column per call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AggregateSpec {
@@ -93,11 +102,15 @@ pub struct AggregateSpec {
     /// The calls as text, such as `sum(amount)`, for errors and its state.
     pub call_names: Vec<String>,
     pub window: Option<Window>,
+    /// The windows go by the wall clock: a row has the time of the tick before it.
+    pub processing: bool,
     /// Allowed lateness in µs.
     pub lateness: i64,
     pub emit: Emit,
     /// `NAME.late` is read: late rows go to output [`super::LATE`].
     pub late_output: bool,
+    /// Results come sorted by window and key; else in any order.
+    pub sorted: bool,
     /// The results are merged with those of other subtasks: batches carry [`crate::data::Order`].
     pub ordered: bool,
 }

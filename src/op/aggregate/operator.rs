@@ -1,8 +1,9 @@
 //! The aggregation operator: the way in.
 
-use super::AggregateSpec;
+use super::counted::Counted;
 use super::running::Running;
 use super::windowed::Windowed;
+use super::{AggregateSpec, Window};
 use crate::op::Operator;
 
 /// Makes the operator of an aggregation.
@@ -14,6 +15,7 @@ impl AggregateOperator {
     #[expect(clippy::new_ret_no_self, reason = "which operator it is depends on the spec")]
     pub fn new(spec: AggregateSpec) -> Box<dyn Operator> {
         match spec.window {
+            Some(window @ Window::Count { .. }) => Box::new(Counted::new(spec, window)),
             Some(window) => Box::new(Windowed::new(spec, window)),
             None => Box::new(Running::new(spec)),
         }

@@ -50,7 +50,8 @@ impl PreAggregate {
     pub fn is_possible(spec: &AggregateSpec) -> bool {
         !spec.late_output
             && spec.emit != Emit::Update
-            && !matches!(spec.window, Some(Window::Attached { .. }))
+            && !spec.processing
+            && !matches!(spec.window, Some(Window::Attached { .. } | Window::Count { .. }))
             && spec.calls.iter().all(|call| !call.distinct && call.function.is_order_free(&call.types(&spec.input)))
     }
 

@@ -108,7 +108,9 @@ impl Running {
     }
 
     fn start(&mut self, mut ids: Vec<u32>) {
-        self.table.index.sort(&mut ids);
+        if self.shape.spec.sorted {
+            self.table.index.sort(&mut ids);
+        }
         self.emission = Some(Emission::new(None, ids));
     }
 

@@ -334,6 +334,8 @@ proptest! {
             lateness,
             emit: Emit::Close,
             late_output: late_output && !pre,
+            processing: false,
+            sorted: true,
             ordered: true,
         };
         prop_assert_eq!(PreAggregate::is_possible(&spec), pre);

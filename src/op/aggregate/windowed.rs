@@ -1,4 +1,4 @@
-//! Aggregation over event-time windows.
+//! Aggregation over windows of time.
 //!
 //! Rows that are on time for all their windows go into the table of their pane, which those windows share. A row
 //! that came when one of its windows was complete goes into a *side* table of each window it still counts for; a
@@ -48,6 +48,8 @@ pub struct Windowed {
     late_dropped: u64,
     /// The delay that was missing to keep them, µs.
     late_by: i64,
+    /// The last tick, where windows go by the wall clock.
+    now: i64,
     /// Panes or sides are not what they were when last frozen.
     is_changed: bool,
 }
@@ -81,6 +83,7 @@ impl Windowed {
             place: 0,
             late_dropped: 0,
             late_by: 0,
+            now: i64::MIN,
             is_changed: true,
             shape,
         }
@@ -150,9 +153,12 @@ impl Windowed {
         let range = self.panes_of(window);
         let side = self.sides.get_mut(&window);
         let mut panes: Vec<(&Span, &mut Table)> = self.panes.range_mut(range).collect();
+        let is_sorted = self.shape.spec.sorted;
         let all = |table: &Table| {
             let mut ids: Vec<u32> = (0..table.index.len() as u32).collect();
-            table.index.sort(&mut ids);
+            if is_sorted {
+                table.index.sort(&mut ids);
+            }
             ids
         };
         let (ids, source) = match (&mut panes[..], side) {
@@ -186,7 +192,9 @@ impl Windowed {
     /// Starts to emit the new full results of the groups `index` of a window.
     fn update(&mut self, window: Span, index: KeyIndex) {
         let mut ids: Vec<u32> = (0..index.len() as u32).collect();
-        index.sort(&mut ids);
+        if self.shape.spec.sorted {
+            index.sort(&mut ids);
+        }
         let mut table = Table::new(&self.shape);
         table.index = index;
         table.accumulators.iter_mut().for_each(|a| a.start_merge(ids.len()));
@@ -234,6 +242,39 @@ impl Windowed {
         self.emission = None;
         Ok(true)
     }
+
+    /// Fires what is due at `watermark`.
+    fn fire_due(&mut self, watermark: i64, out: &mut Out) -> Result<Flow> {
+        let mut budget = BATCHES_PER_CALL;
+        loop {
+            if !self.emit(&mut budget, out)? {
+                return Ok(Flow::More);
+            }
+            if let Some(updates) = &mut self.updates {
+                match updates.pop_front() {
+                    Some((window, index)) => self.update(window, index),
+                    None => {
+                        self.updates = None;
+                        self.clean_up(watermark);
+                        return Ok(Flow::Done);
+                    }
+                }
+                continue;
+            }
+            // Memory goes back while the end of the input fires window after window.
+            if self.deferred.is_empty() {
+                self.clean_up(watermark);
+            }
+            match self.next_due(watermark) {
+                Some(window) => self.fire(window),
+                None => {
+                    self.watermark = self.watermark.max(watermark);
+                    self.fired = self.fired.max(Span::all_until(watermark));
+                    self.updates = Some(self.apply_deferred(watermark));
+                }
+            }
+        }
+    }
 }
 
 /// First and last window of a pane.
@@ -247,9 +288,12 @@ impl Operator for Windowed {
         if batch.rows == 0 {
             return Ok(());
         }
+        let (batch, watermark) = match self.shape.spec.processing {
+            true => (batch.at(self.now), self.watermark),
+            // No input is behind the operator's watermark unless it was idle; what it missed is late then.
+            false => (batch, context.watermark.max(self.watermark)),
+        };
         let seen = batch.seen.clone();
-        // No input is behind the operator's watermark unless it was idle; what it missed is late then.
-        let watermark = context.watermark.max(self.watermark);
         let judge = Judge { watermark, delay: context.delay, seen: seen.as_deref() };
         let rows = Rows::new(&self.shape, batch.clone(), self.place);
         self.place += batch.rows as u64;
@@ -288,35 +332,23 @@ impl Operator for Windowed {
     }
 
     fn on_block_end(&mut self, watermark: i64, out: &mut Out) -> Result<Flow> {
-        let mut budget = BATCHES_PER_CALL;
-        loop {
-            if !self.emit(&mut budget, out)? {
-                return Ok(Flow::More);
-            }
-            if let Some(updates) = &mut self.updates {
-                match updates.pop_front() {
-                    Some((window, index)) => self.update(window, index),
-                    None => {
-                        self.updates = None;
-                        self.clean_up(watermark);
-                        return Ok(Flow::Done);
-                    }
-                }
-                continue;
-            }
-            // Memory goes back while the end of the input fires window after window.
-            if self.deferred.is_empty() {
-                self.clean_up(watermark);
-            }
-            match self.next_due(watermark) {
-                Some(window) => self.fire(window),
-                None => {
-                    self.watermark = self.watermark.max(watermark);
-                    self.fired = self.fired.max(Span::all_until(watermark));
-                    self.updates = Some(self.apply_deferred(watermark));
-                }
-            }
+        // Ticks fire windows of the wall clock, and the end of the input.
+        if self.shape.spec.processing && watermark < i64::MAX {
+            return Ok(Flow::Done);
         }
+        self.fire_due(watermark, out)
+    }
+
+    fn on_tick(&mut self, now: i64, out: &mut Out) -> Result<Flow> {
+        if !self.shape.spec.processing {
+            return Ok(Flow::Done);
+        }
+        self.now = self.now.max(now);
+        self.fire_due(self.now.saturating_sub(1), out)
+    }
+
+    fn watermark(&self, watermark: i64) -> i64 {
+        if self.shape.spec.processing { self.watermark } else { watermark }
     }
 
     fn tables(&self) -> Vec<TableShape> {

@@ -55,6 +55,8 @@ fn run(kind: &Kind, blocks: &[Block], delay: i64, stops: bool) -> Results {
     let mut results = Results { blocks: Vec::new(), late: (0, 0), failed: false };
     let end = Block { rows: Vec::new(), cut: 1, has_seen: false, ticks: 0, freeze: Freeze::No };
     let (mut watermark, mut now) = (i64::MIN, 0);
+    // As a reader does before the first row.
+    instances.each(|operator, out| operator.on_tick(now, out)).expect("nothing has been read");
     for (number, block) in blocks.iter().chain([&end]).enumerate() {
         let is_end = number == blocks.len();
         let context = RowContext { input: 0, watermark, delay };

@@ -35,6 +35,8 @@ fn spec(window: Option<Window>, emit: Emit) -> AggregateSpec {
         lateness: 0,
         emit,
         late_output: false,
+        processing: false,
+        sorted: true,
         ordered: false,
     }
 }
@@ -52,6 +54,7 @@ fn top() -> Box<dyn Operator> {
         window,
         ties: false,
         rank: true,
+        processing: false,
         ordered: false,
     }))
 }

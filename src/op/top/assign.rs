@@ -57,6 +57,7 @@ fn assign_each(window: Option<Window>, batch: &Batch, context: &RowContext) -> R
                 columns.ok_or_else(|| Error::internal("the columns of attached windows are not timestamps"))?;
             Ok(each_row(batch, context, |row| window_of(starts, ends, row)))
         }
+        Some(Window::Count { .. }) => Err(Error::internal("a top has no windows of rows")),
         None => Err(Error::internal("rows of the whole input lie in one window")),
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn common_window(window: Option<Window>, batch: &Batch) -> Option<Win
             let start = window_start(*least, offset, size);
             (window_start(*greatest, offset, size) == start).then(|| (start.saturating_add(size), start))
         }
-        Some(Window::Sliding { .. }) => None,
+        Some(Window::Sliding { .. } | Window::Count { .. }) => None,
     }
 }
 

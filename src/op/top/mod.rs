@@ -41,6 +41,8 @@ pub struct TopSpec {
     pub order: Vec<SortKey>,
     pub n: u64,
     pub window: Option<Window>,
+    /// The windows go by the wall clock: a row has the time of the tick before it.
+    pub processing: bool,
     /// Rows equal to the n-th are kept too, and ranks are those of SQL's `RANK()`; else of `ROW_NUMBER()`.
     pub ties: bool,
     /// Append a column with the rank, from 1.
@@ -74,6 +76,8 @@ pub struct Top {
     /// Open windows by (end, start).
     windows: BTreeMap<WindowKey, Groups>,
     emitting: Option<Results>,
+    /// The last tick, where windows go by the wall clock.
+    now: i64,
     late_dropped: u64,
     /// The delay that was missing to keep them, µs.
     late_by: i64,
@@ -89,6 +93,7 @@ impl Top {
             group_columns,
             windows: BTreeMap::new(),
             emitting: None,
+            now: i64::MIN,
             late_dropped: 0,
             late_by: 0,
             is_changed: true,
@@ -122,6 +127,10 @@ impl Top {
 
 impl Operator for Top {
     fn on_batch(&mut self, batch: Batch, context: &RowContext, _out: &mut Out) -> Result<()> {
+        let (batch, context) = match self.spec.processing {
+            true => (batch.at(self.now), &RowContext { watermark: i64::MIN, ..*context }),
+            false => (batch, context),
+        };
         let assigned = assign::assign(self.spec.window, &batch, context)?;
         self.late_dropped += assigned.late;
         self.late_by = self.late_by.max(assigned.late_by);
@@ -141,8 +150,21 @@ impl Operator for Top {
         Ok(match self.spec.window {
             // A window of the whole input ends in `finish`.
             None => Flow::Done,
+            Some(_) if self.spec.processing && watermark < i64::MAX => Flow::Done,
             Some(_) => self.fire(|(end, _)| end.saturating_sub(1) <= watermark, out),
         })
+    }
+
+    fn on_tick(&mut self, now: i64, out: &mut Out) -> Result<Flow> {
+        if !self.spec.processing {
+            return Ok(Flow::Done);
+        }
+        self.now = self.now.max(now);
+        Ok(self.fire(|(end, _)| end <= now, out))
+    }
+
+    fn watermark(&self, watermark: i64) -> i64 {
+        if self.spec.processing { self.now.saturating_sub(1) } else { watermark }
     }
 
     fn finish(&mut self, out: &mut Out) -> Result<Flow> {

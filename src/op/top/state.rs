@@ -64,7 +64,10 @@ impl Top {
         debug_assert!(self.emitting.is_none());
         let table =
             if std::mem::replace(&mut self.is_changed, false) || full { self.rows() } else { FrozenTable::Unchanged };
-        let scalars = json!({ "late_dropped": self.late_dropped, "late_by": self.late_by });
+        let mut scalars = json!({ "late_dropped": self.late_dropped, "late_by": self.late_by });
+        if self.spec.processing {
+            scalars["now"] = self.now.into();
+        }
         Frozen { tables: vec![table], scalars }
     }
 
@@ -103,6 +106,9 @@ impl Top {
             let mut groups = Groups::new(&self.spec.input, &self.group_columns);
             groups.add(&rows, &(0..rows.rows as u32).collect::<Vec<_>>(), &heads, &self.spec, &self.group_columns);
             self.windows.insert(window, groups);
+        }
+        if self.spec.processing {
+            self.now = state.greatest("now")?.unwrap_or(i64::MIN);
         }
         self.late_dropped = state.counter("late_dropped")?;
         self.late_by = if state.subtask == 0 { state.greatest("late_by")?.unwrap_or(0) } else { 0 };

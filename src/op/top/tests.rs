@@ -43,7 +43,7 @@ fn int(column: &Column, row: usize) -> i64 {
 fn spec(by: &[usize], n: u64, window: Option<Window>, ties: bool) -> TopSpec {
     let order = vec![SortKey { column: 2, descending: true, nulls_first: false }];
     let (input, names) = (INPUT.to_vec(), Vec::new());
-    TopSpec { input, names, by: by.to_vec(), order, n, window, ties, rank: true, ordered: true }
+    TopSpec { input, names, by: by.to_vec(), order, n, window, ties, rank: true, processing: false, ordered: true }
 }
 
 /// Runs blocks of `block` rows in batches of `part`; lateness by a delay of `delay` µs.
@@ -228,6 +228,7 @@ fn attached_spec(n: u64) -> TopSpec {
         window: Some(Window::Attached { start: 2, end: 3 }),
         ties: true,
         rank: false,
+        processing: false,
         ordered: true,
     }
 }

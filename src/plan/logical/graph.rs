@@ -23,13 +23,18 @@ impl Graph {
     }
 }
 
-/// Names of a node's outputs; the main one first, as `None`.
-pub fn outputs(kind: &NodeKind) -> &'static [Option<&'static str>] {
+/// Names of a node's outputs; the main one first, as `None`. That of a route is there, but has no rows.
+fn outputs(kind: &NodeKind) -> Vec<Option<&str>> {
     match kind {
-        NodeKind::Source(_) => &[None, Some("errors")],
-        NodeKind::Aggregate(_) => &[None, Some("late")],
-        NodeKind::Sink(_) => &[],
-        _ => &[None],
+        NodeKind::Source(_) => vec![None, Some("errors")],
+        NodeKind::Aggregate(_) => vec![None, Some("late"), Some("errors")],
+        NodeKind::Route { cases } => {
+            let names = cases.iter().map(|(name, _)| Some(name.value.as_str()));
+            std::iter::once(None).chain(names).chain([Some("default"), Some("errors")]).collect()
+        }
+        NodeKind::Sink(_) => Vec::new(),
+        NodeKind::Sample { .. } | NodeKind::Throttle { .. } => vec![None],
+        _ => vec![None, Some("errors")],
     }
 }
 
@@ -58,26 +63,53 @@ pub fn connect(spec: &JobSpec, found: &mut Diagnostics) -> Graph {
     }
     let graph = Graph { order, inputs, runs, read };
     dead_letters(spec, &graph, found);
+    unread_cases(spec, &graph, found);
     graph
 }
 
-/// A source's `on_error` and the readers of its `.errors` must agree.
+/// Cases whose rows nobody reads.
+fn unread_cases(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
+    for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| graph.runs[*index]) {
+        let NodeKind::Route { cases } = &node.kind else { continue };
+        for (number, (case, _)) in cases.iter().enumerate().filter(|(number, _)| !graph.is_read(index, number + 1)) {
+            let output = format!("{}.{}", node.name.value, case.value);
+            let diagnostic = Diagnostic::warning(format!("nothing reads `{output}`")).at(&case.span);
+            let which = if number == 0 { "its rows" } else { "rows that no case before takes" };
+            let help = format!("to keep them, name it as an input: input = \"{output}\"");
+            found.push(diagnostic.label(format!("{which} are dropped")).help(help));
+        }
+    }
+}
+
+/// `on_error` of a node and the readers of its `.errors` must agree.
 fn dead_letters(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
     for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| graph.runs[*index]) {
-        let NodeKind::Source(source) = &node.kind else { continue };
         let name = &node.name.value;
-        match (source.on_error.value, graph.is_read(index, 1)) {
+        let outputs = outputs(&node.kind);
+        let Some(errors) = outputs.iter().position(|output| *output == Some("errors")) else { continue };
+        let (section, on_error, span, lost) = match &node.kind {
+            NodeKind::Source(source) => {
+                ("sources", source.on_error.value, &source.on_error.span, "bad records would be lost")
+            }
+            _ => {
+                let on_error = node.on_error.as_ref();
+                let span = on_error.map_or(&node.name.span, |on_error| &on_error.span);
+                let on_error = on_error.map_or(OnError::Fail, |on_error| on_error.value);
+                ("transforms", on_error, span, "rows on which an expression fails would be lost")
+            }
+        };
+        match (on_error, graph.is_read(index, errors)) {
             (OnError::DeadLetter, false) => found.push(
                 Diagnostic::error(format!("nobody reads `{name}.errors`"))
-                    .at(&source.on_error.span)
-                    .label("bad records would be lost")
+                    .at(span)
+                    .label(lost)
                     .help(format!("add a sink with input = \"{name}.errors\", or use on_error = \"skip\"")),
             ),
             (OnError::Fail | OnError::Skip, true) => {
                 let reader = spec.nodes.iter().flat_map(|n| &n.inputs).find(|t| t.value == format!("{name}.errors"));
                 let mut diagnostic = Diagnostic::error(format!("`{name}` sends nothing to `{name}.errors`"))
                     .label("would stay empty")
-                    .help(format!("set on_error = \"dead-letter\" in [sources.{name}]"));
+                    .help(format!("set on_error = \"dead-letter\" in [{section}.{name}]"));
                 diagnostic.span = reader.map(|text| text.span.clone());
                 found.push(diagnostic);
             }
@@ -117,13 +149,24 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         found.push(Diagnostic::error(message).at(&text.span).label("read what the sink reads instead"));
         return None;
     }
+    if let (NodeKind::Route { .. }, None) = (&spec.nodes[node].kind, output) {
+        let named: Vec<String> = outputs.iter().flatten().map(|o| format!("`{name}.{o}`")).collect();
+        let message = format!("`{name}` is a route: its rows come out of its cases");
+        let help = format!("read one of {}", named[..named.len() - 1].join(", "));
+        found.push(Diagnostic::error(message).at(&text.span).label("which of them?").help(help));
+        return None;
+    }
     match outputs.iter().position(|o| *o == output) {
         Some(output) => Some(OutputRef { node, output }),
         None => {
             let output = output.unwrap_or_default();
             let named: Vec<String> = outputs.iter().flatten().map(|o| format!("`{name}.{o}`")).collect();
+            let is_route = matches!(spec.nodes[node].kind, NodeKind::Route { .. });
+            let near = nearest(output, outputs.iter().flatten().copied());
             let help = match named.is_empty() {
                 true => format!("`{name}` has one output: input = \"{name}\""),
+                false if near.is_some() => format!("did you mean `{name}.{}`?", near.unwrap_or_default()),
+                false if is_route => format!("there are {}", named.join(", ")),
                 false => format!("there is `{name}` and {}", named.join(", ")),
             };
             let span = text.locate(name.len() + 1..text.value.len());

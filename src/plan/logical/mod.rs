@@ -1,13 +1,17 @@
 //! The job as a graph of typed nodes: names found, schemas settled, expressions resolved.
 
+mod flow;
 mod graph;
 mod sinks;
 pub mod sources;
+#[cfg(test)]
+mod tests;
+mod top;
 mod transforms;
 
 pub use sinks::table_of;
 
-use crate::data::Schema;
+use crate::data::{DataType, Field, Schema};
 use crate::expr::{AggregatePlan, ExprError, Typed};
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::{Emit, Window};
@@ -34,6 +38,10 @@ pub struct Node {
     pub outputs: Vec<Output>,
     /// Has no end of its own: results may never be final.
     pub endless: bool,
+    /// Of a transform: what becomes of rows on which an expression fails.
+    pub on_error: OnError,
+    /// Of a transform: subtasks at most.
+    pub parallelism: Option<usize>,
 }
 
 /// One output of a node: an index into [`LogicalPlan::nodes`] and into [`Node::outputs`].
@@ -45,8 +53,8 @@ pub struct OutputRef {
 
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// `None` for the main output, else the word behind the point.
-    pub name: Option<&'static str>,
+    /// `None` for the main output, else the word behind the point. A route has a main output that nobody reads.
+    pub name: Option<String>,
     pub schema: Schema,
     /// Rows carry an event time.
     pub has_time: bool,
@@ -58,10 +66,29 @@ pub struct Output {
 pub enum Kind {
     Source(Box<Source>),
     Filter(Typed),
-    Select { items: Vec<Typed>, where_: Option<Typed> },
+    Select {
+        items: Vec<Typed>,
+        where_: Option<Typed>,
+    },
     Aggregate(Box<Aggregate>),
     Top(Box<Top>),
     Limit(u64),
+    LimitBy(LimitBy),
+    /// Names of the outputs and conditions, in the order they are tried; output `i + 1` is that of case `i`.
+    Route(Vec<(String, Typed)>),
+    Sample {
+        fraction: f64,
+        seed: u64,
+    },
+    /// The element is the column behind those of the input. `keep_empty`: rows without elements stay.
+    Explode {
+        list: Typed,
+        keep_empty: bool,
+    },
+    /// Rows a second.
+    Throttle(f64),
+    /// Of a column of the input.
+    EventTime(EventTime),
     Sink(Box<Sink>),
 }
 
@@ -87,7 +114,7 @@ pub struct Source {
 /// Durations in µs.
 #[derive(Debug, Clone)]
 pub struct EventTime {
-    /// Column of the source's schema.
+    /// Column of the schema of the source, or of a transform's input.
     pub column: usize,
     pub delay: i64,
     pub idle: Option<i64>,
@@ -97,8 +124,12 @@ pub struct EventTime {
 pub struct Aggregate {
     pub plan: AggregatePlan,
     pub window: Option<Window>,
+    /// Windows go by the wall clock.
+    pub processing: bool,
     pub lateness: i64,
     pub emit: Emit,
+    /// Results come in any order.
+    pub unsorted: bool,
     /// Over the outputs: sorts each window's rows, or all.
     pub order: Vec<OrderKey>,
 }
@@ -109,8 +140,18 @@ pub struct Top {
     pub order: Vec<OrderKey>,
     pub n: u64,
     pub window: Option<Window>,
+    /// Windows go by the wall clock.
+    pub processing: bool,
     pub ties: bool,
     pub rank: bool,
+}
+
+/// The first `n` rows of each key.
+#[derive(Debug, Clone)]
+pub struct LimitBy {
+    pub n: u64,
+    /// Names in its state, and keys.
+    pub by: Vec<(String, Typed)>,
 }
 
 #[derive(Debug, Clone)]
@@ -181,7 +222,7 @@ impl Builder<'_> {
                 let inputs = self.inputs(index)?;
                 match &node.kind {
                     NodeKind::Sink(sink) => self.sink(node, sink, inputs)?,
-                    _ => self.transform(node, inputs)?,
+                    _ => self.checked_transform(node, index, inputs)?,
                 }
             }
         };
@@ -225,6 +266,15 @@ impl Builder<'_> {
     }
 
     /// Reports an error inside an expression.
+    /// Notes divisions that cut their result, which who comes from other languages may not expect.
+    fn cuts(&mut self, text: &Text, places: impl IntoIterator<Item = std::ops::Range<usize>>) {
+        for place in places {
+            let note = Diagnostic::note("int / int cuts the fraction: 7 / 2 is 3").at(&text.locate(place));
+            let help = "if the fraction is wanted, make one side a double: CAST(x AS double), or x * 1e0";
+            self.found.push(note.label("both sides are int").help(help));
+        }
+    }
+
     fn wrong(&mut self, text: &Text, error: ExprError) {
         let mut diagnostic = Diagnostic::error(error.message).at(&text.locate(error.span)).label(error.label);
         diagnostic.help = error.help;
@@ -257,7 +307,21 @@ fn difference(first: &Schema, other: &Schema) -> Option<String> {
 
 impl Node {
     fn new(node: &NodeSpec, section: &'static str, kind: Kind, inputs: Vec<OutputRef>) -> Node {
-        Node { name: node.name.value.clone(), section, kind, inputs, outputs: Vec::new(), endless: false }
+        Node {
+            name: node.name.value.clone(),
+            section,
+            kind,
+            inputs,
+            outputs: Vec::new(),
+            endless: false,
+            on_error: node.on_error.as_ref().map_or(OnError::Fail, |on_error| on_error.value),
+            parallelism: node.parallelism.as_ref().map(|p| usize::try_from(p.value).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// The output of rows on which an expression failed, if it is read.
+    pub fn errors(&self) -> Option<usize> {
+        self.outputs.iter().position(|output| output.read && output.name.as_deref() == Some("errors"))
     }
 
     /// `transforms.per_minute`: how messages name it.
@@ -269,5 +333,16 @@ impl Node {
 impl Output {
     fn main(schema: Schema, has_time: bool) -> Output {
         Output { name: None, schema, has_time, read: false }
+    }
+
+    fn named(name: &str, schema: Schema, has_time: bool) -> Output {
+        Output { name: Some(name.to_owned()), schema, has_time, read: false }
+    }
+
+    /// `NAME.errors` of a transform: the columns of its input, and why.
+    fn errors(input: &Schema, has_time: bool) -> Output {
+        let mut schema = input.clone();
+        schema.fields.push(Field { name: "reason".into(), ty: DataType::String });
+        Output::named("errors", schema, has_time)
     }
 }

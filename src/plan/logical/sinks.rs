@@ -7,10 +7,11 @@ use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, Schema};
 use crate::error::nearest;
+use crate::format::columnar::is_columnar;
 use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
-    Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector, SinkSpec,
-    SourceConnector, Text,
+    Compression, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector,
+    SinkSpec, SourceConnector, Text,
 };
 
 impl Builder<'_> {
@@ -22,6 +23,9 @@ impl Builder<'_> {
             let columns = format!("the input has: {}", inputs.schema);
             self.found.push(diagnostic.label("does not fit the input").help(columns));
             return None;
+        }
+        if is_columnar(&format) {
+            self.columns_sink(node, sink, &format, inputs.endless)?;
         }
         if let (Format::Logfmt(_), Some(name)) = (&format, inputs.schema.names().find(|name| !is_logfmt_key(name))) {
             let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
@@ -65,6 +69,43 @@ impl Builder<'_> {
         let mut built = Node::new(node, "sinks", kind, inputs.refs);
         built.endless = inputs.endless;
         Some(built)
+    }
+
+    /// Files of columns are whole only with what stands at their end, so they can be neither appended to nor streamed.
+    fn columns_sink(&mut self, node: &NodeSpec, sink: &SinkSpec, format: &Format, endless: bool) -> Option<()> {
+        let kind = format.name();
+        let span = sink.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+        let wrong = match &sink.connector {
+            SinkConnector::File { mode, .. } if mode.value == FileMode::Append => {
+                let diagnostic = Diagnostic::error(format!("format `{kind}` cannot be appended to")).at(&mode.span);
+                diagnostic.label("what a file holds is described at its end").help(
+                    "use mode = \"replace\", or a sink of type \"directory\" with mode = \"append\", which adds files",
+                )
+            }
+            SinkConnector::File { compression: Some(compression), .. } if compression.value != Compression::None => {
+                let diagnostic = Diagnostic::error(format!("a file of format `{kind}` is not compressed as a whole"));
+                let help = "its columns are compressed: format = { type = \"parquet\", compression = \"zstd\" }";
+                diagnostic.at(&compression.span).label("leave it out").help(help)
+            }
+            SinkConnector::File { path, .. } if path.value.ends_with(".gz") => {
+                let diagnostic = Diagnostic::error(format!("a file of format `{kind}` is not compressed as a whole"));
+                diagnostic.at(&path.span).label("ends in .gz").help("leave `.gz` out: its columns are compressed")
+            }
+            SinkConnector::File { .. } if endless => {
+                let message = format!("sink `{}` would never have a whole file: the input has no end", node.name.value);
+                let diagnostic = Diagnostic::error(message).at(span);
+                diagnostic
+                    .label("what a file holds is described at its end")
+                    .help("use a sink of type \"directory\": each checkpoint completes its files")
+            }
+            SinkConnector::File { .. } | SinkConnector::Directory(_) => return Some(()),
+            _ => {
+                let diagnostic = Diagnostic::error(format!("format `{kind}` needs a file")).at(span);
+                diagnostic.label("not a stream").help("use a sink of type \"file\" or \"directory\"")
+            }
+        };
+        self.found.push(wrong);
+        None
     }
 
     /// Whether a table of a database can have these columns and this key.

@@ -5,13 +5,14 @@ use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
 use crate::error::nearest;
+use crate::format::columnar::{ArrowOptions, ParquetOptions, is_columnar};
 use crate::format::{
     CsvOptions, Format, JsonOptions, LogfmtOptions, MAX_RECORD_BYTES, RegexOptions, SourceField, SyslogOptions,
     TimestampSource,
 };
 use crate::spec::{
-    Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec, SinkConnector,
-    SourceConnector, SourceSpec, Spanned,
+    Compression, Diagnostic, Diagnostics, FieldSpec, FormatSpec, GenerateKind, JobSpec, NodeKind, NodeSpec,
+    SinkConnector, SourceConnector, SourceSpec, Spanned, Text,
 };
 
 /// Columns of `NAME.errors`.
@@ -39,6 +40,9 @@ impl Builder<'_> {
             }
             _ => {
                 let format = source_format(node, source).map_err(|wrong| self.found.push(wrong)).ok()?;
+                if is_columnar(&format) {
+                    self.columns_of_files(node, source, &source.connector, format.name())?;
+                }
                 let is_broken = source.schema_span.is_some() && source.schema.is_none();
                 if is_broken || source.schema.is_none() && !runs && is_inferred(&format) {
                     return None;
@@ -89,7 +93,7 @@ impl Builder<'_> {
                 .flatten(),
         }));
         let mut built = Node::new(node, "sources", kind, Vec::new());
-        let errors = Output { name: Some("errors"), schema: errors_schema(), has_time: false, read: false };
+        let errors = Output::named("errors", errors_schema(), false);
         built.outputs = vec![Output::main(schema, has_time), errors];
         built.endless = endless;
         Some(built)
@@ -127,6 +131,37 @@ impl Builder<'_> {
                 None
             }
         }
+    }
+
+    /// Files of columns are read by place: from files alone, and as they are.
+    fn columns_of_files(
+        &mut self,
+        node: &NodeSpec,
+        source: &SourceSpec,
+        connector: &SourceConnector,
+        kind: &str,
+    ) -> Option<()> {
+        let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
+        let SourceConnector::File { paths, .. } = connector else {
+            let diagnostic = Diagnostic::error(format!("format `{kind}` needs a file")).at(span).label("not a stream");
+            self.found.push(diagnostic.help("what it holds is described at its end: write it to a file first"));
+            return None;
+        };
+        if matches!(&source.connector, SourceConnector::File { follow: Some(_), .. }) {
+            let diagnostic = Diagnostic::error(format!("files of format `{kind}` cannot be followed")).at(span);
+            self.found.push(
+                diagnostic.label("not a stream").help("what they hold is described at their ends: read whole files"),
+            );
+            return None;
+        }
+        let packed = |path: &&Text| [".gz", ".zst"].iter().any(|ending| path.value.ends_with(ending));
+        let span = source.compression.as_ref().filter(|c| c.value != Compression::None).map(|c| &c.span);
+        if let Some(span) = span.or_else(|| paths.iter().find(packed).map(|path| &path.span)) {
+            let diagnostic = Diagnostic::error(format!("format `{kind}` is not read from compressed files")).at(span);
+            self.found.push(diagnostic.label("compressed").help("its columns are compressed already: unpack the file"));
+            return None;
+        }
+        Some(())
     }
 
     fn fields(&mut self, node: &NodeSpec, source: &SourceSpec, format: &Format) -> Option<Vec<SourceField>> {
@@ -237,7 +272,7 @@ pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Dia
         Some(Format::Table { .. }) | None => {
             let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
-            Err(diagnostic.label("not for reading").help("there are csv, tsv, json and lines"))
+            Err(diagnostic.label("not for reading").help("there are csv, tsv, json, lines, parquet and arrow"))
         }
         Some(found) => Ok(found),
     }
@@ -260,7 +295,7 @@ fn no_schema(node: &NodeSpec, source: &SourceSpec, format: &Format) -> Diagnosti
 
 /// Whether columns and types are found in the data where the job has no schema.
 pub fn is_inferred(format: &Format) -> bool {
-    matches!(format, Format::Csv(_) | Format::Json(_) | Format::Logfmt(_))
+    matches!(format, Format::Csv(_) | Format::Json(_) | Format::Logfmt(_)) || is_columnar(format)
 }
 
 /// One reader a stdin, one listener a port.
@@ -338,6 +373,8 @@ pub fn format_of_name(name: &str) -> Option<&'static str> {
         "tsv" => Some("tsv"),
         "json" | "jsonl" | "ndjson" => Some("json"),
         "txt" | "log" => Some("lines"),
+        "parquet" => Some("parquet"),
+        "arrow" | "feather" => Some("arrow"),
         _ => None,
     }
 }
@@ -373,6 +410,13 @@ pub fn format(kind: &str, spec: Option<&FormatSpec>, header: bool) -> Option<For
             Some(Format::Regex(RegexOptions { pattern }))
         }
         "table" => Some(Format::Table { line: None }),
+        "parquet" => {
+            let defaults = ParquetOptions::default();
+            let row_group = spec.and_then(|s| s.row_group.as_ref()).map_or(defaults.row_group, |n| n.value as usize);
+            let compression = spec.and_then(|s| s.compression.as_ref()).map_or(defaults.compression, |c| c.value);
+            Some(Format::Parquet(ParquetOptions { compression, row_group }))
+        }
+        "arrow" => Some(Format::Arrow(ArrowOptions)),
         _ => None,
     }
 }

@@ -1,30 +1,39 @@
 //! Transforms: expressions resolved over the input's columns.
 
-use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output, Top};
-use crate::data::{DataType, Field, Schema};
+use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output};
+use crate::data::{DataType, Schema};
 use crate::expr::{self, Part, Scalar, SelectItem, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{
-    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Spanned, Text, TopNode, WindowSpec,
+    AggregateNode, Diagnostic, EmitSpec, NodeKind, NodeSpec, OrderSpec, Span, Spanned, Text, WindowSpec,
 };
 
 const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
 impl Builder<'_> {
-    pub(super) fn transform(&mut self, node: &NodeSpec, inputs: Inputs) -> Option<Node> {
+    /// The transform, and whether its `.errors` can have the columns they have.
+    pub(super) fn checked_transform(&mut self, node: &NodeSpec, index: usize, inputs: Inputs) -> Option<Node> {
+        let taken = inputs.schema.index_of("reason").is_some();
+        let built = self.transform(node, inputs)?;
+        let errors = built.outputs.iter().position(|output| output.name.as_deref() == Some("errors"));
+        if taken && errors.is_some_and(|errors| self.graph.is_read(index, errors)) {
+            let name = &node.name.value;
+            let span = node.on_error.as_ref().map_or(&node.name.span, |on_error| &on_error.span);
+            let message = format!("`{name}.errors` adds a column `reason`, which its input has already");
+            let diagnostic = Diagnostic::error(message).at(span).label("would come twice");
+            self.found.push(diagnostic.help("rename it with a `select` before"));
+            return None;
+        }
+        Some(built)
+    }
+
+    fn transform(&mut self, node: &NodeSpec, inputs: Inputs) -> Option<Node> {
         match &node.kind {
             NodeKind::Filter { where_ } => self.filter(node, where_, inputs),
             NodeKind::Select { select, add, where_ } => self.select(node, select, *add, where_.as_ref(), inputs),
             NodeKind::Aggregate(aggregate) => self.aggregate(node, aggregate, inputs),
             NodeKind::Top(top) => self.top(node, top, inputs),
-            NodeKind::Limit { n } => {
-                let mut built = Node::new(node, "transforms", Kind::Limit(n.value), inputs.refs);
-                built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
-                // A limit ends what has no end.
-                built.endless = false;
-                Some(built)
-            }
-            NodeKind::Source(_) | NodeKind::Sink(_) => None,
+            _ => self.flow(node, inputs),
         }
     }
 
@@ -33,7 +42,8 @@ impl Builder<'_> {
         let condition = self.condition("where", where_, &inputs.schema);
         let condition = condition.unwrap_or_else(|| Typed::literal(Scalar::Null, DataType::Boolean));
         let mut built = Node::new(node, "transforms", Kind::Filter(condition), inputs.refs);
-        built.outputs = vec![Output::main(inputs.schema, inputs.has_time)];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(inputs.schema, inputs.has_time), errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -72,7 +82,8 @@ impl Builder<'_> {
         let schema = schema_of(&columns);
         let items = columns.into_iter().map(|(_, value)| value).collect();
         let mut built = Node::new(node, "transforms", Kind::Select { items, where_ }, inputs.refs);
-        built.outputs = vec![Output::main(schema, inputs.has_time)];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(schema, inputs.has_time), errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -84,7 +95,7 @@ impl Builder<'_> {
     }
 
     /// The columns of one item of a select list.
-    fn item(&mut self, text: &Text, schema: &Schema) -> Option<Vec<(String, Typed)>> {
+    pub(super) fn item(&mut self, text: &Text, schema: &Schema) -> Option<Vec<(String, Typed)>> {
         let item = match expr::parse_item(&text.value) {
             Ok(item) => item,
             Err(error) => {
@@ -104,8 +115,11 @@ impl Builder<'_> {
                 let names: Vec<&str> = except.iter().map(|(name, _)| name.as_str()).collect();
                 Some(all(schema, &names))
             }
-            SelectItem::Expr { ast, name, .. } => match expr::resolve(&ast, schema) {
-                Ok(value) => Some(vec![(name, value)]),
+            SelectItem::Expr { ast, name, .. } => match expr::resolve_noting(&ast, schema) {
+                Ok((value, cuts)) => {
+                    self.cuts(text, cuts);
+                    Some(vec![(name, value)])
+                }
                 Err(error) => {
                     self.wrong(text, error);
                     None
@@ -114,8 +128,13 @@ impl Builder<'_> {
         }
     }
 
-    fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
-        match expr::parse(&text.value).and_then(|ast| expr::resolve(&ast, schema)) {
+    pub(super) fn condition(&mut self, option: &str, text: &Text, schema: &Schema) -> Option<Typed> {
+        let resolved = expr::parse(&text.value).and_then(|ast| expr::resolve_noting(&ast, schema));
+        let resolved = resolved.map(|(typed, cuts)| {
+            self.cuts(text, cuts);
+            typed
+        });
+        match resolved {
             Ok(typed) if typed.ty == DataType::Boolean => Some(typed),
             Ok(typed) => {
                 let diagnostic = Diagnostic::error(format!("`{option}` must be a condition, this is {}", typed.ty));
@@ -132,7 +151,7 @@ impl Builder<'_> {
         }
     }
 
-    fn order(&mut self, texts: &[Text], schema: &Schema) -> Option<Vec<OrderKey>> {
+    pub(super) fn order(&mut self, texts: &[Text], schema: &Schema) -> Option<Vec<OrderKey>> {
         let keys: Vec<Option<OrderKey>> = texts
             .iter()
             .map(|text| {
@@ -161,11 +180,26 @@ impl Builder<'_> {
             None => None,
         };
         let (by, select) = (by?, select?);
-        let own = self.window(node, aggregate.window.as_ref(), &inputs)?;
-        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), own.is_some(), &inputs.schema) {
-            Ok(plan) => plan,
+        let processing = aggregate.processing.as_ref();
+        let own = self.window(node, aggregate.window.as_ref(), processing, &inputs)?;
+        let count = matches!(own, Some(Window::Count { .. }));
+        let spans = own.is_some() && !count;
+        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), spans, &inputs.schema) {
+            Ok(plan) => {
+                for (index, place) in plan.cuts.clone() {
+                    if let Some(text) = aggregate.select.get(index) {
+                        self.cuts(text, [place]);
+                    }
+                }
+                plan
+            }
             Err(errors) => {
-                for (part, error) in errors {
+                for (part, mut error) in errors {
+                    if count && WINDOW_COLUMNS.iter().any(|name| error.message.contains(name)) {
+                        let help =
+                            "a window of rows has no start and end in time: take min(at) and max(at) of a column";
+                        error.help = Some(help.into());
+                    }
                     let text = match part {
                         Part::By(index) => aggregate.by.get(index),
                         Part::Select(index) => aggregate.select.get(index),
@@ -179,12 +213,13 @@ impl Builder<'_> {
             }
         };
         let window = own.or_else(|| attached(&plan.keys, &inputs));
-        let emit = self.emission(node, aggregate, window.is_some(), &inputs)?;
+        let emit = self.emission(node, aggregate, window, &inputs)?;
         let schema = schema_of(&plan.outputs);
         let order = match &aggregate.order {
-            OrderSpec::By(texts) if emit != Emit::Close => {
+            OrderSpec::By(texts) if emit != Emit::Close || count => {
                 if let Some(text) = texts.first() {
-                    let diagnostic = Diagnostic::error("`order` sorts final results, `emit` gives running ones");
+                    let what = if count { "windows of rows give" } else { "`emit` gives" };
+                    let diagnostic = Diagnostic::error(format!("`order` sorts final results, {what} running ones"));
                     self.found.push(diagnostic.at(&text.span).label("cannot be sorted").help("leave one of them out"));
                 }
                 return None;
@@ -193,11 +228,16 @@ impl Builder<'_> {
             OrderSpec::Default | OrderSpec::Any(_) => Vec::new(),
         };
         let lateness = aggregate.lateness.as_ref().map_or(0, |l| l.value);
-        let kind = Kind::Aggregate(Box::new(Aggregate { plan, window, lateness, emit, order }));
-        let has_time = window.is_some() || (emit == Emit::Update && inputs.has_time);
+        let processing = processing.is_some();
+        let unsorted = matches!(aggregate.order, OrderSpec::Any(_));
+        let aggregate = Aggregate { plan, window, processing, lateness, emit, order, unsorted };
+        let kind = Kind::Aggregate(Box::new(aggregate));
+        let by_row = emit == Emit::Update || count;
+        let has_time = if by_row { inputs.has_time } else { window.is_some() };
         let mut built = Node::new(node, "transforms", kind, inputs.refs);
-        let late = Output { name: Some("late"), schema: inputs.schema, has_time: inputs.has_time, read: false };
-        built.outputs = vec![Output::main(schema, has_time), late];
+        let errors = Output::errors(&inputs.schema, inputs.has_time);
+        let late = Output::named("late", inputs.schema, inputs.has_time);
+        built.outputs = vec![Output::main(schema, has_time), late, errors];
         built.endless = inputs.endless;
         Some(built)
     }
@@ -206,9 +246,11 @@ impl Builder<'_> {
         &mut self,
         node: &NodeSpec,
         aggregate: &AggregateNode,
-        windowed: bool,
+        window: Option<Window>,
         inputs: &Inputs,
     ) -> Option<Emit> {
+        let windowed = window.is_some();
+        let by_time = windowed && aggregate.processing.is_none() && !matches!(window, Some(Window::Count { .. }));
         let emit = match &aggregate.emit {
             None => Emit::Close,
             Some(Spanned { value: EmitSpec::Update, .. }) => Emit::Update,
@@ -229,9 +271,10 @@ impl Builder<'_> {
                 None
             }
             _ => match &aggregate.lateness {
-                Some(lateness) if !windowed => {
-                    let diagnostic = Diagnostic::error("`lateness` is for windows").at(&lateness.span);
-                    self.found.push(diagnostic.label("the aggregate has no window"));
+                Some(lateness) if !by_time => {
+                    let diagnostic = Diagnostic::error("`lateness` is for windows of event time").at(&lateness.span);
+                    let label = if windowed { "no row is late for this window" } else { "the aggregate has no window" };
+                    self.found.push(diagnostic.label(label));
                     None
                 }
                 _ => Some(emit),
@@ -240,23 +283,27 @@ impl Builder<'_> {
     }
 
     /// The transform's own window. The outer `None` says that it was wrong.
-    fn window(
+    pub(super) fn window(
         &mut self,
         node: &NodeSpec,
         window: Option<&Spanned<WindowSpec>>,
+        processing: Option<&Span>,
         inputs: &Inputs,
     ) -> Option<Option<Window>> {
         let Some(spec) = window else { return Some(None) };
-        if !inputs.has_time {
+        let by_time = !matches!(spec.value, WindowSpec::Count { .. }) && processing.is_none();
+        if by_time && !inputs.has_time {
             let message = format!("`{}` has a window, but its input has no event time", node.name.value);
             let diagnostic = Diagnostic::error(message).at(&spec.span).label("windows go by event time");
-            let help = "give the source event_time = { column = \"…\", delay = \"5s\" }";
+            let help =
+                "give the source event_time = { column = \"…\", delay = \"5s\" }, or the window time = \"processing\"";
             self.found.push(diagnostic.help(help));
             return None;
         }
         Some(Some(match spec.value {
             WindowSpec::Tumbling { size, offset } => Window::Tumbling { size, offset },
             WindowSpec::Sliding { size, slide, offset } => Window::Sliding { size, slide, offset },
+            WindowSpec::Count { size, slide, partial } => Window::Count { size, slide, partial },
         }))
     }
 
@@ -267,66 +314,10 @@ impl Builder<'_> {
             .collect();
         items.into_iter().collect()
     }
-
-    fn top(&mut self, node: &NodeSpec, top: &TopNode, inputs: Inputs) -> Option<Node> {
-        let mut by = Vec::new();
-        let mut fine = true;
-        for text in &top.by {
-            match self.item(text, &inputs.schema) {
-                Some(items) => by.extend(items),
-                None => fine = false,
-            }
-        }
-        let order = self.order(&top.order, &inputs.schema);
-        let own = self.window(node, top.window.as_ref(), &inputs)?;
-        let order = order?;
-        if !fine {
-            return None;
-        }
-        let window = own.or_else(|| attached(&by, &inputs));
-        if window.is_none() && inputs.endless {
-            let message = format!("`{}` would never give a result: its input has no end", node.name.value);
-            let diagnostic = Diagnostic::error(message).at(&node.name.span).label("no window");
-            let help = "add window = { type = \"tumbling\", size = \"1m\" }, or name window_start and window_end of the input in `by`";
-            self.found.push(diagnostic.help(help));
-            return None;
-        }
-        let mut schema = inputs.schema.clone();
-        let mut added: Vec<(&str, DataType)> = Vec::new();
-        if own.is_some() {
-            added.extend([("window_start", DataType::Timestamp), ("window_end", DataType::Timestamp)]);
-        }
-        if let Some(rank) = &top.rank {
-            added.push((&rank.value, DataType::Int));
-        }
-        for (name, ty) in added {
-            if schema.index_of(name).is_some() {
-                let span = top.rank.as_ref().map_or(&node.name.span, |r| &r.span);
-                let diagnostic =
-                    Diagnostic::error(format!("the input of `{}` already has a column `{name}`", node.name.value));
-                self.found.push(diagnostic.at(span).label("would come twice").help("rename it with a `select` before"));
-                return None;
-            }
-            schema.fields.push(Field { name: name.to_string(), ty });
-        }
-        let has_time = window.is_some();
-        let kind = Kind::Top(Box::new(Top {
-            by: by.into_iter().map(|(_, value)| value).collect(),
-            order,
-            n: top.n.value,
-            window,
-            ties: top.ties,
-            rank: top.rank.is_some(),
-        }));
-        let mut built = Node::new(node, "transforms", kind, inputs.refs);
-        built.outputs = vec![Output::main(schema, has_time)];
-        built.endless = inputs.endless;
-        Some(built)
-    }
 }
 
 /// The window of an input keyed by its own `window_start` and `window_end`: columns of the input.
-fn attached(keys: &[(String, Typed)], inputs: &Inputs) -> Option<Window> {
+pub(super) fn attached(keys: &[(String, Typed)], inputs: &Inputs) -> Option<Window> {
     let column = |name: &str| {
         let index = inputs.schema.index_of(name)?;
         let is_key = keys.iter().any(|(_, key)| key.as_column() == Some(index));

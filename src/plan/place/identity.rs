@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::data::Schema;
 use crate::expr::Typed;
-use crate::op::aggregate::Emit;
+use crate::op::aggregate::{Emit, Window};
 use crate::op::sort::SortKey;
-use crate::plan::logical::{Aggregate, Node, OrderKey, Top};
+use crate::plan::logical::{Aggregate, LimitBy, Node, OrderKey, Top};
 use crate::plan::show::{call, window};
 
 /// What a stage is called and what its state depends on.
@@ -55,7 +55,7 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> BTreeMap<String, String> {
         "aggregate",
         [
             ("by", keys.join(", ")),
-            ("window", aggregate.window.map_or_else(String::new, window)),
+            ("window", window_of(aggregate.window, aggregate.processing)),
             ("aggregates", calls.join(", ")),
             ("emit", emit.to_owned()),
         ],
@@ -73,7 +73,7 @@ pub(super) fn top(top: &Top, columns: &Schema) -> BTreeMap<String, String> {
             ("order", order(top.order.iter().map(key))),
             ("n", top.n.to_string()),
             ("ties", top.ties.to_string()),
-            ("window", top.window.map_or_else(String::new, window)),
+            ("window", window_of(top.window, top.processing)),
             ("columns", columns.to_string()),
         ],
     )
@@ -81,6 +81,29 @@ pub(super) fn top(top: &Top, columns: &Schema) -> BTreeMap<String, String> {
 
 pub(super) fn limit(n: u64) -> BTreeMap<String, String> {
     words("limit", [("n", n.to_string())])
+}
+
+pub(super) fn limit_by(limit: &LimitBy) -> BTreeMap<String, String> {
+    let by: Vec<String> = limit.by.iter().map(|(_, key)| typed(key)).collect();
+    words("limit", [("n", limit.n.to_string()), ("by", by.join(", "))])
+}
+
+pub(super) fn sample(fraction: f64, seed: u64) -> BTreeMap<String, String> {
+    words("sample", [("fraction", fraction.to_string()), ("seed", seed.to_string())])
+}
+
+pub(super) fn throttle() -> BTreeMap<String, String> {
+    words("throttle", [])
+}
+
+/// `column`: what rows get their time from.
+pub(super) fn event_time(column: &str) -> BTreeMap<String, String> {
+    words("event_time", [("column", column.to_owned())])
+}
+
+fn window_of(of: Option<Window>, processing: bool) -> String {
+    let time = if processing { " of the wall clock" } else { "" };
+    of.map_or_else(String::new, |of| format!("{}{time}", window(of)))
 }
 
 /// `columns`: of the rows that are sorted.

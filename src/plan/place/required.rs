@@ -14,7 +14,7 @@ pub fn required(plan: &LogicalPlan) -> BTreeMap<OutputRef, BTreeSet<usize>> {
         let Some(first) = node.inputs.first() else { continue };
         let schema = &plan.nodes[first.node].outputs[first.output].schema;
         let output = |output: usize| required.get(&OutputRef { node: index, output }).cloned().unwrap_or_default();
-        let needed = of_input(node, schema.len(), output(MAIN), output(LATE));
+        let needed = of_input(node, schema.len(), &output);
         for input in &node.inputs {
             // Inputs of a union have the same columns, not always in the same order.
             let theirs = &plan.nodes[input.node].outputs[input.output].schema;
@@ -25,14 +25,33 @@ pub fn required(plan: &LogicalPlan) -> BTreeMap<OutputRef, BTreeSet<usize>> {
     required
 }
 
-/// Columns of its input that `node` needs for the columns `main` and `late` of its outputs.
-fn of_input(node: &Node, width: usize, main: BTreeSet<usize>, late: BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut needed = BTreeSet::new();
+/// Columns of its input that `node` needs for what is needed of its outputs.
+fn of_input(node: &Node, width: usize, output: &dyn Fn(usize) -> BTreeSet<usize>) -> BTreeSet<usize> {
+    let main = output(MAIN);
+    // Behind the columns of the input comes the reason.
+    let mut needed: BTreeSet<usize> =
+        node.errors().into_iter().flat_map(output).filter(|&column| column < width).collect();
     let mut add = |typed: &Typed| needed.extend(typed.columns());
     match &node.kind {
         Kind::Source(_) => {}
         Kind::Sink(_) => needed.extend(0..width),
-        Kind::Limit(_) => needed = main,
+        Kind::Limit(_) | Kind::Sample { .. } | Kind::Throttle(_) => needed.extend(main),
+        Kind::LimitBy(limit) => {
+            limit.by.iter().for_each(|(_, key)| add(key));
+            needed.extend(main);
+        }
+        Kind::Route(cases) => {
+            cases.iter().for_each(|(_, case)| add(case));
+            (1..cases.len() + 2).for_each(|case| needed.extend(output(case)));
+        }
+        Kind::Explode { list, .. } => {
+            add(list);
+            needed.extend(main.into_iter().filter(|&column| column < width));
+        }
+        Kind::EventTime(time) => {
+            needed.insert(time.column);
+            needed.extend(main);
+        }
         Kind::Filter(condition) => {
             add(condition);
             needed.extend(main);
@@ -46,7 +65,7 @@ fn of_input(node: &Node, width: usize, main: BTreeSet<usize>, late: BTreeSet<usi
             for call in &aggregate.plan.calls {
                 call.args.iter().chain(&call.filter).for_each(&mut add);
             }
-            needed.extend(late);
+            needed.extend(output(LATE));
             needed.extend(window_columns(aggregate.window));
         }
         Kind::Top(top) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::flow::LEAST_TICK;
 use super::identity::{self, Label};
 use super::{Exit, Location, Placer, by_arrival, column_of, spread};
 use crate::data::{Field, Schema};
@@ -10,6 +11,7 @@ use crate::expr::Typed;
 use crate::op::aggregate::{AggregateSpec, Call, Emit, PreAggregate, Window};
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
+use crate::op::window::pane_size;
 use crate::op::{LATE, MAIN};
 use crate::plan::logical::{Aggregate, Node, OrderKey, OutputRef, Top};
 use crate::plan::physical::*;
@@ -21,7 +23,7 @@ impl Placer<'_> {
         let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
         let layout = Layout::new(aggregate, input, node.outputs[LATE].read.then(|| self.needed(late)));
         let keyed = !layout.keys.is_empty();
-        let parallelism = if keyed { self.out.parallelism } else { 1 };
+        let parallelism = if keyed { self.degree(node) } else { 1 };
         let late_read = node.outputs[LATE].read;
         let spec = AggregateSpec {
             input: layout.items.iter().map(|i| i.ty).collect(),
@@ -33,7 +35,9 @@ impl Placer<'_> {
             lateness: aggregate.lateness,
             emit: aggregate.emit,
             late_output: late_read,
-            ordered: parallelism > 1,
+            processing: aggregate.processing,
+            sorted: !aggregate.unsorted,
+            ordered: parallelism > 1 && !aggregate.unsorted,
         };
         // Without an exchange it would only cost time.
         let early = self.out.parallelism > 1 && PreAggregate::is_possible(&spec);
@@ -41,7 +45,7 @@ impl Placer<'_> {
         for location in self.inputs(node) {
             let items: Vec<Typed> = layout.items.iter().map(|item| location.map(item)).collect();
             let columns = layout.late_columns.clone();
-            let mut location = self.chained(&location, &node.path(), ChainOp::Project(items), columns.clone());
+            let mut location = self.guarded(&location, node, ChainOp::Project(items), columns.clone());
             if early && matches!(location.producer, Producer::Source(_)) {
                 location = self.chained(&location, &node.path(), ChainOp::PreAggregate(spec.clone()), columns);
             }
@@ -51,9 +55,10 @@ impl Placer<'_> {
             inputs = self.in_sequence(node, inputs, layout.late_columns.clone())?;
         }
         if let Emit::Every(period) = spec.emit {
-            for source in &mut self.out.sources {
-                source.tick = Some(source.tick.map_or(period, |tick| tick.min(period)));
-            }
+            self.tick(period);
+        }
+        if spec.processing {
+            self.tick(step_of(spec.window));
         }
         let exchange = if keyed { ExchangePlan::Hash(layout.keys.clone()) } else { ExchangePlan::Single };
         let op = StageOp::Aggregate(spec);
@@ -82,7 +87,7 @@ impl Placer<'_> {
     /// Rows that are numbered before an exchange must come from one producer in their final order: so do those of a
     /// task that is alone, and of different sources, as no two of them have rows in one block. Others are brought into
     /// sequence first; so are those that come by arrival, which several subtasks would each read in another order.
-    fn in_sequence(
+    pub(super) fn in_sequence(
         &mut self,
         node: &Node,
         inputs: Vec<Location>,
@@ -138,7 +143,7 @@ impl Placer<'_> {
             Some(Window::Attached { start, end }) => by.iter().copied().filter(|c| *c != start && *c != end).collect(),
             _ => by.clone(),
         };
-        let parallelism = if group.is_empty() { 1 } else { self.out.parallelism };
+        let parallelism = if group.is_empty() { 1 } else { self.degree(node) };
         let label = Label::new(node, None, identity::top(top, &schema_of(&items)));
         let spec = TopSpec {
             input: items.iter().map(|i| i.ty).collect(),
@@ -149,6 +154,7 @@ impl Placer<'_> {
             window,
             ties: top.ties,
             rank: top.rank,
+            processing: top.processing,
             ordered: parallelism > 1,
         };
         let mut columns = spread(input.len(), &kept);
@@ -157,14 +163,17 @@ impl Placer<'_> {
         let mut inputs = Vec::new();
         for location in self.inputs(node) {
             let mapped: Vec<Typed> = items.iter().map(|item| location.map(item)).collect();
-            let mut location = self.chained(&location, &node.path(), ChainOp::Project(mapped), Vec::new());
-            if self.out.parallelism > 1 {
+            let mut location = self.guarded(&location, node, ChainOp::Project(mapped), Vec::new());
+            if self.out.parallelism > 1 && !top.processing {
                 location = self.chained(&location, &node.path(), ChainOp::TopLocal(spec.clone()), Vec::new());
             }
             inputs.push(location);
         }
         if parallelism > 1 && by_arrival(&inputs) {
             inputs = self.in_sequence(node, inputs, Vec::new())?;
+        }
+        if top.processing {
+            self.tick(step_of(window));
         }
         let exchange = if group.is_empty() { ExchangePlan::Single } else { ExchangePlan::Hash(group) };
         self.stage(label, StageOp::Top(spec), parallelism, inputs, columns, exchange)
@@ -175,9 +184,19 @@ fn is_source(producer: &Producer) -> bool {
     matches!(producer, Producer::Source(_))
 }
 
-/// Some rows come out in the order of the input's rows: updates and late rows.
+/// Some rows come out in the order of the input's rows: updates, late rows, windows of rows.
 pub(super) fn comes_by_row(spec: &AggregateSpec) -> bool {
-    spec.emit == Emit::Update || spec.late_output
+    spec.emit == Emit::Update || spec.late_output || matches!(spec.window, Some(Window::Count { .. }))
+}
+
+/// How often (µs) windows of the wall clock begin or end, as far as ticks can tell.
+fn step_of(window: Option<Window>) -> i64 {
+    let step = match window {
+        Some(Window::Tumbling { size, offset }) => pane_size(size, offset.abs()),
+        Some(Window::Sliding { size, slide, offset }) => pane_size(pane_size(size, slide), offset.abs()),
+        _ => LEAST_TICK,
+    };
+    step.max(LEAST_TICK)
 }
 
 /// What an aggregation reads and gives, column by column.
@@ -223,6 +242,7 @@ impl Layout {
                 width += 2;
                 Some(Window::Attached { start, end })
             }
+            Some(own @ Window::Count { .. }) => Some(own),
             Some(own) => {
                 results.extend([Some(width), Some(width + 1)]);
                 width += 2;
@@ -250,7 +270,7 @@ impl Layout {
 }
 
 /// What state calls a value: the name of a column, or the expression.
-fn name_of(value: &Typed) -> String {
+pub(super) fn name_of(value: &Typed) -> String {
     let mut columns = Vec::new();
     value.named_columns(&mut columns);
     match (value.as_column(), columns.as_slice()) {
@@ -264,7 +284,7 @@ fn schema_of(items: &[Typed]) -> Schema {
 }
 
 /// Index of `value` in `items`, appended if it is not there. Only plain columns are found again.
-fn place_of(items: &mut Vec<Typed>, value: &Typed) -> usize {
+pub(super) fn place_of(items: &mut Vec<Typed>, value: &Typed) -> usize {
     let same = |item: &Typed| item.as_column().is_some() && item.as_column() == value.as_column();
     items.iter().position(same).unwrap_or_else(|| {
         items.push(value.clone());

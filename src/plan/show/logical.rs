@@ -1,10 +1,11 @@
 //! The logical graph, node by node, and the schemas of its outputs.
 
-use super::super::logical::{Aggregate, Kind, LogicalPlan, Node, OrderKey, Source, Top};
-use super::{Words, duration, emit, sink, source, window};
+use super::super::logical::{Aggregate, EventTime, Kind, LogicalPlan, Node, OrderKey, Source, Top};
+use super::{Words, duration, emit, sink, source, window_of};
 use crate::data::Schema;
 use crate::expr::Typed;
 use crate::op::aggregate::Window;
+use crate::spec::OnError;
 
 pub fn draw(plan: &LogicalPlan, words: &Words) -> String {
     let mut out = String::new();
@@ -25,7 +26,12 @@ pub fn kind(node: &Node) -> &'static str {
         Kind::Select { .. } => "select",
         Kind::Aggregate(_) => "aggregate",
         Kind::Top(_) => "top",
-        Kind::Limit(_) => "limit",
+        Kind::Limit(_) | Kind::LimitBy(_) => "limit",
+        Kind::Route(_) => "route",
+        Kind::Explode { .. } => "explode",
+        Kind::Sample { .. } => "sample",
+        Kind::Throttle(_) => "throttle",
+        Kind::EventTime(_) => "event_time",
         Kind::Sink(_) => "sink",
     }
 }
@@ -37,7 +43,7 @@ fn inputs(plan: &LogicalPlan, node: &Node) -> String {
         .iter()
         .map(|input| {
             let from = &plan.nodes[input.node];
-            match from.outputs[input.output].name {
+            match &from.outputs[input.output].name {
                 Some(output) => format!("{}.{output}", from.name),
                 None => from.name.clone(),
             }
@@ -47,6 +53,19 @@ fn inputs(plan: &LogicalPlan, node: &Node) -> String {
 }
 
 pub fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
+    let mut lines = options(plan, node, words);
+    match node.on_error {
+        OnError::Skip if node.section == "transforms" => lines.push("rows that fail are skipped".into()),
+        OnError::DeadLetter if node.section == "transforms" => {
+            lines.push(format!("rows that fail go to {}.errors", node.name));
+        }
+        _ => {}
+    }
+    lines.extend(node.parallelism.map(|most| format!("subtasks: {most} at most")));
+    lines
+}
+
+fn options(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
     match &node.kind {
         Kind::Source(source) => source_details(node, source),
         Kind::Filter(condition) => vec![format!("where {condition}")],
@@ -59,6 +78,22 @@ pub fn details(plan: &LogicalPlan, node: &Node, words: &Words) -> Vec<String> {
         Kind::Aggregate(aggregate) => aggregate_details(&node.path(), aggregate, words),
         Kind::Top(top) => top_details(plan, node, top),
         Kind::Limit(n) => vec![format!("the first {n} rows")],
+        Kind::LimitBy(limit) => {
+            let by = select(limit.by.iter().map(|(name, key)| (key.to_string(), name.as_str())));
+            vec![format!("by {by}"), format!("the first {} rows of each", limit.n)]
+        }
+        Kind::Route(cases) => {
+            let case = |(name, condition): &(String, Typed)| format!("{name} where {condition}");
+            cases.iter().map(case).chain(["default: the others".to_owned()]).collect()
+        }
+        Kind::Sample { fraction, seed } => vec![format!("a fraction of {fraction}, seed {seed}")],
+        Kind::Throttle(rate) => vec![format!("{rate} rows a second")],
+        Kind::Explode { list, keep_empty } => {
+            let name = node.outputs[0].schema.names().last().unwrap_or_default();
+            let empty = if *keep_empty { ", rows without elements stay" } else { "" };
+            vec![format!("a row for each element of {list} AS {name}{empty}")]
+        }
+        Kind::EventTime(time) => vec![time_of(time, &node.outputs[0].schema.fields[time.column].name)],
         Kind::Sink(s) => vec![sink(&s.connector, s.format.name())],
     }
 }
@@ -76,9 +111,12 @@ fn inferred(source: &Source) -> Option<String> {
 }
 
 fn event_time(source: &Source) -> Option<String> {
-    let time = source.event_time.as_ref()?;
+    source.event_time.as_ref().map(|time| time_of(time, &source.fields[time.column].name))
+}
+
+fn time_of(time: &EventTime, column: &str) -> String {
     let idle = time.idle.map(|idle| format!(", idle after {}", duration(idle))).unwrap_or_default();
-    Some(format!("event time {}, delay {}{idle}", source.fields[time.column].name, duration(time.delay)))
+    format!("event time {column}, delay {}{idle}", duration(time.delay))
 }
 
 fn aggregate_details(path: &str, aggregate: &Aggregate, words: &Words) -> Vec<String> {
@@ -90,7 +128,7 @@ fn aggregate_details(path: &str, aggregate: &Aggregate, words: &Words) -> Vec<St
     if let Some(of) = aggregate.window {
         let lateness = aggregate.lateness;
         let lateness = if lateness > 0 { format!(", lateness {}", duration(lateness)) } else { String::new() };
-        lines.push(format!("window {}{lateness}", window(of)));
+        lines.push(format!("window {}{lateness}", window_of(of, aggregate.processing)));
     }
     let outputs = plan.outputs.iter().map(|(name, value)| (words.expression(path, value), name.as_str()));
     lines.push(format!("select {}", select(outputs)));
@@ -98,7 +136,10 @@ fn aggregate_details(path: &str, aggregate: &Aggregate, words: &Words) -> Vec<St
     if !aggregate.order.is_empty() {
         lines.push(format!("order {}", order(&aggregate.order)));
     }
-    lines.push(format!("results {}", emit(aggregate.emit, aggregate.window.is_some())));
+    lines.push(format!("results {}", emit(aggregate.emit, aggregate.window)));
+    if aggregate.unsorted {
+        lines.push("order any".into());
+    }
     lines
 }
 
@@ -107,7 +148,7 @@ fn top_details(plan: &LogicalPlan, node: &Node, top: &Top) -> Vec<String> {
     if !top.by.is_empty() {
         lines.push(format!("by {}", top.by.iter().map(Typed::to_string).collect::<Vec<_>>().join(", ")));
     }
-    lines.extend(top.window.map(|of| format!("window {}", window(of))));
+    lines.extend(top.window.map(|of| format!("window {}", window_of(of, top.processing))));
     lines.push(format!("order {}", order(&top.order)));
     let ties = if top.ties { ", with ties" } else { "" };
     lines.push(format!("the first {}{ties}", top.n));
@@ -143,7 +184,12 @@ pub fn schemas(plan: &LogicalPlan) -> String {
                     sink(&s.connector, s.format.name())
                 ));
             }
-            Kind::Filter(_) | Kind::Limit(_) => {
+            Kind::Filter(_)
+            | Kind::Limit(_)
+            | Kind::LimitBy(_)
+            | Kind::Route(_)
+            | Kind::Sample { .. }
+            | Kind::Throttle(_) => {
                 out.push_str(&format!("{}{}: the same columns\n", node.path(), inputs(plan, node)));
             }
             kind => {
@@ -157,7 +203,11 @@ pub fn schemas(plan: &LogicalPlan) -> String {
             }
         }
         for output in node.outputs.iter().skip(1).filter(|o| o.read) {
-            out.push_str(&format!("{}.{}\n", node.path(), output.name.unwrap_or_default()));
+            let name = output.name.as_deref().unwrap_or_default();
+            if matches!(node.kind, Kind::Route(_)) && name != "errors" {
+                continue;
+            }
+            out.push_str(&format!("{}.{name}\n", node.path()));
             columns(&mut out, &output.schema);
         }
     }

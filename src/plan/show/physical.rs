@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::super::Saving;
 use super::super::physical::*;
 use super::task::{Exit, Task};
-use super::{Words, duration, emit, guarantees, sink, source, window};
-use crate::op::aggregate::AggregateSpec;
+use super::{Words, duration, emit, guarantees, sink, source, window_of};
+use crate::op::aggregate::{AggregateSpec, Window};
+use crate::op::fault::OnFault;
 use crate::op::sort::SortKey;
 use crate::op::top::TopSpec;
 use crate::plan::physical::Target;
@@ -146,13 +147,13 @@ impl<'a> Drawing<'a> {
         self.with(|task| (task.order, task.guarantees) = (Some(word), guarantees));
     }
 
-    /// Some stage up to `from` reads by arrival.
+    /// Some stage up to `from` reads by arrival, or gives its results in any order.
     fn arrives(&self, from: Producer) -> bool {
         match from {
             Producer::Source(_) => false,
             Producer::Stage(stage) => {
                 let stage = &self.plan.stages[stage];
-                stage.by_arrival || stage.inputs.iter().any(|input| self.arrives(input.from))
+                stage.by_arrival || stage.op.is_unsorted() || stage.inputs.iter().any(|input| self.arrives(input.from))
             }
         }
     }
@@ -166,11 +167,21 @@ impl<'a> Drawing<'a> {
             Target::Port(port) => vec![self.port(group, &group.chain.ports[port], names)],
             Target::Node(node) => {
                 let node = &group.chain.nodes[node];
-                let (text, names) = self.chained(node, names);
+                let (text, results) = self.chained(node, names);
                 self.with(|task| task.chain.push((node.name.clone(), text.clone())));
                 let of = node.name.rsplit('.').next().unwrap_or(&node.name);
                 let mut lines = vec![format!("{text}  ({of})")];
-                lines.extend(self.targets(group, &node.targets, &names));
+                let mut branches = Vec::new();
+                for (output, targets) in node.outputs.iter().enumerate().filter(|(_, targets)| !targets.is_empty()) {
+                    let mut branch: Vec<String> = output_of(&node.op, output).into_iter().collect();
+                    let columns: Vec<String> = match output == node.op.errors() {
+                        true => std::iter::once("reason".to_owned()).chain(names.iter().cloned()).collect(),
+                        false => results.clone(),
+                    };
+                    branch.extend(self.targets(group, targets, &columns));
+                    branches.push(branch);
+                }
+                lines.extend(join(branches));
                 lines
             }
         }
@@ -178,6 +189,12 @@ impl<'a> Drawing<'a> {
 
     /// A fused operator, and the columns behind it.
     fn chained(&self, node: &ChainNodePlan, names: &[String]) -> (String, Vec<String>) {
+        let (text, results) = self.operation(node, names);
+        let skips = if node.on_fault == OnFault::Skip { ", skip rows that fail" } else { "" };
+        (format!("{text}{skips}"), results)
+    }
+
+    fn operation(&self, node: &ChainNodePlan, names: &[String]) -> (String, Vec<String>) {
         match &node.op {
             ChainOp::Filter(condition) => {
                 let condition = self.words.expression(&node.name, condition);
@@ -187,6 +204,15 @@ impl<'a> Drawing<'a> {
                 let items: Vec<String> = items.iter().map(|item| self.words.expression(&node.name, item)).collect();
                 let shown = if items.is_empty() { "no columns".into() } else { items.join(", ") };
                 (format!("project {shown}"), items)
+            }
+            ChainOp::Route(_) => ("route".into(), names.to_vec()),
+            ChainOp::Explode { list, .. } => {
+                let list = self.words.expression(&node.name, list);
+                (format!("explode {list}"), std::iter::once("element".into()).chain(names.to_vec()).collect())
+            }
+            ChainOp::Require { column, .. } => {
+                let column = columns([*column].into_iter(), names);
+                (format!("require {column}"), names.to_vec())
             }
             ChainOp::PreAggregate(_) => ("pre-aggregate each block".into(), names.to_vec()),
             ChainOp::TopLocal(_) => ("best of each block".into(), names.to_vec()),
@@ -211,6 +237,15 @@ impl<'a> Drawing<'a> {
         self.with(|task| task.exits.push(Exit { to: id.clone(), exchange: word, by }));
         let encode = port.encode.as_ref().map(|(format, _)| format!("encode {} ", format.name())).unwrap_or_default();
         format!("{encode}→ {exchange} → {consumer} ×{parallelism}")
+    }
+}
+
+/// What comes out of an output of a fused operator, unless that is plain.
+fn output_of(op: &ChainOp, output: usize) -> Option<String> {
+    match op {
+        _ if output == op.errors() => Some("rows that fail".into()),
+        ChainOp::Route(cases) => Some(cases.get(output).map_or("no case".into(), |case| format!("case {case}"))),
+        _ => None,
     }
 }
 
@@ -253,6 +288,18 @@ fn operator(op: &StageOp, names: &[String]) -> (&'static str, Vec<String>, Vec<S
         StageOp::Aggregate(spec) => aggregate(spec, names),
         StageOp::Top(spec) => top(spec, names),
         StageOp::Limit(n) => ("limit", vec![format!("the first {n} rows")], names.to_vec()),
+        StageOp::LimitBy(spec) => {
+            let by = columns(spec.keys.iter().copied(), names);
+            ("limit", vec![format!("the first {} rows of each {by}", spec.n)], names.to_vec())
+        }
+        StageOp::Sample { fraction, seed } => {
+            ("sample", vec![format!("a fraction of {fraction}, seed {seed}")], names.to_vec())
+        }
+        StageOp::Throttle(rate) => ("throttle", vec![format!("{rate} rows a second")], names.to_vec()),
+        StageOp::EventTime { column, delay, .. } => {
+            let column = columns([*column].into_iter(), names);
+            ("event time", vec![format!("event time {column}, delay {}", duration(*delay))], names.to_vec())
+        }
         StageOp::Sort { keys, windowed, .. } => {
             let what = if *windowed { "rows of each window" } else { "all rows" };
             ("sort", vec![format!("{what} by {}", order(keys, names))], names.to_vec())
@@ -267,14 +314,15 @@ fn aggregate(spec: &AggregateSpec, names: &[String]) -> (&'static str, Vec<Strin
     let calls: Vec<String> =
         spec.calls.iter().map(|c| c.function.text(c.distinct, &args(&c.args), c.filter.map(one))).collect();
     let mut details = Vec::new();
-    details.extend(spec.window.map(|of| format!("window {}", window(of))));
+    details.extend(spec.window.map(|of| format!("window {}", window_of(of, spec.processing))));
     if !spec.keys.is_empty() {
         details.push(format!("by {}", columns(spec.keys.iter().copied(), names)));
     }
     let what = if calls.is_empty() { "keys only".into() } else { calls.join(", ") };
-    details.push(format!("{what}; results {}", emit(spec.emit, spec.window.is_some())));
+    let sorted = if spec.sorted { "" } else { ", in any order" };
+    details.push(format!("{what}; results {}{sorted}", emit(spec.emit, spec.window)));
     let mut results: Vec<String> = spec.keys.iter().map(|&key| one(key)).collect();
-    if spec.window.is_some() {
+    if spec.window.is_some_and(|of| !matches!(of, Window::Count { .. })) {
         results.extend(["window_start".into(), "window_end".into()]);
     }
     results.extend(calls);
@@ -283,7 +331,7 @@ fn aggregate(spec: &AggregateSpec, names: &[String]) -> (&'static str, Vec<Strin
 
 fn top(spec: &TopSpec, names: &[String]) -> (&'static str, Vec<String>, Vec<String>) {
     let mut details = Vec::new();
-    details.extend(spec.window.map(|of| format!("window {}", window(of))));
+    details.extend(spec.window.map(|of| format!("window {}", window_of(of, spec.processing))));
     let by = match spec.by.is_empty() {
         true => String::new(),
         false => format!(" by {}", columns(spec.by.iter().copied(), names)),

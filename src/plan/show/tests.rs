@@ -179,3 +179,54 @@ fn sources_that_are_read_together_are_named() {
         assert!(drawn.contains(line), "{drawn}");
     }
 }
+
+#[test]
+fn routes_and_rows_that_fail_are_branches() {
+    let job = r#"
+[sources.payments]
+type = "file"
+path = "payments.csv"
+schema = { at = "timestamp", card = "string", amount = "int" }
+[transforms.split]
+type = "route"
+input = "payments"
+cases = { big = "amount > 500", odd = "100 / amount = 3" }
+on_error = "dead-letter"
+[transforms.first]
+type = "limit"
+input = "split.big"
+by = ["card"]
+n = 2
+parallelism = 1
+[sinks.big]
+type = "blackhole"
+input = "first"
+[sinks.rest]
+type = "blackhole"
+input = ["split.odd", "split.default"]
+[sinks.bad]
+type = "blackhole"
+input = "split.errors"
+"#;
+    let text = shown(job, 2);
+    for part in [
+        "  route split ← payments\n      big where amount > 500\n      odd where (100 / amount) = 3\n      default: the others\n      rows that fail go to split.errors\n",
+        "  sink rest ← split.odd, split.default\n",
+        "    route  (split)\n    ├─ case amount > 500\n",
+        "no case\n",
+        "    └─ rows that fail\n",
+        "limit ×1",
+        "the first 2 rows of each card",
+        "subtasks: 1 at most",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn results_in_any_order_are_a_multiset() {
+    let job = JOB.replace("having = \"n >= 3\"", "having = \"n >= 3\"\norder = \"any\"");
+    assert!(job != JOB);
+    assert!(shown(JOB, 2).contains("exact") && !shown(JOB, 2).contains("multiset"));
+    assert!(shown(&job, 2).contains("multiset") && shown(&job, 2).contains("in any order"));
+}

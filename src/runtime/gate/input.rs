@@ -24,12 +24,12 @@ pub(super) struct Input {
     merger: Merger,
     /// Split: which channels have delivered the mark of the block.
     marked: Vec<Option<Mark>>,
-    /// Split: what has failed in the block, of the first channel that said so.
-    failed: Option<(usize, Box<BadRow>)>,
     slots: Vec<Slot>,
     hold: i64,
     /// Watermark of the last mark of an operator.
     given: i64,
+    /// That operator is idle.
+    idle: bool,
     /// Lines of each file up to the block that is being read.
     lines: BTreeMap<u32, u64>,
 }
@@ -68,10 +68,10 @@ impl Input {
             active: 0,
             merger: Merger::new(channels),
             marked: vec![None; channels],
-            failed: None,
             slots: Vec::new(),
             hold: i64::MAX,
             given: i64::MIN,
+            idle: false,
             lines: BTreeMap::new(),
         }
     }
@@ -145,12 +145,7 @@ impl Input {
                     Some(Message::Rows { batch, .. }) => self.merger.push_rows(channel, batch),
                     Some(Message::Chunk(chunk)) => self.merger.push_chunk(channel, chunk),
                     Some(Message::Passed(order)) => self.merger.pass(channel, order),
-                    // Its place is behind the rows that came before it in any channel.
-                    Some(Message::Failed(bad)) => {
-                        if self.failed.as_ref().is_none_or(|(first, _)| channel < *first) {
-                            self.failed = Some((channel, bad));
-                        }
-                    }
+                    Some(Message::Failed(bad)) => self.merger.push_failed(channel, bad),
                     Some(Message::Mark(mark)) => {
                         self.marked[channel] = Some(mark);
                         self.merger.end(channel);
@@ -169,11 +164,9 @@ impl Input {
         match self.merger.next() {
             Merged::Rows(batch) => InputRead::Rows(batch, Origin::default()),
             Merged::Chunk(chunk) => InputRead::Chunk(chunk),
+            Merged::Failed(bad) => InputRead::Failed(bad),
             Merged::Wait => InputRead::Empty,
             Merged::End => {
-                if let Some((_, bad)) = self.failed.take() {
-                    return InputRead::Failed(bad);
-                }
                 self.merger.restart();
                 // All parts of a block carry the same watermark.
                 let mark = self.marked.iter_mut().filter_map(Option::take).last();
@@ -191,7 +184,8 @@ impl Input {
         }
         match mark.time {
             MarkTime::Watermark(i64::MAX) => self.finish(),
-            MarkTime::Watermark(watermark) => self.given = watermark,
+            MarkTime::Watermark(watermark) => (self.given, self.idle) = (watermark, false),
+            MarkTime::Idle(watermark) => (self.given, self.idle) = (watermark, true),
             MarkTime::Unchanged => {}
             MarkTime::Observed { slots, max, hold, ends, idle } => {
                 let fresh = Slot { max: i64::MIN, opened: false, ended: false, idle: false };
@@ -239,6 +233,9 @@ impl Input {
     }
 
     pub(super) fn is_idle(&self) -> bool {
+        if self.idle {
+            return true;
+        }
         let mut open = self.slots.iter().filter(|s| s.opened && !s.ended).peekable();
         open.peek().is_some() && open.all(|s| s.idle)
     }

@@ -254,7 +254,8 @@ fn lines_add_up_over_the_blocks_of_a_file() {
     }
     assert_eq!(lines, [0, 0, 10, 5, 0]);
     let error = Error::data("wrong").at("sources.a");
-    let bad = BadRow { origin: Origin { file: 1, slot: 0 }, line: 3, error, input: "b.csv".into(), text: "x".into() };
+    let origin = Origin { file: 1, slot: 0 };
+    let bad = BadRow { origin, line: 3, input: "b.csv".into(), text: "x".into(), ..BadRow::placeless(error) };
     send(&txs[0][0], Message::Failed(Box::new(bad)));
     assert_eq!(read(&mut gate).unwrap(), "f:b.csv:11: wrong");
 }

@@ -50,6 +50,26 @@ enum Op {
         n: usize,
     },
     Limit(usize),
+    /// A filter whose condition fails on some rows.
+    Fallible(usize),
+    /// The first case, and the rows of none; those of the second go nowhere.
+    Route,
+    Sample {
+        percent: u64,
+        seed: u64,
+    },
+    LimitBy(usize),
+    EventTime {
+        delay: i64,
+        letters: bool,
+    },
+    Count {
+        size: usize,
+        slide: usize,
+        partial: bool,
+        keyed: bool,
+        fourth: Fourth,
+    },
 }
 
 /// A node and its output.
@@ -58,7 +78,12 @@ type Ref = (usize, usize);
 struct Node {
     inputs: Vec<Ref>,
     op: Op,
+    /// Subtasks at most.
+    cap: Option<usize>,
 }
+
+/// What becomes of rows that fail.
+const ON_ERRORS: [&str; 3] = ["skip", "dead-letter", "fail"];
 
 struct Source {
     json: bool,
@@ -120,7 +145,20 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
     let (having, sorted) = (rng.once_in(4), rng.once_in(4));
     let untimed = rng.pick(&Fourth::UNTIMED);
     let fourth = rng.pick(&[Fourth::Count, Fourth::First, Fourth::Last, untimed, untimed, untimed]);
-    match rng.below(if has_time { 9 } else { 6 }) {
+    match rng.below(if has_time { 15 } else { 12 }) {
+        9 => {
+            let size = 1 + rng.below(5);
+            let slide = rng.pick(&[size, size, 1, 2, 3, 6]);
+            // Where some rows have an event time and others have none, it is open which are the first.
+            let fourth = if has_time { fourth } else { untimed };
+            Op::Count { size, slide, partial: rng.once_in(2), keyed, fourth }
+        }
+        // Few of them, as most would end the job.
+        6 if !has_time || rng.once_in(2) => Op::Fallible(rng.pick(&[0, 0, 1, 1, 2])),
+        7 if !has_time || rng.once_in(2) => Op::Route,
+        8 if !has_time || rng.once_in(4) => Op::Sample { percent: rng.pick(&[10, 50, 90]), seed: rng.below(9) as u64 },
+        10 => Op::LimitBy(rng.below(6)),
+        11 => Op::EventTime { delay: rng.pick(&[0, 4, 12]), letters: rng.once_in(2) },
         0 => Op::Filter(rng.below(CONDITIONS.len())),
         1 => Op::Select(rng.below(SELECTS.len())),
         2 => Op::Limit(rng.below(30)),
@@ -140,6 +178,8 @@ impl Op {
     fn keeps_time(&self, before: bool) -> bool {
         match self {
             Op::Filter(_) | Op::Select(_) | Op::Limit(_) | Op::Total { update: true, .. } => before,
+            Op::Fallible(_) | Op::Route | Op::Sample { .. } | Op::LimitBy(_) | Op::Count { .. } => before,
+            Op::EventTime { .. } => true,
             Op::Window { .. } | Op::WindowTop { .. } | Op::TopOwn { .. } => true,
             Op::Top { .. } | Op::Total { .. } => false,
         }
@@ -171,11 +211,19 @@ impl Job {
             let op = op(rng, timed);
             let number = sources.len() + nodes.len();
             has_time.insert((number, 0), op.keeps_time(timed));
-            if matches!(op, Op::Window { .. }) && rng.once_in(3) {
+            let second = match op {
+                Op::Window { .. } => rng.once_in(3),
+                Op::Fallible(on_error) => ON_ERRORS[on_error] == "dead-letter",
+                Op::EventTime { letters, .. } => letters,
+                Op::Route => rng.once_in(2),
+                _ => false,
+            };
+            if second {
                 has_time.insert((number, 1), timed);
             }
             read.extend(inputs.iter().copied());
-            nodes.push(Node { inputs, op });
+            let cap = rng.once_in(5).then(|| 1 + rng.below(3));
+            nodes.push(Node { inputs, op, cap });
         }
         let mut sinks: Vec<Vec<Ref>> = Vec::new();
         for output in has_time.keys().filter(|o| !read.contains(o)) {
@@ -193,8 +241,13 @@ impl Job {
     fn name(&self, (node, output): Ref) -> String {
         match (node.checked_sub(self.sources.len()), output) {
             (None, _) => format!("s{node}"),
-            (Some(node), 0) => format!("t{node}"),
-            (Some(node), _) => format!("t{node}.late"),
+            (Some(node), output) => match (&self.nodes[node].op, output) {
+                (Op::Route, 0) => format!("t{node}.big"),
+                (Op::Route, _) => format!("t{node}.default"),
+                (_, 0) => format!("t{node}"),
+                (Op::Fallible(_) | Op::EventTime { .. }, _) => format!("r{node}"),
+                (_, _) => format!("t{node}.late"),
+            },
         }
     }
 
@@ -272,6 +325,38 @@ impl Job {
             Op::Select(s) => {
                 writeln!(text, "[transforms.{head}]\ntype = \"select\"\ninput = {inputs}\nselect = {}", SELECTS[*s])
             }
+            Op::Fallible(on_error) => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{FAILS}\"\non_error = \"{}\"",
+                ON_ERRORS[*on_error]
+            ),
+            Op::Route => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"route\"\ninput = {inputs}\ncases = {{ big = \"v > 2\", a = \"k = 'a'\" }}"
+            ),
+            Op::Sample { percent, seed } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"sample\"\ninput = {inputs}\nfraction = {}\nseed = {seed}",
+                *percent as f64 / 100.0
+            ),
+            Op::LimitBy(n) => {
+                writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}\nby = \"k AS c\"")
+            }
+            Op::EventTime { delay, letters } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"event_time\"\ninput = {inputs}\ncolumn = \"at\"\n\
+                 delay = \"{delay}us\"\non_error = \"{}\"",
+                if *letters { "dead-letter" } else { "skip" }
+            ),
+            Op::Count { size, slide, partial, keyed, fourth: f } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
+                 select = [\"max(at) AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n\
+                 window = {{ type = \"count\", size = {size}, slide = {slide}, partial = {partial} }}",
+                by(*keyed),
+                k(*keyed),
+                fourth(*f)
+            ),
             Op::Limit(n) => writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}"),
             Op::Window { size, slide, lateness, keyed, having, sorted, fourth: f } => writeln!(
                 text,
@@ -314,6 +399,20 @@ impl Job {
                 by(*keyed)
             ),
         };
+        if let Some(cap) = node.cap {
+            let _ = writeln!(text, "parallelism = {cap}");
+        }
+        let letters = match node.op {
+            Op::Fallible(on_error) => ON_ERRORS[on_error] == "dead-letter",
+            Op::EventTime { letters, .. } => letters,
+            _ => false,
+        };
+        if letters {
+            let _ = writeln!(
+                text,
+                "[transforms.r{i}]\ntype = \"select\"\ninput = \"t{i}.errors\"\nselect = \"* EXCEPT (reason)\""
+            );
+        }
         if finish {
             let select = r#"["window_end AS at", "k", "v", "n"]"#;
             let _ = writeln!(text, "[transforms.t{i}]\ntype = \"select\"\ninput = \"{head}\"\nselect = {select}");
@@ -368,6 +467,7 @@ impl Source {
         let (mut events, mut letters) = (Vec::new(), String::new());
         let (mut line, mut greatest, mut failed) = (0, i64::MIN, false);
         let behind = |max: i64| if max == i64::MIN { max } else { max - self.delay.unwrap_or(0) - 1 };
+        let from = |line: usize| Some(format!("s{number}.txt:{line}: "));
         for block in &self.blocks {
             let before = greatest;
             let mut within = i64::MIN;
@@ -385,11 +485,12 @@ impl Source {
                         let _ = writeln!(letters, "{line},bad");
                     }
                     Ok(row) if self.delay.is_some() => {
-                        events.push(Ev::Row(Row { time: row.at, within: behind(within), ..row.clone() }));
+                        let (time, from) = (row.at, from(line));
+                        events.push(Ev::Row(Row { time, within: behind(within), from, ..row.clone() }));
                         within = within.max(row.at.unwrap());
                         greatest = greatest.max(row.at.unwrap());
                     }
-                    Ok(row) => events.push(Ev::Row(row.clone())),
+                    Ok(row) => events.push(Ev::Row(Row { from: from(line), ..row.clone() })),
                 }
             }
             events.push(Ev::End(behind(greatest)));
@@ -431,6 +532,7 @@ fn stateless(op: &Op, row: Row) -> Option<Row> {
         Op::Filter(1) => (row.k.as_deref() == Some("a") || row.v.is_none()).then_some(row),
         Op::Filter(2) => row.n.is_some_and(|n| n % 3 != 0).then_some(row),
         Op::Filter(_) => row.n.is_some_and(|n| n < 0).then_some(row),
+        Op::Fallible(_) => row.v.is_some_and(|v| 100 / (v - 3) > 20).then_some(row),
         Op::Select(0) => Some(Row { v: row.v.map(|v| v * 2), ..row }),
         Op::Select(1) => Some(Row { v: row.v.filter(|&v| v <= 3), ..row }),
         _ => Some(row),
@@ -488,8 +590,56 @@ fn union(values: &BTreeMap<Ref, Value>, refs: &[Ref]) -> Value {
     (streams, values[&refs[0]].1)
 }
 
+/// What fails where `v` is 3.
+const FAILS: &str = "100 / (v - 3) > 20";
+const SAYS: &str = "(100 / (v - 3)) > 20: division by zero";
+
+/// Both outputs of a filter whose condition fails on some rows.
+fn fallible(on_error: &str, streams: Vec<Stream>) -> [Vec<Stream>; 2] {
+    let mut outputs = [Vec::new(), Vec::new()];
+    for stream in streams {
+        let mut both = [Vec::new(), Vec::new()];
+        let mut failed = false;
+        for event in stream.events {
+            match event {
+                Ev::Row(_) if failed => {}
+                Ev::Row(row) if row.v != Some(3) => both[0].extend(stateless(&Op::Fallible(0), row).map(Ev::Row)),
+                Ev::Row(row) if on_error == "fail" => {
+                    both[0].push(Ev::Fail(row.from.unwrap_or_default() + SAYS));
+                    failed = true;
+                }
+                Ev::Row(row) => both[1].push(Ev::Row(row)),
+                other => both.iter_mut().for_each(|events| events.push(other.clone())),
+            }
+        }
+        outputs.iter_mut().zip(both).for_each(|(output, events)| output.push(Stream { events }));
+    }
+    outputs
+}
+
+/// The streams with those of their rows that are kept.
+fn part(streams: &[Stream], keeps: impl Fn(&Row) -> bool) -> Vec<Stream> {
+    let kept = |event: &Ev| if let Ev::Row(row) = event { keeps(row) } else { true };
+    let one = |s: &Stream| Stream { events: s.events.iter().filter(|e| kept(e)).cloned().collect() };
+    streams.iter().map(one).collect()
+}
+
+/// The rows of the first case and those of none.
+fn routed(streams: &[Stream]) -> [Vec<Stream>; 2] {
+    let default = |row: &Row| row.v <= Some(2) && row.k.as_deref() != Some("a");
+    [part(streams, |row| row.v > Some(2)), part(streams, default)]
+}
+
 fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     const PLAIN: [usize; 4] = [0, 1, 2, 3];
+    let both = match op {
+        Op::Fallible(on_error) => Some(fallible(ON_ERRORS[*on_error], streams.clone())),
+        Op::Route => Some(routed(&streams)),
+        _ => None,
+    };
+    if let Some(both) = both {
+        return both.map(|streams| (streams, columns));
+    }
     if let Op::Filter(_) | Op::Select(_) = op {
         let each = |event: Ev| match event {
             Ev::Row(row) => stateless(op, row).map(Ev::Row),
@@ -508,6 +658,12 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
     let groups = BTreeMap::new;
     let mut step: Box<dyn Step> = match *op {
         Op::Limit(n) => Box::new(Limit(n)),
+        Op::Sample { percent, seed } => Box::new(Sample { percent, seed, place: 0 }),
+        Op::LimitBy(n) => Box::new(LimitBy { n, passed: BTreeMap::new() }),
+        Op::EventTime { delay, .. } => Box::new(EventTime { delay, greatest: i64::MIN, within: i64::MIN }),
+        Op::Count { size, slide, partial, keyed, fourth } => {
+            Box::new(Count { size, slide, partial, keyed, fourth, rows: BTreeMap::new() })
+        }
         Op::Window { size, slide, lateness, keyed, having, sorted, fourth } => {
             let mut window = Window::new(size, slide, lateness, keyed, fourth);
             (window.having, window.sorted) = (having, sorted);
@@ -519,15 +675,28 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
         Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, true, Fourth::Count)),
         Op::TopOwn { size, keyed, n } => Box::new(Top { window: TopWindow::Own(size), keyed, n, groups: groups() }),
         Op::Top { keyed, n } => Box::new(Top { window: TopWindow::None, keyed, n, groups: groups() }),
-        Op::Filter(_) | Op::Select(_) => unreachable!(),
+        Op::Filter(_) | Op::Select(_) | Op::Fallible(_) | Op::Route => unreachable!(),
     };
     let [mut main, late] = run(&mut *step, &input);
+    if let Op::EventTime { .. } = op {
+        // Rows without a time never came to where the watermark is made.
+        return [(vec![main], columns), (part(&streams, |row| row.at.is_none()), columns)];
+    }
     if let Op::WindowTop { keyed, n, .. } = *op {
         let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
         [main, _] = run(&mut top, &gate(&[main]));
     }
-    let plain = matches!(op, Op::Window { .. } | Op::Total { .. } | Op::WindowTop { .. } | Op::TopOwn { .. });
+    let plain = matches!(
+        op,
+        Op::Window { .. } | Op::Total { .. } | Op::WindowTop { .. } | Op::TopOwn { .. } | Op::Count { .. }
+    );
     [(vec![main], if plain { PLAIN } else { columns }), (vec![late], columns)]
+}
+
+/// Whether a message is of a failure at `place`. Which line a row stood in is not known behind a gate, and how many
+/// of those there are depends on the parallelism.
+fn is_of(place: &str, message: &str) -> bool {
+    message.starts_with(place) || place.ends_with(SAYS) && message.starts_with(SAYS)
 }
 
 /// Compares a run with what is expected. True if it finished, false if it failed as it had to.
@@ -542,7 +711,7 @@ fn verdict(end: End, expected: &Expected, memory: &Memory, context: &dyn Fn() ->
             true
         }
         End::Failed(error) => {
-            let is_expected = expected.failures.iter().any(|place| error.message.starts_with(place));
+            let is_expected = expected.failures.iter().any(|place| is_of(place, &error.message));
             assert!(is_expected, "{error}\nexpected {:?}\n{}", expected.failures, context());
             false
         }

@@ -4,6 +4,7 @@ mod barriers;
 mod build;
 mod cases;
 mod ends;
+mod flow;
 mod jobs;
 mod memory;
 mod model;

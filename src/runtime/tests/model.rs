@@ -1,7 +1,11 @@
 //! The naive model: rows in vectors, one by one, by the rules as they are written down. It knows blocks and
 //! watermarks, but no batches, subtasks, channels or columns.
 
+mod flow;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use flow::{Count, EventTime, LimitBy, Sample};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
@@ -17,6 +21,8 @@ pub struct Row {
     pub judge: i64,
     /// (end, start) of the window whose result it is.
     pub window: (i64, i64),
+    /// Of a row that is as it was read: where it stands, as messages say it.
+    pub from: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +80,9 @@ pub fn gate(inputs: &[Stream]) -> Stream {
             loop {
                 at[input] += 1;
                 match &stream.events[at[input] - 1] {
-                    Ev::Row(row) => events.push(Ev::Row(Row { judge: row.within.max(marks[input]), ..row.clone() })),
+                    Ev::Row(row) => {
+                        events.push(Ev::Row(Row { judge: row.within.max(marks[input]), from: None, ..row.clone() }))
+                    }
                     Ev::Fail(place) => events.push(Ev::Fail(place.clone())),
                     Ev::End(mark) => {
                         marks[input] = *mark;
@@ -95,6 +103,10 @@ pub trait Step {
     /// A row of the block; what comes out of output 0 and 1.
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]);
     fn end(&mut self, _watermark: i64, _out: &mut [Vec<Ev>; 2]) {}
+    /// The watermark behind it.
+    fn watermark(&self, watermark: i64) -> i64 {
+        watermark
+    }
     /// No bad record behind this matters.
     fn satisfied(&self) -> bool {
         false
@@ -122,6 +134,7 @@ pub fn run(step: &mut dyn Step, input: &Stream) -> [Stream; 2] {
                     step.end(watermark, &mut out);
                     finished = watermark == i64::MAX;
                 }
+                let watermark = step.watermark(watermark);
                 out.iter_mut().for_each(|o| o.push(Ev::End(watermark)));
             }
         }

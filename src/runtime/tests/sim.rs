@@ -67,7 +67,7 @@ pub struct Sim {
     pub stats: JobStats,
     pub rng: Rng,
     outside: Outside,
-    now: i64,
+    pub now: i64,
     steps: u64,
     /// Steps of a task at most before `between` is called again.
     pub burst: usize,

@@ -239,7 +239,7 @@ fn filter_select_limit_and_top() {
     assert_eq!((values(&select), add, where_.unwrap().value.as_str()), (vec!["a", "b"], false, "c"));
     let NodeKind::Select { select, add, where_ } = node("type = 'select'\nadd = 'a AS b'").kind else { panic!() };
     assert_eq!((values(&select), add, where_), (vec!["a AS b"], true, None));
-    let NodeKind::Limit { n } = node("type = 'limit'\nn = 5").kind else { panic!() };
+    let NodeKind::Limit { n, .. } = node("type = 'limit'\nn = 5").kind else { panic!() };
     assert_eq!(n.value, 5);
     let top = "type = 'top'\nby = ['a']\norder = ['n DESC']\nn = 3\nties = true\nrank = 'place'\n\
         window = { type = 'sliding', size = '10s', slide = '15s', offset = '-1s' }";

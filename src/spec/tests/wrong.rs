@@ -146,7 +146,6 @@ fn schemas_formats_and_event_time() {
         ("schema = { a = { type = 'int', path = 'b' } }", &["unknown option `path` in column `a`"]),
         ("format = 'ndjson'", &["unknown format `ndjson`", "did you mean `json`?"]),
         ("format = 'CSV'", &["did you mean `csv`?"]),
-        ("format = 'parquet'", &["format `parquet` is not there yet", "`csv`, `tsv`, `json`, `lines`"]),
         ("format = 'table'", &["format `table` is only written, not read", "`csv`, `tsv`, `json`", "`regex`"]),
         ("format = 'apache'", &["unknown format `apache`", "did you mean `access-log`?"]),
         ("format = 'regex'", &["format `regex` needs a `pattern`"]),
@@ -187,7 +186,7 @@ fn schemas_formats_and_event_time() {
 fn transforms() {
     for (options, words) in [
         ("input = 's'", &["6:13 «t»", "`type` is missing in transform `t`"][..]),
-        ("type = 'join'\nleft = 'a'", &["transform type `join` is not there yet", "`filter`, `select`, `aggregate`"]),
+        ("type = 'join'\nleft = 'a'", &["transform type `join` is not there yet", "`filter`, `select`, `explode`"]),
         ("type = 'map'\ninput = 's'", &["did you mean `select`?"]),
         ("type = 'group_by'\ninput = 's'", &["did you mean `aggregate`?"]),
         ("type = 'filter'\nwhere = 'a'", &["6:13 «t»", "`input` is missing in transform `t`"]),
@@ -199,10 +198,10 @@ fn transforms() {
             &["expected a string such as \"amount > 500\", found boolean true"],
         ),
         (
-            "type = 'filter'\ninput = 's'\nwhere = 'a'\non_error = 'skip'",
-            &["`on_error` in transform `t` is not there yet"],
+            "type = 'filter'\ninput = 's'\nwhere = 'a'\non_error = 'ignore'",
+            &["unknown on_error `ignore`", "`fail`, `skip`, `dead-letter`"],
         ),
-        ("type = 'filter'\ninput = 's'\nwhere = 'a'\nparallelism = 2", &["not there yet"]),
+        ("type = 'filter'\ninput = 's'\nwhere = 'a'\nparallelism = 0", &["it must be between 1 and"]),
         ("type = 'select'\ninput = 's'", &["`select` or `add` is missing"]),
         ("type = 'select'\ninput = 's'\nselect = 'a'\nadd = 'b'", &["10:7", "exclude each other"]),
         ("type = 'select'\ninput = 's'\nselect = ['a', '']", &["9:16 «''»", "`select` is empty"]),
@@ -269,7 +268,31 @@ fn transforms() {
         ("type = 'top'\ninput = 's'\norder = 'a'\nn = 1\nties = 1", &["expected true or false"]),
         ("type = 'limit'\ninput = 's'", &["`n` is missing"]),
         ("type = 'limit'\ninput = 's'\nn = '5'", &["expected a whole number such as 10, found a string"]),
-        ("type = 'limit'\ninput = 's'\nn = 5\nby = 'a'", &["`by` in transform `t` is not there yet"]),
+        ("type = 'limit'\ninput = 's'\nn = 5\nby = []", &["`by` is empty"]),
+        ("type = 'route'\ninput = 's'", &["`cases` is missing", "cases = { big = \"amount > 500\" }"]),
+        ("type = 'route'\ninput = 's'\ncases = {}", &["`cases` is empty"]),
+        ("type = 'route'\ninput = 's'\ncases = { big = 5 }", &["expected a condition such as", "integer 5"]),
+        ("type = 'route'\ninput = 's'\ncases = { default = 'a' }", &["«default»", "cannot be named `default`"]),
+        ("type = 'route'\ninput = 's'\ncases = { 'a b' = 'a' }", &["`a b` cannot be the name of an output"]),
+        ("type = 'sample'\ninput = 's'", &["`fraction` is missing"]),
+        ("type = 'sample'\ninput = 's'\nfraction = 1.5", &["greater than 0 and at most 1"]),
+        ("type = 'sample'\ninput = 's'\nfraction = 0.5\non_error = 'skip'", &["unknown option `on_error`"]),
+        ("type = 'throttle'\ninput = 's'\nrate = 0", &["greater than zero"]),
+        ("type = 'event_time'\ninput = 's'\ndelay = '5s'", &["`column` is missing"]),
+        ("type = 'event_time'\ninput = 's'\ncolumn = 'a'\nidle = '0s'", &["it must be greater than zero"]),
+        ("type = 'explode'\ninput = 's'\nlist = ''", &["`list` is empty"]),
+        (
+            "type = 'aggregate'\ninput = 's'\nselect = 'a'\nwindow = { type = 'count' }",
+            &["`size` is missing", "add size = 100"],
+        ),
+        (
+            "type = 'aggregate'\ninput = 's'\nselect = 'a'\nwindow = { type = 'count', size = '1m' }",
+            &["expected a whole number such as 100"],
+        ),
+        (
+            "type = 'aggregate'\ninput = 's'\nselect = 'a'\nwindow = { type = 'tumbling', size = '1m', time = 'wall' }",
+            &["unknown time `wall`", "`event`, `processing`"],
+        ),
     ] {
         // Errors about a missing second option are tested one at a time above.
         let found = faults(&in_transform(options), &[]);
@@ -408,7 +431,7 @@ fn overrides() {
         ("sources.z.rate=5", &["«z»", "no `sources.z` to override", "there are `s`"]),
         ("transforms.z.rate=5", &["there are none"]),
         ("sources.s.type.x=5", &["`type` is not a table here"]),
-        ("sinks.o.format=parquet", &["«parquet»", "not there yet"]),
+        ("sinks.o.format=logfmt", &["«logfmt»", "not there yet"]),
         ("sources.s.rate=${NOPE}", &["NOPE is not set"]),
     ] {
         let found = faults(&job, &[text]);

@@ -110,6 +110,11 @@ fn everything() -> String {
     let replaced = format!("mode = 'replace'\nsuccess_file = true\n{roll}");
     text += &sink("replaced", "'sliding'", &directory("replaced", &replaced));
     text += &sink("packed", "'a'", &directory("packed", "compression = 'gzip'\nroll = { size = 300 }"));
+    let parquet = "format = { type = 'parquet', row_group = 64 }";
+    text += &sink("columns_out", both, &format!("{}\n{parquet}", file("columns.parquet", "replace")));
+    text += &sink("arrow_out", "'updates'", &file("columns.arrow", "new"));
+    let columns = format!("type = 'directory'\npath = 'column_parts'\npartition_by = ['k']\n{parquet}");
+    text += &sink("column_parts", both, &columns);
     let table = |table: &str, more: &str| format!("type = 'sqlite'\npath = 'out.db'\ntable = '{table}'\n{more}");
     text += &sink("inserted", "'best'", &table("inserted", ""));
     text += &sink("upserted", "'updates'", &table("upserted", "key = ['k']"));

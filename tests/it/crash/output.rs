@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use flott::format::Format;
+use flott::format::columnar::{self, Group, GroupDecoder, ReadAt};
 use rusqlite::types::Value;
 
 use crate::program::Folder;
@@ -42,6 +44,9 @@ fn add(name: &str, path: &Path, output: &mut Output) {
     if name.ends_with(".db") {
         return add_tables(name, path, output);
     }
+    if name.ends_with(".parquet") || name.ends_with(".arrow") {
+        return add_columns(name, path, output);
+    }
     let bytes = fs::read(path).unwrap();
     let text = match name.ends_with(".gz") {
         false => String::from_utf8(bytes).unwrap(),
@@ -56,6 +61,45 @@ fn add(name: &str, path: &Path, output: &mut Output) {
         // Each has the header.
         Some(at) => output.entry(format!("{}parts", &name[..at])).or_default().extend(lines.skip(1)),
         None => drop(output.insert(name.into(), lines.collect())),
+    }
+}
+
+/// A file in memory.
+struct Memory(Vec<u8>);
+
+impl ReadAt for Memory {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        out.copy_from_slice(self.0.get(start..start + out.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// Rows of files of columns, which are whole. Parts of a folder are one entry; how many rows each has is chance.
+fn add_columns(name: &str, path: &Path, output: &mut Output) {
+    let format = match name.ends_with(".parquet") {
+        true => Format::Parquet(columnar::ParquetOptions::default()),
+        false => Format::Arrow(columnar::ArrowOptions),
+    };
+    let file = columnar::open(&format, std::sync::Arc::new(Memory(fs::read(path).unwrap())));
+    let file = file.unwrap_or_else(|e| panic!("{name}: {}", e.message));
+    let fields = columnar::fields(file.schema());
+    let used: Vec<usize> = (0..fields.len()).collect();
+    let mut decoder = GroupDecoder::new(&fields, &used);
+    let mut lines = Vec::new();
+    for index in 0..file.groups().len() {
+        let decoded = decoder.decode(&Group { file: file.clone(), index });
+        assert!(decoded.failed.is_none() && decoded.bad.is_empty() && !decoded.more, "{name}");
+        let row = |row: usize| decoded.columns.iter().map(|column| column.display(row)).collect::<Vec<_>>().join(",");
+        lines.extend((0..decoded.rows).map(|number| row(number) + "\n"));
+    }
+    match name.rfind("part-") {
+        Some(at) => output.entry(format!("{}parts", &name[..at])).or_default().extend(lines),
+        None => drop(output.insert(name.into(), lines)),
     }
 }
 

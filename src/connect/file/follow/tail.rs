@@ -197,8 +197,8 @@ impl Tail {
         loop {
             let data = read_at(file, self.mark.offset, want).map_err(failed(self.path.clone()))?;
             if let Some(len) = first_record(records, &data, false) {
-                let record = Bytes::copy_from_slice(&data[..len]);
-                return Ok(Some(first_time(&record, &self.header.clone().flatten()).unwrap_or(i64::MIN)));
+                let (data, header) = (Bytes::copy_from_slice(&data[..len]), self.header.clone().flatten());
+                return Ok(Some(first_time(&Body::Bytes { data, offset: 0, header }).unwrap_or(i64::MIN)));
             }
             if want >= PROBE_BYTES_MAX {
                 return Ok(Some(i64::MIN));

@@ -24,7 +24,10 @@ struct World {
 }
 
 fn first_time() -> FirstTime {
-    Box::new(|record, _| std::str::from_utf8(record).ok()?.split([',', '\n']).next()?.parse().ok())
+    Box::new(|body| {
+        let Body::Bytes { data, .. } = body else { return None };
+        std::str::from_utf8(data).ok()?.split([',', '\n']).next()?.parse().ok()
+    })
 }
 
 impl World {

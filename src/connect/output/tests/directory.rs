@@ -116,6 +116,7 @@ fn options(path: PathBuf, mode: Mode, size: u64, success_file: bool, storage: Ar
         extension: "csv".into(),
         gzip: false,
         success_file,
+        columns: None,
         storage,
     }
 }

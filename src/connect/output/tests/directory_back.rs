@@ -23,7 +23,17 @@ fn folder(mode: Mode) -> Folder {
     let (prefix, extension, storage) = ("part".into(), "csv".into(), Arc::new(RealStorage));
     Folder {
         dir,
-        options: DirectoryOptions { path, mode, roll, prefix, extension, gzip: false, success_file: false, storage },
+        options: DirectoryOptions {
+            path,
+            mode,
+            roll,
+            prefix,
+            extension,
+            gzip: false,
+            success_file: false,
+            columns: None,
+            storage,
+        },
     }
 }
 

@@ -48,7 +48,14 @@ impl Sink for OneFile {
 
     fn writer(&self, storage: Arc<dyn Storage>, run: Run) -> Box<dyn Writer> {
         let OneFile { path, mode, gzip, .. } = self;
-        Box::new(FileSink::new(FileSinkOptions { path: path.clone(), mode: *mode, gzip: *gzip, storage, run }))
+        Box::new(FileSink::new(FileSinkOptions {
+            path: path.clone(),
+            mode: *mode,
+            gzip: *gzip,
+            columns: None,
+            storage,
+            run,
+        }))
     }
 
     fn committer(&self, storage: Arc<dyn Storage>) -> Box<dyn Committer> {

@@ -31,7 +31,14 @@ fn files(mode: Mode, before: &str) -> Files {
 impl Files {
     fn sink_on(&self, storage: Arc<dyn Storage>) -> FileSink {
         let run = Run { lineage: "a".into(), folder: Some("/states/job".into()), power: true };
-        FileSink::new(FileSinkOptions { path: self.path.clone(), mode: self.mode, gzip: false, storage, run })
+        FileSink::new(FileSinkOptions {
+            path: self.path.clone(),
+            mode: self.mode,
+            gzip: false,
+            columns: None,
+            storage,
+            run,
+        })
     }
 
     fn sink(&self) -> FileSink {

@@ -19,6 +19,8 @@ pub fn spec(input: &[DataType], keys: &[usize], calls: Vec<Call>) -> AggregateSp
         lateness: 0,
         emit: Emit::Close,
         late_output: false,
+        processing: false,
+        sorted: true,
         ordered: false,
     }
 }

@@ -46,6 +46,8 @@ fn run(example: &Example) -> String {
         lateness: 0,
         emit: Emit::Close,
         late_output: false,
+        processing: false,
+        sorted: true,
         ordered: false,
     };
     let mut operator = AggregateOperator::new(spec);

@@ -144,7 +144,7 @@ impl Model {
         let (size, slide, offset) = match window {
             Window::Tumbling { size, offset } => (size, size, offset),
             Window::Sliding { size, slide, offset } => (size, slide, offset),
-            Window::Attached { .. } => unreachable!(),
+            Window::Attached { .. } | Window::Count { .. } => unreachable!(),
         };
         let starts = time - size + 1..=time;
         starts.filter(|s| (s - offset).rem_euclid(slide) == 0).map(|s| (s + size, s)).collect()

@@ -26,7 +26,7 @@ impl Windowed {
         } else {
             shapes.iter().map(|_| FrozenTable::Unchanged).collect()
         };
-        let scalars = json!({
+        let mut scalars = json!({
             "watermark": self.watermark,
             "fired_end": self.fired.end,
             "fired_start": self.fired.start,
@@ -34,6 +34,9 @@ impl Windowed {
             "late_dropped": self.late_dropped,
             "late_by": self.late_by,
         });
+        if self.shape.spec.processing {
+            scalars["now"] = self.now.into();
+        }
         Frozen { tables, scalars }
     }
 
@@ -64,6 +67,9 @@ impl Windowed {
         self.fired = fired.max().unwrap_or(Span { end: i64::MIN, start: i64::MIN });
         self.place = state.greatest("place")?.unwrap_or(0) as u64;
         self.late_dropped = state.counter("late_dropped")?;
+        if self.shape.spec.processing {
+            self.now = state.greatest("now")?.unwrap_or(i64::MIN);
+        }
         self.late_by = if state.subtask == 0 { state.greatest("late_by")?.unwrap_or(0) } else { 0 };
         Ok(())
     }
