@@ -19,6 +19,8 @@ mod docs;
 mod follow;
 #[path = "it/formats.rs"]
 mod formats;
+#[path = "it/fuzz.rs"]
+mod fuzz;
 #[path = "it/infer.rs"]
 mod infer;
 #[path = "it/jobs.rs"]

@@ -18,7 +18,8 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
             best = Some((slips, name));
         }
         let ends_differ = theirs.starts_with(&lower) || lower.starts_with(&theirs);
-        if part.is_none() && letters >= 3 && theirs.chars().count() >= 3 && ends_differ {
+        let (short, long) = (letters.min(theirs.chars().count()), letters.max(theirs.chars().count()));
+        if part.is_none() && short >= 3 && 2 * short >= long && ends_differ {
             part = Some(name);
         }
     }
@@ -37,7 +38,8 @@ mod tests {
             ("Card", Some("card")),
             ("amuont", Some("amount")),
             ("amount_eur", Some("amount")),
-            ("req", Some("request_id")),
+            ("reques", Some("request_id")),
+            ("req", None),
             ("ctiy", Some("city")),
             ("nn", Some("n")),
             ("N", Some("n")),

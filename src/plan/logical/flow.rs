@@ -2,6 +2,7 @@
 
 use super::{Builder, EventTime, Inputs, Kind, LimitBy, Node, Output};
 use crate::data::{DataType, Field};
+use crate::error::nearest;
 use crate::expr::{Scalar, Typed};
 use crate::spec::{Diagnostic, EventTimeSpec, NodeKind, NodeSpec, Spanned, Text};
 

@@ -83,6 +83,10 @@ fn unread_cases(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
 
 /// `on_error` of a node and the readers of its `.errors` must agree.
 fn dead_letters(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
+    // Who could not be made out may be the reader.
+    if !spec.broken.is_empty() || graph.inputs.iter().any(Option::is_none) {
+        return;
+    }
     for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| graph.runs[*index]) {
         let name = &node.name.value;
         let outputs = outputs(&node.kind);
@@ -167,7 +171,7 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
                 true => format!("`{name}` has one output: input = \"{name}\""),
                 false if near.is_some() => format!("did you mean `{name}.{}`?", near.unwrap_or_default()),
                 false if is_route => format!("there are {}", named.join(", ")),
-                false => format!("there is `{name}` and {}", named.join(", ")),
+                false => format!("there are `{name}`, {}", named.join(", ")),
             };
             let span = text.locate(name.len() + 1..text.value.len());
             let message = format!("`{name}` has no output `{output}`");
