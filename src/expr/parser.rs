@@ -23,6 +23,9 @@ const LINKS_MAX: usize = 4000;
 /// How high the tree may be: what walks it is recursive.
 const HEIGHT_MAX: usize = 256;
 
+/// How many parts an expression may have once those that are computed several times stand there as often.
+const SIZE_MAX: u64 = 1 << 17;
+
 type Result<T> = std::result::Result<T, ExprError>;
 
 /// Words that cannot be names of columns without quotes.
@@ -339,15 +342,26 @@ impl Parser {
         }
     }
 
-    /// A whole expression, whose height is checked.
+    /// A whole expression, whose height and size are checked.
     fn top(&mut self) -> Result<Ast> {
         let ast = self.expr(0)?;
-        let mut open = vec![(&ast, 1)];
-        while let Some((node, height)) = open.pop() {
+        let mut open = vec![(&ast, 1, 1u64)];
+        let mut size = 0u64;
+        while let Some((node, height, times)) = open.pop() {
             if height > HEIGHT_MAX {
                 return Err(too_deep(node.span.clone()));
             }
-            open.extend(node.children().into_iter().map(|child| (child, height + 1)));
+            size = size.saturating_add(times);
+            if size > SIZE_MAX {
+                return Err(ExprError::new(
+                    ast.span.clone(),
+                    "the expression repeats its parts too often",
+                    "too large",
+                )
+                .help("compute the inner part in a `select` before this, and use its column here"));
+            }
+            let repeated = |child: &Ast| times.saturating_mul(node.repeats(child));
+            open.extend(node.children().into_iter().map(|child| (child, height + 1, repeated(child))));
         }
         Ok(ast)
     }

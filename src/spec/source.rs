@@ -275,6 +275,7 @@ pub(super) fn one_address(cx: &mut Cx, fields: &Fields, name: &Spanned<String>, 
             );
             None
         }
+        (None, None) if cx.guessed => None,
         (None, None) => {
             let error = Diagnostic::error(format!("`listen` or `connect` is missing in {what} `{}`", name.value));
             let label = format!("a tcp {what} needs one of them");

@@ -34,6 +34,8 @@ pub(super) fn window(cx: &mut Cx, fields: &Fields) -> Option<Spanned<WindowSpec>
         }
         return None;
     };
+    // What a window of another type lacks is not said either.
+    cx.guessed |= !matches!(&value.kind, Kind::String(word) if TYPES.names().contains(&word.text.value.as_str()));
     let ty = ty.value;
     let options = match ty {
         Type::Tumbling => &TUMBLING,

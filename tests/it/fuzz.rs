@@ -190,8 +190,17 @@ fn lines<'a>(text: &'a str, change: impl FnOnce(&mut Vec<&'a str>)) -> String {
     lines.concat()
 }
 
-/// Reads and plans a job, as `flott check` does, without looking at files.
+/// As [`check_here`], with the stack that a program has by default: threads of tests have less.
 fn check(text: &str) {
+    let text = text.to_string();
+    let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(move || check_here(&text)).unwrap();
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Reads and plans a job, as `flott check` does, without looking at files.
+fn check_here(text: &str) {
     let began = Instant::now();
     let path = Path::new("job.toml");
     let (job, mut found) = spec::parse(path, text, &[], &|_| None);
@@ -244,6 +253,8 @@ fn depth_and_length_are_answered() {
         format!("'{}1'", "NOT ".repeat(many)),
         format!("'{}'", vec!["line"; many].join(" || ")),
         format!("'{}line{}'", "upper(".repeat(100), ")".repeat(100)),
+        format!("'{}line{}'", "greatest(".repeat(40), ", line)".repeat(40)),
+        format!("'{}line{}'", "nullif(".repeat(60), ", line)".repeat(60)),
         "[".repeat(many),
         "{a=".repeat(many),
         format!("{}1{}", "[".repeat(many), "]".repeat(many)),
