@@ -228,6 +228,8 @@ mod tests {
             let reference: Result<serde_json::Value, _> = serde_json::from_str(&text);
             // A number that no double holds is JSON, but serde_json reads no further.
             prop_assume!(!reference.as_ref().is_err_and(|e| e.to_string().contains("out of range")));
+            // Half of a pair that is written as an escape is JSON by its grammar; serde_json refuses it.
+            prop_assume!(!reference.as_ref().is_err_and(|e| e.to_string().contains("hex escape")));
             prop_assert_eq!(is_json(&text), reference.is_ok(), "{}", text);
             if let (Ok(serde_json::Value::String(expected)), Some(found)) = (&reference, whole(&text)) {
                 let mut out = String::new();

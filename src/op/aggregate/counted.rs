@@ -4,7 +4,7 @@
 //! panes of the key is the last column of the group's key. What a window needs is in whole panes, so rows are added
 //! first, a batch at a time, and the results of the windows that end in it are made then.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use arrow_array::{Int64Array, TimestampMicrosecondArray, UInt32Array};
 use serde_json::json;
@@ -155,9 +155,16 @@ impl Counted {
         let most = windows.iter().map(Vec::len).max().unwrap_or(0);
         for part in 0..most {
             let having = all.iter().filter(|&&window| windows[window as usize].len() > part);
-            let (from, to): (Vec<u32>, Vec<u32>) = having.map(|&w| (windows[w as usize][part], w)).unzip();
-            for (accumulator, other) in merged.accumulators.iter_mut().zip(&self.table.accumulators) {
-                accumulator.merge(other, &from, &to);
+            let mut pairs: Vec<(u32, u32)> = having.map(|&w| (windows[w as usize][part], w)).collect();
+            // A merge gives each pane to one window; windows that overlap share panes.
+            while !pairs.is_empty() {
+                let mut given = HashSet::new();
+                let (now, later): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(pane, _)| given.insert(*pane));
+                let (from, to): (Vec<u32>, Vec<u32>) = now.into_iter().unzip();
+                for (accumulator, other) in merged.accumulators.iter_mut().zip(&self.table.accumulators) {
+                    accumulator.merge(other, &from, &to);
+                }
+                pairs = later;
             }
         }
         merged.results(&self.shape, &all, &mut columns)?;

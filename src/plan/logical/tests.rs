@@ -46,13 +46,13 @@ fn routes() {
 
 #[test]
 fn rows_that_fail() {
-    let filter = |on_error: &str| format!("type = 'filter'\nwhere = '1 / v > 2'\n{on_error}");
+    let filter = |on_error: &str| format!("type = 'filter'\nwhere = '1.0 / v > 2'\n{on_error}");
     let letters = "on_error = 'dead-letter'";
     check(&to(&filter(letters), &["t"]), &["nobody reads `t.errors`", "use on_error = \"skip\""]);
     check(&to(&filter("on_error = 'skip'"), &["t"]), &[]);
     check(&to(&filter(""), &["t", "t.errors"]), &["sends nothing to `t.errors`", "in [transforms.t]"]);
     check(&to(&filter(letters), &["t", "t.errors"]), &["adds a column `reason`, which its input has already"]);
-    let aggregate = format!("type = 'aggregate'\nselect = 'sum(1 / v) AS n'\n{letters}");
+    let aggregate = format!("type = 'aggregate'\nselect = 'sum(1.0 / v) AS n'\n{letters}");
     check(&to(&aggregate, &["t", "t.error"]), &["did you mean `t.errors`?"]);
 }
 

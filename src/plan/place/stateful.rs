@@ -23,8 +23,9 @@ impl Placer<'_> {
         let input = &self.plan.nodes[node.inputs[0].node].outputs[node.inputs[0].output].schema;
         let layout = Layout::new(aggregate, input, node.outputs[LATE].read.then(|| self.needed(late)));
         let keyed = !layout.keys.is_empty();
-        let parallelism = if keyed { self.degree(node) } else { 1 };
         let late_read = node.outputs[LATE].read;
+        let read_alone = late_read && self.meet(node);
+        let parallelism = if keyed && !read_alone { self.degree(node) } else { 1 };
         let spec = AggregateSpec {
             input: layout.items.iter().map(|i| i.ty).collect(),
             keys: layout.keys.clone(),
@@ -84,21 +85,33 @@ impl Placer<'_> {
         Ok(())
     }
 
-    /// Rows that are numbered before an exchange must come from one producer in their final order: so do those of a
-    /// task that is alone, and of different sources, as no two of them have rows in one block. Others are brought into
-    /// sequence first; so are those that come by arrival, which several subtasks would each read in another order.
+    /// Several inputs that would have to be brought into sequence. What a late row was judged by, the watermark of its own
+    /// input, would then be written down with it, and judge it again behind `.late`: one task that reads the inputs
+    /// themselves needs no such note.
+    fn meet(&self, node: &Node) -> bool {
+        let inputs = self.inputs(node);
+        inputs.len() > 1 && !self.is_alone(&inputs) && !by_arrival(&inputs)
+    }
+
+    /// Rows come in their final order: from a task that is alone, or from different sources, as no two of them have rows
+    /// in one block.
+    fn is_alone(&self, inputs: &[Location]) -> bool {
+        let sources: BTreeSet<Producer> = inputs.iter().map(|i| i.producer).filter(is_source).collect();
+        match inputs {
+            [Location { producer: Producer::Stage(stage), .. }] => self.out.stages[*stage].parallelism == 1,
+            _ => sources.len() == inputs.len(),
+        }
+    }
+
+    /// Rows that are numbered before an exchange must come in their final order. Others are brought into sequence
+    /// first; so are those that come by arrival, which several subtasks would each read in another order.
     pub(super) fn in_sequence(
         &mut self,
         node: &Node,
         inputs: Vec<Location>,
         columns: Vec<Option<usize>>,
     ) -> Result<Vec<Location>> {
-        let sources: BTreeSet<Producer> = inputs.iter().map(|i| i.producer).filter(is_source).collect();
-        let alone = match &inputs[..] {
-            [Location { producer: Producer::Stage(stage), .. }] => self.out.stages[*stage].parallelism == 1,
-            _ => sources.len() == inputs.len(),
-        };
-        if alone && !by_arrival(&inputs) {
+        if self.is_alone(&inputs) && !by_arrival(&inputs) {
             return Ok(inputs);
         }
         Ok(vec![self.stage(Label::sequence(node), StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])

@@ -431,7 +431,7 @@ fn overrides() {
         ("sources.z.rate=5", &["«z»", "no `sources.z` to override", "there is `s`"]),
         ("transforms.z.rate=5", &["there are none"]),
         ("sources.s.type.x=5", &["`type` is not a table here"]),
-        ("sinks.o.format=logfmt", &["«logfmt»", "not there yet"]),
+        ("sinks.o.format=logfmd", &["«logfmd»", "did you mean `logfmt`?"]),
         ("sources.s.rate=${NOPE}", &["NOPE is not set"]),
     ] {
         let found = faults(&job, &[text]);
