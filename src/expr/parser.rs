@@ -252,7 +252,7 @@ impl Parser {
             {
                 Some(format!("it is a function: {name}({before}, …)"))
             }
-            (Kind::Word(word), next) if matches!(next, Kind::Word(w) if w.eq_ignore_ascii_case("as")) => {
+            (Kind::Word(word), Kind::Word(next)) if next.eq_ignore_ascii_case("as") => {
                 Some(format!("a name with a blank goes in double quotes: \"{before} {word}\""))
             }
             (Kind::Word(word), _) if ["descending", "ascending"].contains(&word.to_ascii_lowercase().as_str()) => {

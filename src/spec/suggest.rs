@@ -3,7 +3,7 @@
 use crate::error::nearest;
 
 /// Words of other tools and what they are called here; of several, the first that is possible at the place counts.
-const OTHER_WORDS: [(&str, &[&str]); 265] = [
+const OTHER_WORDS: [(&str, &[&str]); 268] = [
     ("add_columns", &["add"]),
     ("address", &["connect", "listen"]),
     ("agent", &["job"]),
@@ -96,6 +96,7 @@ const OTHER_WORDS: [(&str, &[&str]); 265] = [
     ("groupby", &["by", "aggregate"]),
     ("gz", &["gzip"]),
     ("having_clause", &["having"]),
+    ("head", &["limit"]),
     ("headers", &["header"]),
     ("hop", &["sliding", "slide"]),
     ("hopping", &["sliding"]),
@@ -196,6 +197,7 @@ const OTHER_WORDS: [(&str, &[&str]); 265] = [
     ("quotechar", &["quote"]),
     ("quotechars", &["quote"]),
     ("rank_column", &["rank"]),
+    ("rate", &["fraction"]),
     ("rate_limit", &["rate", "throttle"]),
     ("ratio", &["fraction"]),
     ("raw", &["lines"]),
@@ -208,6 +210,7 @@ const OTHER_WORDS: [(&str, &[&str]); 265] = [
     ("retry", &["restart"]),
     ("rfc3164", &["syslog"]),
     ("rfc5424", &["syslog"]),
+    ("route", &["cases"]),
     ("routes", &["cases"]),
     ("routing", &["route"]),
     ("rowtime", &["event_time"]),
