@@ -7,6 +7,15 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+#[path = "generate/events.rs"]
+mod events;
+#[path = "generate/logs.rs"]
+mod logs;
+#[path = "generate/random.rs"]
+mod random;
+
+use random::Random;
+
 fn main() -> io::Result<()> {
     let folder = Path::new("testdata");
     fs::create_dir_all(folder)?;
@@ -16,7 +25,19 @@ fn main() -> io::Result<()> {
     }
     trades(&mut create(&folder.join("trades.csv"))?)?;
     log_lines(&mut create(&folder.join("app.log"))?)?;
-    words(&mut create(&folder.join("words.txt"))?)
+    words(&mut create(&folder.join("words.txt"))?)?;
+    logs::access(&mut create(&folder.join("access.log"))?)?;
+    logs::auth(&mut create(&folder.join("auth.log"))?)?;
+    fs::create_dir_all(folder.join("machines"))?;
+    for (number, name) in (0..).zip(["lathe", "mill", "press"]) {
+        events::machine(number, &mut create(&folder.join(format!("machines/{name}.csv")))?)?;
+    }
+    events::purchases(&mut create(&folder.join("purchases.jsonl"))?)?;
+    events::github(&mut create(&folder.join("github.jsonl"))?)?;
+    events::flows(&mut create(&folder.join("flows.csv"))?)?;
+    events::rides(&mut create(&folder.join("rides.csv"))?)?;
+    events::orders(&mut create(&folder.join("orders.csv"))?)?;
+    events::text(&mut create(&folder.join("river.txt"))?)
 }
 
 fn create(path: &Path) -> io::Result<BufWriter<File>> {
@@ -138,26 +159,4 @@ fn quoted(field: &str) -> String {
 fn time(ms: u64) -> String {
     let (hours, minutes, seconds) = (ms / (60 * MINUTE), ms / MINUTE % 60, ms / 1_000 % 60);
     format!("2026-05-04T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", ms % 1_000)
-}
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number from 0 to `n` − 1.
-    fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 11) % n
-    }
-
-    fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
 }

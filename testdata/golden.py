@@ -8,62 +8,16 @@ Each result is computed row by row, the slow and plain way, from the files in te
 queries are those of testdata/golden/nexmark_q0.csv. They are checked against what is known about the generator:
 number, event times, ranges of ids and prices.
 """
-import csv
-import io
 import math
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
-from decimal import Decimal, getcontext
-from pathlib import Path
+from decimal import Decimal
 
-getcontext().prec = 60
-DATA = Path(__file__).parent
-GOLDEN = DATA / "golden"
-EPOCH = datetime(1970, 1, 1)
-SECOND = 1_000_000
+sys.dont_write_bytecode = True
 
-
-def micros(text):
-    text = text.removesuffix("Z")
-    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in text else "%Y-%m-%dT%H:%M:%S"
-    return (datetime.strptime(text, form) - EPOCH) // timedelta(microseconds=1)
-
-
-def timestamp(us):
-    """RFC 3339 with 0, 3 or 6 decimals, as needed."""
-    at, rest = EPOCH + timedelta(microseconds=us), us % SECOND
-    fraction = "" if rest == 0 else f".{rest // 1000:03}" if rest % 1000 == 0 else f".{rest:06}"
-    return at.strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
-
-
-def rows(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def written(header, lines):
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    if header:
-        writer.writerow(header)
-    writer.writerows(lines)
-    return out.getvalue()
-
-
-def windows(lines, size, delay, column="at"):
-    """Rows of each tumbling window, and late rows. A row is late if its window ended at or before the watermark that
-    the rows before it made: the greatest time seen - delay - 1 us."""
-    kept, late, greatest = defaultdict(list), [], None
-    for line in lines:
-        at = micros(line[column])
-        start = at // size * size
-        if greatest is not None and start + size - 1 <= greatest - delay - 1:
-            late.append(line)
-        else:
-            kept[start].append((at, line))
-        greatest = at if greatest is None else max(greatest, at)
-    return kept, late
+import golden_events as events
+import golden_logs as logs
+from row_by_row import DATA, GOLDEN, SECOND, micros, rows, timestamp, windows, written
 
 
 def quickstart():
@@ -258,7 +212,10 @@ def steps():
 
 def main():
     wrong = 0
-    for job in (quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, to_parquet, visits, triage, steps):
+    here = [quickstart, sensors, ohlc, stdin_filter, tcp_counter, nexmark, archive, to_parquet, visits, triage, steps]
+    of_logs = [logs.access_errors, logs.slow_paths, logs.bots, logs.syslog_failures, logs.machines, logs.follow_log]
+    of_events = [events.clean_events, events.trending, events.top_talkers, events.taxi_revenue, events.route_orders]
+    for job in [*here, *of_logs, logs.word_count, *of_events]:
         for name, text in job().items():
             path = GOLDEN / name
             if "--write" in sys.argv[1:]:

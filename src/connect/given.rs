@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::connect::file::FirstTime;
-use crate::connect::records::{Records, first_record};
+use crate::connect::records::{Records, first_record, lines_of};
 use crate::connect::{Block, Body, Next, Source, cannot_restore};
 use crate::error::{Error, Result};
 use crate::format::{Cut, Cutter, Header, HeaderRead};
@@ -28,7 +28,10 @@ pub struct Given {
     cutter: Box<dyn Cutter>,
     blocks: Blocks,
     first_time: Option<FirstTime>,
+    /// Of the next block.
     header: Option<Arc<Header>>,
+    /// Lines in front of the next block, without those of the header.
+    lines: u64,
     /// Behind the last block; `None` before the header has been read.
     at: Option<usize>,
 }
@@ -36,7 +39,7 @@ pub struct Given {
 impl Given {
     pub fn new(name: &str, data: Bytes, records: Records, blocks: Blocks, first_time: Option<FirstTime>) -> Given {
         let cutter = records.cutter();
-        Given { name: name.to_owned(), data, records, cutter, blocks, first_time, header: None, at: None }
+        Given { name: name.to_owned(), data, records, cutter, blocks, first_time, header: None, lines: 0, at: None }
     }
 
     /// Where the next block starts.
@@ -69,6 +72,7 @@ impl Source for Given {
                 None => match self.cutter.cut(rest, true) {
                     Cut::Records(len) => len,
                     Cut::Skip(len) => {
+                        self.lines += lines_of(&rest[..len]);
                         self.at = Some(at + len);
                         continue;
                     }
@@ -77,8 +81,12 @@ impl Source for Given {
             };
             self.at = Some(at + len);
             let data = self.data.slice(at..at + len);
-            let body = Body::Bytes { data, offset: at as u64, header: self.header.clone() };
-            return Ok(Next::Block(Block::single(body)));
+            let behind = self.records.header_behind(&self.header, &data);
+            let header = std::mem::replace(&mut self.header, behind);
+            let line = Some(self.lines);
+            self.lines += lines_of(&data);
+            let body = Body::Bytes { data, offset: at as u64, header };
+            return Ok(Next::Block(Block { line, ..Block::single(body) }));
         }
     }
 

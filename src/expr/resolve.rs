@@ -363,6 +363,8 @@ pub(super) fn unknown_column(name: &str, quoted: bool, span: &Range<usize>, sche
             error.help(format!("columns go by name, not by number: {columns}"))
         }
         None if quoted => error.help(format!("text goes in single quotes: '{name}'. Columns: {columns}")),
+        None if schema.names().eq(["line"]) => error
+            .help("the only column is `line`: what else is in the lines, a format can tell, such as \"access-log\""),
         None => error.help(format!("columns: {columns}")),
     }
 }

@@ -19,7 +19,7 @@ use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
 use crate::data::{Batch, Column, DataType, Order};
 use crate::error::{Error, Result};
-use crate::format::{BadRecord, Decoded};
+use crate::format::{BadRecord, Decoded, infer};
 use crate::observe::SourceStats;
 use crate::op::RowContext;
 use crate::plan::Inferred;
@@ -48,6 +48,8 @@ pub struct HeadOptions {
     pub stats: SourceStats,
     pub wanted: Wanted,
     pub inferred: Option<InferredTypes>,
+    /// The format's name.
+    pub format: &'static str,
     /// Columns behind those that are decoded.
     pub metadata: Vec<Metadata>,
     /// The source says which line a block starts at, so that gates need not add up lines for ever.
@@ -235,6 +237,8 @@ impl Head {
                 let (text, _) = self.text_of(record, &block.body, SHOWN_MAX);
                 let mut error = Error::data(reason(record)).at(self.options.name.clone());
                 error.notes.extend(self.options.inferred.as_ref().and_then(|i| i.advice(record)).into_iter().flatten());
+                let broken = record.column.is_none();
+                error.notes.extend(if broken { infer::instead(self.options.format, &text) } else { None });
                 error.notes.push("on_error = \"skip\" or \"dead-letter\" goes on without such records".into());
                 self.fail(BadRow {
                     origin,

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::program::{Folder, PATIENCE, finish};
+use crate::program::{Folder, PATIENCE, finish, send, wait};
 
 /// How a job is run and where its results are.
 enum Run {
@@ -24,11 +24,13 @@ enum Run {
     Parts(&'static str),
     /// This file on stdin, results on stdout.
     Piped(&'static str),
-    /// This file sent by a client, results on stdout.
-    Sent(&'static str),
+    /// This source is sent this file by a client, results on stdout.
+    Sent(&'static str, &'static str),
+    /// This file comes in parts, as lines of a log that is renamed and cut, results on stdout.
+    Followed(&'static str),
 }
 
-const JOBS: [(&str, Run); 16] = [
+const JOBS: [(&str, Run); 28] = [
     ("quickstart", Run::Plain),
     ("sensors", Run::Files(&["sensors.csv", "sensors_late.csv"])),
     ("archive", Run::Parts("archive")),
@@ -41,10 +43,25 @@ const JOBS: [(&str, Run); 16] = [
     ("nexmark_q5", Run::Files(&["nexmark_q5.csv"])),
     ("nexmark_q7", Run::Files(&["nexmark_q7.csv"])),
     ("stdin_filter", Run::Piped("testdata/app.log")),
-    ("tcp_counter", Run::Sent("testdata/words.txt")),
+    ("tcp_counter", Run::Sent("words", "testdata/words.txt")),
     ("triage", Run::Files(&["triage_failed.csv", "triage_items.csv", "triage_odd.csv"])),
     ("steps", Run::Files(&["steps.csv"])),
     ("visits", Run::Killed(&["visits_pages.csv", "visits_minutes.csv"])),
+    ("access_errors", Run::Plain),
+    ("slow_paths", Run::Plain),
+    ("bots", Run::Plain),
+    ("syslog_failures", Run::Files(&["syslog_failures.csv"])),
+    ("machines", Run::Files(&["machines.csv"])),
+    ("clean_events", Run::Files(&["clean_events.csv", "clean_events_broken.csv"])),
+    ("trending", Run::Plain),
+    ("top_talkers", Run::Sent("flows", "testdata/flows.csv")),
+    ("taxi_revenue", Run::Files(&["taxi_revenue.csv"])),
+    (
+        "route_orders",
+        Run::Files(&["route_orders_incomplete.csv", "route_orders_by_hand.csv", "route_orders_automatic.csv"]),
+    ),
+    ("word_count", Run::Plain),
+    ("follow_log", Run::Followed("testdata/app.log")),
 ];
 
 /// A folder with `jobs/` and `testdata/` in it.
@@ -98,8 +115,8 @@ fn partitions(folder: &Path) -> String {
 }
 
 /// Runs the server, sends it the file from a client, gives back what it printed.
-fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
-    let mut command = folder.command(&format!("{arguments} -D sources.words.once=true"));
+fn sent(folder: &Folder, arguments: &str, source: &str, file: &str) -> String {
+    let mut command = folder.command(&format!("{arguments} -D sources.{source}.once=true"));
     let mut server = command.env("PORT", "0").spawn().unwrap();
     let mut said = BufReader::new(server.stderr.take().unwrap());
     let mut line = String::new();
@@ -111,6 +128,34 @@ fn sent(folder: &Folder, arguments: &str, file: &str) -> String {
     let mut stdout = String::new();
     server.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     assert!(server.wait().unwrap().success());
+    stdout
+}
+
+/// Runs the job on a log that is not there yet, is written to, renamed and begun anew, and cut; gives back what was
+/// printed until all of `golden` was.
+fn followed(folder: &Folder, arguments: &str, file: &str, golden: &str) -> String {
+    let (text, log) = (fs::read_to_string(file).unwrap(), folder.path("app.log"));
+    let rows = fs::read_to_string(Path::new("testdata/golden").join(golden)).unwrap().lines().count();
+    let mut child = folder.command(arguments).env_remove("LOG").spawn().unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap());
+    let (mut stdout, lines) = (String::new(), text.split_inclusive('\n').collect::<Vec<_>>());
+    for (number, part) in lines.chunks(lines.len().div_ceil(3)).enumerate() {
+        match number {
+            1 => fs::rename(&log, folder.path("app.log.1")).unwrap(),
+            2 => drop(fs::File::create(&log).unwrap()),
+            _ => {}
+        }
+        fs::write(&log, part.concat()).unwrap();
+        // What has been printed has been read: only then may it be cut.
+        let troubles = part.iter().filter(|line| !line.starts_with("INFO")).count() + usize::from(number == 0);
+        for _ in 0..troubles {
+            printed.read_line(&mut stdout).unwrap();
+        }
+    }
+    assert_eq!(stdout.lines().count(), rows, "as many as are expected");
+    send(&child, "-INT");
+    printed.read_to_string(&mut stdout).unwrap();
+    assert_eq!(wait(child), Some(0));
     stdout
 }
 
@@ -171,7 +216,8 @@ fn jobs_give_the_golden_output_at_every_parallelism() {
                     let ran = finish(folder.command(&arguments), &fs::read(file).unwrap());
                     same(&what, &ran.exits(0).stdout, &golden);
                 }
-                Run::Sent(file) => same(&what, &sent(&folder, &arguments, file), &golden),
+                Run::Sent(source, file) => same(&what, &sent(&folder, &arguments, source, file), &golden),
+                Run::Followed(file) => same(&what, &followed(&folder, &arguments, file, &golden), &golden),
                 Run::Table(database, golden) => {
                     folder.flott(&arguments).exits(0);
                     folder.flott(&arguments).exits(0);

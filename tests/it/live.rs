@@ -164,7 +164,7 @@ fn frames_in_and_frames_to_everybody() {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     assert!(line.contains("ended in the middle of a frame"), "{line}");
-    send(&child, "INT");
+    send(&child, "-INT");
     assert_eq!(wait(child), Some(0));
     for mut listener in listeners {
         assert_eq!(listener.read_to_end(&mut Vec::new()).unwrap(), 0);

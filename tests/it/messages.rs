@@ -116,3 +116,28 @@ fn another_delimiter_is_guessed() {
     folder.write("in.csv", "a;b\n1;2\n").write("job.toml", &select("a = 'int', b = 'int'", "'a'"));
     folder.flott("run job.toml").exits(1).says("columns in the file: a;b").says("delimiter = \";\"");
 }
+
+/// A log that is taken for another kind of log.
+#[test]
+fn a_record_of_another_format_says_which() {
+    let folder = Folder::new();
+    folder.write("in.log", "203.0.113.9 - - [04/May/2026:12:00:01 +0200] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\"\n");
+    let job = "[sources.s]\ntype = 'file'\npath = 'in.log'\nformat = { type = 'syslog', year = 2026 }\n\
+               [sinks.out]\ntype = 'stdout'\ninput = 's'\nformat = 'csv'\n";
+    folder.write("job.toml", job);
+    folder.flott("run job.toml").exits(1).says("format = \"access-log\" reads it");
+    // A value that does not fit is another matter.
+    folder.write("in.jsonl", "{\"n\":1}\n{\"n\":\"x\"}\n");
+    folder.write(
+        "job.toml",
+        &job.replace("in.log", "in.jsonl")
+            .replace("{ type = 'syslog', year = 2026 }", "'json'\nschema = { n = 'int' }"),
+    );
+    let ran = folder.flott("run job.toml").exits(1).says("column n");
+    assert!(!ran.stderr.contains("looks like"), "{}", ran.stderr);
+    // Without a format, the name says that they are lines.
+    let lines = "[sources.s]\ntype = 'file'\npath = 'in.log'\n\
+                 [transforms.t]\ntype = 'filter'\ninput = 's'\nwhere = 'status > 500'\n\
+                 [sinks.out]\ntype = 'stdout'\ninput = 't'\n";
+    folder.write("job.toml", lines).flott("check job.toml").exits(2).says("such as \"access-log\"");
+}

@@ -214,3 +214,101 @@ expect.both = [{ n = 1 }, { n = 2 }, { n = 3 }, { n = 4 }]
     folder.write("job.toml", job);
     folder.flott("test job.toml").exits(0).prints("1 passed");
 }
+
+/// What a file gives beside its content is given as values; years of syslog go on from record to record.
+#[test]
+fn rows_have_metadata_and_lines_have_years() {
+    let folder = Folder::new();
+    let job = "
+[sources.values]
+type = 'file'
+path = 'values.csv'
+schema = { n = 'int' }
+metadata = ['stem', 'line']
+
+[transforms.odd]
+type = 'filter'
+input = 'values'
+where = 'n % 2 = 1'
+
+[sources.log]
+type = 'file'
+path = 'app.log'
+format = { type = 'syslog', year = 2025 }
+
+[sinks.values_out]
+type = 'blackhole'
+input = 'odd'
+format = 'csv'
+
+[sinks.log_out]
+type = 'blackhole'
+input = 'log'
+format = 'csv'
+
+[[tests]]
+name = 'by name'
+input.values = [{ n = 1, _stem = 'mill' }, { n = 2, _stem = 'mill' }, { n = 3, _line = 7 }]
+input.log = []
+expect.odd = [{ n = 1, _stem = 'mill' }, { n = 3, _line = 7 }]
+
+[[tests]]
+name = 'all of them'
+input.values = [[5, 'press', 9]]
+input.log = []
+expect.odd = [[5, 'press', 9]]
+
+[[tests]]
+name = 'as they are found'
+input.values = '''
+n
+4
+5
+'''
+input.log = []
+expect.odd = [{ n = 5, _line = 3, _stem = 'input' }]
+
+[[tests]]
+name = 'years'
+input.values = []
+input.log = '''
+Dec 31 23:59:59 gate su: a
+Jan  1 00:00:00 gate su: b
+Jan  1 00:00:01 gate su: c
+'''
+expect.log = '''
+time,message
+2025-12-31T23:59:59Z,a
+2026-01-01T00:00:00Z,b
+2026-01-01T00:00:01Z,c
+'''
+";
+    folder.write("job.toml", job).flott("test job.toml").exits(0).prints("4 passed");
+}
+
+/// Ways of a route that meet again come block by block, which is worth saying, unless order does not count.
+#[test]
+fn order_that_depends_on_blocks_is_told_from_rows_that_do() {
+    let job = r#"
+[sources.in]
+type = 'stdin'
+format = 'lines'
+
+[transforms.ways]
+type = 'route'
+input = 'in'
+cases = { a = "line LIKE 'a%'", b = "line LIKE 'b%'" }
+
+[sinks.out]
+type = 'stdout'
+input = ['ways.a', 'ways.b']
+
+[[tests]]
+name = 'meet'
+input.in = "b1\na1\nb2\n"
+expect.out = [['a1'], ['b1'], ['b2']]
+"#;
+    let folder = Folder::new();
+    folder.write("job.toml", job).flott("test job.toml").exits(1).prints("the order of its rows depends on how");
+    folder.write("job.toml", &format!("{job}order = 'any'\n")).flott("test job.toml").exits(0);
+}

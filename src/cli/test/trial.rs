@@ -13,13 +13,13 @@ use super::{Verdict, names, rows};
 use crate::connect::given::Blocks;
 use crate::data::Schema;
 use crate::error::Result;
-use crate::format::{CsvOptions, Format, JsonOptions, TimestampSource};
+use crate::format::{CsvOptions, Format, JsonOptions, SourceField, TimestampSource};
 use crate::plan::logical::{Kind, LogicalPlan, Node, OutputRef, Sink};
 use crate::plan::place::place;
 use crate::runtime::orders::RunOptions;
 use crate::runtime::{self, Ending, RealConnectors, Watch};
 use crate::spec::{
-    Diagnostic, Diagnostics, GivenRows, GivenSpec, JobSpec, OnError, RestartSpec, Severity, SinkConnector,
+    Diagnostic, Diagnostics, GivenRows, GivenSpec, JobSpec, Metadata, OnError, RestartSpec, Severity, SinkConnector,
     SourceConnector, TestSpec,
 };
 use crate::storage::RealStorage;
@@ -121,6 +121,11 @@ impl Trial {
                 field.from = None;
                 field.timestamp = TimestampSource::Text;
             }
+            if names_metadata(&given.rows, &source.metadata) {
+                // They are columns like others then, behind those of the schema, where they were.
+                let given = source.metadata.drain(..).map(|metadata| metadata.column());
+                source.fields.extend(given.map(|(name, ty)| SourceField::new(name, ty, None)));
+            }
         }
         source.connector = connector;
         self.given.extend(bytes.map(|bytes| (path, Bytes::from(bytes))));
@@ -175,6 +180,16 @@ impl Trial {
 
 /// Of the nodes that a test looks through.
 const SECTION: &str = "expect";
+
+/// Whether the rows have values for columns that are otherwise known of a record without its content.
+fn names_metadata(rows: &GivenRows, metadata: &[Metadata]) -> bool {
+    let names = |column: &str| metadata.iter().any(|metadata| metadata.column().0 == column);
+    match rows {
+        GivenRows::Tables(rows) => rows.iter().flatten().any(|(column, _)| names(column)),
+        GivenRows::Lists(_) => !metadata.is_empty(),
+        GivenRows::Text(_) | GivenRows::File(_) => false,
+    }
+}
 
 fn kept_nowhere() -> Sink {
     Sink { connector: SinkConnector::Blackhole, format: Format::Csv(CsvOptions::default()) }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use regex::bytes::Regex;
 
 use super::json::Shape;
@@ -73,6 +74,18 @@ pub fn guess(sample: &Sample) -> Guess {
     }
 }
 
+/// What a record looks like that is none in the format of this name: a note for whoever took one for another.
+pub fn instead(format: &str, record: &str) -> Option<String> {
+    let sample = Sample { data: Bytes::copy_from_slice(record.as_bytes()), whole: true };
+    let (name, what) = match guess(&sample) {
+        Guess::Json => ("json", "JSON"),
+        Guess::AccessLog => ("access-log", "a line of an access log"),
+        Guess::Syslog => ("syslog", "a line of a system log"),
+        _ => return None,
+    };
+    (name != format).then(|| format!("this looks like {what}: format = \"{name}\" reads it"))
+}
+
 /// The delimiter that parts the records of the sample into equally many fields, at least two; of several, the one that
 /// makes most of them.
 pub fn delimiter(sample: &Sample) -> Option<u8> {
@@ -101,8 +114,6 @@ fn width(sample: &Sample, delimiter: u8) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[test]
