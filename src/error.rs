@@ -1,7 +1,11 @@
 //! The one error type. An [`Error`] says what went wrong in words a user can act on; its [`Class`]
 //! decides the exit code and whether a restart may help.
 
+mod near;
+
 use std::fmt;
+
+pub use near::nearest;
 
 /// What kind of failure this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,8 @@ mod docs;
 mod follow;
 #[path = "it/formats.rs"]
 mod formats;
+#[path = "it/fuzz.rs"]
+mod fuzz;
 #[path = "it/generated.rs"]
 mod generated;
 #[path = "it/infer.rs"]
@@ -55,3 +57,5 @@ mod state;
 mod state_files;
 #[path = "it/stop.rs"]
 mod stop;
+#[path = "it/wrong.rs"]
+mod wrong;

@@ -20,6 +20,17 @@ impl PartialEq for Ast {
 }
 
 impl Ast {
+    /// How often a child stands in what becomes of this: `greatest(a, b)` compares each with each.
+    pub fn repeats(&self, child: &Ast) -> u64 {
+        match &self.kind {
+            AstKind::Call(call) if matches!(call.name.as_str(), "greatest" | "least") => call.args.len() as u64 + 1,
+            AstKind::Call(call) if call.name == "nullif" => 2,
+            AstKind::Between(value, ..) if std::ptr::eq(&**value, child) => 2,
+            AstKind::Case { operand: Some(value), whens, .. } if std::ptr::eq(&**value, child) => whens.len() as u64,
+            _ => 1,
+        }
+    }
+
     pub fn children(&self) -> Vec<&Ast> {
         use AstKind::*;
         match &self.kind {

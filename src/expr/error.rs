@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+pub(crate) use crate::error::nearest;
+
 /// An error in the text of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExprError {
@@ -32,17 +34,6 @@ pub struct EvalError {
     /// Row of the batch: the first that failed.
     pub row: usize,
     pub message: String,
-}
-
-/// The name among `names` that `word` may have been meant to be.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 /// Names for a message, cut after the first dozen.

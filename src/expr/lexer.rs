@@ -42,9 +42,10 @@ impl Token {
 }
 
 /// Longest first.
-const SYMBOLS: [&str; 34] = [
-    "!~*", "->>", "<=", ">=", "<>", "!=", "==", "&&", "||", "::", "!~", "~*", "->", "<<", ">>", "=", "<", ">", "+",
-    "-", "*", "/", "%", "(", ")", ",", ".", "~", "&", "|", ";", "[", "]", ":",
+const SYMBOLS: [&str; 42] = [
+    "!~*", "->>", "<=>", "<=", ">=", "<>", "!=", "==", "&&", "||", "::", "!~", "~*", "->", "<<", ">>", "=~", "**",
+    "//", "=>", ":=", "??", "=", "<", ">", "+", "-", "*", "/", "%", "(", ")", ",", ".", "~", "&", "|", ";", "[", "]",
+    ":", "?",
 ];
 
 pub fn tokens(text: &str) -> Result<Vec<Token>, ExprError> {
@@ -182,7 +183,9 @@ fn unknown_character(c: char, at: usize) -> ExprError {
     match c {
         '‘' | '’' => error.help("text goes in plain single quotes: 'text'"),
         '“' | '”' => error.help("text goes in plain single quotes: 'text', odd names in plain double quotes"),
-        '!' => error.help("write NOT x, or x <> y"),
+        '!' => error.help("write NOT x, or x <> y; no name ends with `!`"),
+        '#' => error.help("a comment begins with `--`; an odd name goes in double quotes"),
+        '@' => error.help("a column is written without `@`; an odd name goes in double quotes"),
         '^' => error.help("write power(x, y), or bitxor(a, b)"),
         '{' | '}' => error.help("a list is [a, b], a struct is struct(a AS name, b AS other)"),
         _ => error,

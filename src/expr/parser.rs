@@ -23,6 +23,9 @@ const LINKS_MAX: usize = 4000;
 /// How high the tree may be: what walks it is recursive.
 const HEIGHT_MAX: usize = 256;
 
+/// How many parts an expression may have once those that are computed several times stand there as often.
+const SIZE_MAX: u64 = 1 << 17;
+
 type Result<T> = std::result::Result<T, ExprError>;
 
 /// Words that cannot be names of columns without quotes.
@@ -30,6 +33,10 @@ const RESERVED: [&str; 17] = [
     "and", "or", "not", "is", "in", "like", "ilike", "between", "case", "when", "then", "else", "as", "null", "true",
     "false", "select",
 ];
+
+/// Words that may follow a value.
+const OPERATOR_WORDS: [&str; 14] =
+    ["and", "or", "not", "is", "in", "like", "ilike", "between", "as", "asc", "desc", "nulls", "then", "end"];
 
 mod power {
     pub const OR: u8 = 1;
@@ -65,7 +72,7 @@ pub fn parse_item(text: &str) -> Result<SelectItem> {
         parser.expect_end("an item")?;
         return Ok(SelectItem::Expr { ast, name, name_span });
     }
-    if let Kind::Word(word) = &parser.peek().kind {
+    if let (Kind::Word(word), Kind::End) = (&parser.peek().kind, &parser.peek_at(1).kind) {
         let message = format!("a name follows the expression `{}` without AS", &text[ast.span.clone()]);
         return Err(ExprError::new(parser.peek().span.clone(), message, "AS is missing")
             .help(format!("write `{} AS {word}`", &text[ast.span])));
@@ -100,7 +107,7 @@ pub fn parse_order(text: &str) -> Result<OrderItem> {
             return Err(parser.unexpected("FIRST or LAST behind NULLS"));
         }
     }
-    parser.expect_end("ASC, DESC or NULLS FIRST")?;
+    parser.expect_end("the item")?;
     Ok(OrderItem { ast, descending, nulls_first })
 }
 
@@ -117,7 +124,33 @@ impl Parser {
         if tokens.len() == 1 {
             return Err(ExprError::new(0..text.len(), "an expression is empty", "expected an expression"));
         }
-        Ok(Parser { tokens, at: 0, depth: 0, links: 0 })
+        let parser = Parser { tokens, at: 0, depth: 0, links: 0 };
+        match parser.clause() {
+            Some(error) => Err(error),
+            None => Ok(parser),
+        }
+    }
+
+    /// A clause of a statement, where only its expression belongs: `WHERE a > 5`. The words may also be columns.
+    fn clause(&self) -> Option<ExprError> {
+        let Kind::Word(first) = &self.peek().kind else { return None };
+        let follows = &self.peek_at(1).kind;
+        let word =
+            |words: &[&str]| matches!(follows, Kind::Word(w) if words.contains(&w.to_ascii_lowercase().as_str()));
+        let value = matches!(follows, Kind::Word(_) | Kind::Quoted(_)) && !word(&OPERATOR_WORDS);
+        let (words, help) = match first.to_ascii_lowercase().as_str() {
+            "select" if value || matches!(follows, Kind::Symbol("*")) => {
+                (1, "the `sql` transform is not there yet: write the items alone, each as a string of its own")
+            }
+            "where" if value => (1, "write the condition alone"),
+            "having" if value => (1, "write the condition alone"),
+            "group" if word(&["by"]) => (2, "write the keys alone, each as a string of its own: by = [\"a\", \"b\"]"),
+            "order" if word(&["by"]) => (2, "write the items alone, each as a string of its own: order = [\"n DESC\"]"),
+            _ => return None,
+        };
+        let span = self.peek().span.start..self.peek_at(words - 1).span.end;
+        let message = "an expression is expected here, not a clause";
+        Some(ExprError::new(span, message, "leave this out").help(help))
     }
 
     fn peek(&self) -> &Token {
@@ -200,7 +233,32 @@ impl Parser {
             _ if let Some(error) = self.operator_hint() => Err(error),
             Kind::Symbol(",") => Err(error(format!("a comma follows {behind}"), "one expression is expected here")
                 .help("every item of a list is a string of its own")),
-            _ => Err(error(format!("{} follows {behind}", token.describe()), "an operator is expected here")),
+            _ => {
+                let error = error(format!("{} follows {behind}", token.describe()), "an operator is expected here");
+                Err(ExprError { help: self.glued(token), ..error })
+            }
+        }
+    }
+
+    /// What two values side by side may have been meant to be.
+    fn glued(&self, token: &Token) -> Option<String> {
+        let Kind::Word(before) = &self.tokens[self.at.checked_sub(1)?].kind else { return None };
+        match (&token.kind, &self.peek_at(1).kind) {
+            (Kind::Number(number), Kind::Word(unit)) if before.eq_ignore_ascii_case("interval") => {
+                Some(format!("write INTERVAL '{number}' {}", unit.to_uppercase()))
+            }
+            (Kind::Word(name), Kind::Word(_) | Kind::Text(_) | Kind::Number(_))
+                if super::function::find(&name.to_ascii_lowercase()).is_some() =>
+            {
+                Some(format!("it is a function: {name}({before}, …)"))
+            }
+            (Kind::Word(word), Kind::Word(next)) if next.eq_ignore_ascii_case("as") => {
+                Some(format!("a name with a blank goes in double quotes: \"{before} {word}\""))
+            }
+            (Kind::Word(word), _) if ["descending", "ascending"].contains(&word.to_ascii_lowercase().as_str()) => {
+                Some("write DESC or ASC".into())
+            }
+            _ => None,
         }
     }
 
@@ -208,8 +266,15 @@ impl Parser {
     fn operator_hint(&self) -> Option<ExprError> {
         let Kind::Symbol(symbol) = self.peek().kind else { return None };
         let help = match symbol {
-            "==" => "write `=`",
+            "==" | ":=" => "write `=`",
             "&&" => "write AND",
+            "=~" => "write `~`, with the pattern in single quotes",
+            "**" => "write power(x, y)",
+            "//" => "write `/`, which truncates between ints",
+            "=>" => "write `>=`",
+            "<=>" => "write IS NOT DISTINCT FROM",
+            "?" | "??" => "write CASE WHEN … THEN … ELSE … END, or coalesce(a, b) for another value than null",
+            "." => "a column is written without a dot in front",
             ";" => "an expression has no `;`",
             _ => return None,
         };
@@ -277,15 +342,26 @@ impl Parser {
         }
     }
 
-    /// A whole expression, whose height is checked.
+    /// A whole expression, whose height and size are checked.
     fn top(&mut self) -> Result<Ast> {
         let ast = self.expr(0)?;
-        let mut open = vec![(&ast, 1)];
-        while let Some((node, height)) = open.pop() {
+        let mut open = vec![(&ast, 1, 1u64)];
+        let mut size = 0u64;
+        while let Some((node, height, times)) = open.pop() {
             if height > HEIGHT_MAX {
                 return Err(too_deep(node.span.clone()));
             }
-            open.extend(node.children().into_iter().map(|child| (child, height + 1)));
+            size = size.saturating_add(times);
+            if size > SIZE_MAX {
+                return Err(ExprError::new(
+                    ast.span.clone(),
+                    "the expression repeats its parts too often",
+                    "too large",
+                )
+                .help("compute the inner part in a `select` before this, and use its column here"));
+            }
+            let repeated = |child: &Ast| times.saturating_mul(node.repeats(child));
+            open.extend(node.children().into_iter().map(|child| (child, height + 1, repeated(child))));
         }
         Ok(ast)
     }

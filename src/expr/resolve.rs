@@ -184,7 +184,7 @@ impl Resolver<'_> {
         if constant && !try_ {
             // A constant that never converts is a mistake in the text, not in a row.
             if let Err(error) = cast.eval(&crate::data::Batch::new(Vec::new(), 1)) {
-                return Err(ExprError::new(value.span.clone(), error.message, format!("not a {ty}")));
+                return Err(ExprError::new(value.span.clone(), error.message, format!("cannot be cast to {ty}")));
             }
         }
         Ok(cast)
@@ -359,6 +359,9 @@ pub(super) fn unknown_column(name: &str, quoted: bool, span: &Range<usize>, sche
     let columns = list(schema.names());
     match nearest(name, schema.names()) {
         Some(near) => error.help(format!("did you mean `{near}`? Columns: {columns}")),
+        None if name.strip_prefix('$').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit())) => {
+            error.help(format!("columns go by name, not by number: {columns}"))
+        }
         None if quoted => error.help(format!("text goes in single quotes: '{name}'. Columns: {columns}")),
         None if schema.names().eq(["line"]) => error
             .help("the only column is `line`: what else is in the lines, a format can tell, such as \"access-log\""),

@@ -413,9 +413,3 @@ fn size_text(bytes: usize) -> String {
         None => format!("{bytes} bytes"),
     }
 }
-
-/// The name among `names` that `name` was probably meant to be.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |found: &&str| strsim::damerau_levenshtein(&name.to_lowercase(), &found.to_lowercase());
-    names.min_by_key(near).filter(|found| near(found) <= 1 + name.chars().count() / 4)
-}

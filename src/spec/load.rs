@@ -6,7 +6,7 @@ use super::checkpoint::{check_restart, checkpoint, restart};
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
 use super::options::{CHECKPOINT, JOB, TOP};
 use super::read::{Cx, Fields};
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, suggest};
 use super::value::{Entry, Kind, Table, apply_overrides, parse_file};
 use super::variables::Variables;
 use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, schema, sink, source, test, transform};
@@ -72,7 +72,7 @@ pub fn parse(
     variables.table(&mut root);
     tests.iter_mut().for_each(|tests| test::variables(tests, &mut variables));
     let text = text.clone().with_secrets(variables.secrets);
-    let cx = &mut Cx { text: &text, out: &mut out, schemas: Vec::new() };
+    let cx = &mut Cx { text: &text, out: &mut out, schemas: Vec::new(), doubtful: false, guessed: false };
     let mut job = job(cx, &root);
     job.tests = tests.map(|tests| test::tests(cx, &tests)).unwrap_or_default();
     (Some(job), out)
@@ -94,20 +94,29 @@ fn job(cx: &mut Cx, root: &Table) -> JobSpec {
         tests: Vec::new(),
     };
     let mut entries: Vec<(&str, &Entry)> = Vec::new();
-    for room in ["sources", "transforms", "sinks"] {
-        let nodes = room_entries(cx, root, room);
-        entries.extend(nodes.iter().map(|entry| (room, entry)));
-        if nodes.is_empty() && room != "transforms" {
+    for room in ROOMS {
+        let mut nodes: Vec<&Entry> = room_entries(cx, root, room).iter().collect();
+        nodes.extend(misnamed(root, room));
+        entries.extend(nodes.iter().map(|entry| (room, *entry)));
+        let is_meant = root.get(room).is_some() || root.entries.iter().any(|e| room_of(&e.key.value) == Some(room));
+        if nodes.is_empty() && room != "transforms" && !is_meant {
             let help = if room == "sources" { "[sources.NAME]" } else { "[sinks.NAME]" };
             cx.push(Diagnostic::error(format!("the job has no {room}")).help(format!("add a table {help}")));
         }
     }
     entries.sort_by_key(|(_, entry)| place(&entry.key.span));
+    let unread = root.entries.iter().filter(|entry| room_of(&entry.key.value).is_some());
+    for table in unread {
+        if let Kind::Table(nodes) = &table.value.kind {
+            job.broken.extend(nodes.entries.iter().map(|node| node.key.value.clone()));
+        }
+    }
     for (i, (room, entry)) in entries.iter().enumerate() {
         check_name(cx, entry, entries[..i].iter().find(|(_, e)| e.key.value == entry.key.value));
+        (cx.doubtful, cx.guessed) = (false, false);
         match node(cx, room, entry) {
-            Some(node) => job.nodes.extend(source::outputs(node)),
-            None => job.broken.push(entry.key.value.clone()),
+            Some(node) if !cx.doubtful => job.nodes.extend(source::outputs(node)),
+            _ => job.broken.push(entry.key.value.clone()),
         }
     }
     if let Some(restart) = restart {
@@ -213,6 +222,12 @@ fn is_job_name(name: &str) -> bool {
 fn room_entries<'a>(cx: &mut Cx, root: &'a Table, room: &str) -> &'a [Entry] {
     match root.get(room).map(|value| (value, &value.kind)) {
         Some((_, Kind::Table(table))) => &table.entries,
+        Some((value, Kind::Array(_))) => {
+            let error = Diagnostic::error(format!("nodes are tables [{room}.NAME], not a list of tables"));
+            let help = format!("write [{room}.NAME] with the name of the node, instead of `name` inside");
+            cx.push(error.at(&value.span).label("a list of tables").help(help));
+            &[]
+        }
         Some((value, _)) => {
             cx.wrong_type(room, value, &format!("tables [{room}.NAME]"));
             &[]
@@ -237,6 +252,25 @@ fn check_name(cx: &mut Cx, entry: &Entry, earlier: Option<&(&str, &Entry)>) {
             format!("[{room}.{}] in line {line} has it; state is kept by name, so each node needs its own", key.value);
         cx.push(error.label("the second node of this name").help(help));
     }
+}
+
+const ROOMS: [&str; 3] = ["sources", "transforms", "sinks"];
+
+/// The section that an unknown table at the top was probably meant to be.
+fn room_of(word: &str) -> Option<&'static str> {
+    if TOP.names().contains(&word) { None } else { suggest(word, &ROOMS) }
+}
+
+/// Nodes in a table whose name is nearly `room`, such as `[source.x]`: the name has been reported, what they hold is
+/// looked at all the same.
+fn misnamed<'a>(root: &'a Table, room: &str) -> Vec<&'a Entry> {
+    let tables = root.entries.iter().filter(|entry| room_of(&entry.key.value) == Some(room));
+    let inside = tables.filter_map(|entry| match &entry.value.kind {
+        Kind::Table(table) => Some(table.entries.iter()),
+        _ => None,
+    });
+    let is_node = |entry: &&Entry| matches!(&entry.value.kind, Kind::Table(node) if node.get("type").is_some());
+    inside.flatten().filter(is_node).collect()
 }
 
 /// `None` after a diagnostic.

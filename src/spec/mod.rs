@@ -15,6 +15,7 @@ mod schema;
 mod sink;
 mod source;
 mod suggest;
+mod syntax;
 mod test;
 mod text;
 mod transform;

@@ -3,6 +3,8 @@
 //!
 //! The reader refuses what is in no table; what is in `later` it names as not there yet.
 
+use super::suggest::suggest;
+
 /// An option and what a value of it looks like.
 pub(super) type Opt = (&'static str, &'static str);
 
@@ -389,5 +391,14 @@ pub(super) struct Words<T: 'static> {
 impl<T> Words<T> {
     pub fn names(&self) -> Vec<&'static str> {
         self.has.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// What was probably meant by `word`.
+    pub fn near(&self, word: &str) -> Option<T>
+    where
+        T: Copy,
+    {
+        let near = suggest(word, &self.names())?;
+        self.has.iter().find(|(name, _)| *name == near).map(|(_, found)| *found)
     }
 }

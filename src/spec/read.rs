@@ -6,7 +6,7 @@
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
 use super::options::{Options, Words};
 use super::schema::NamedSchema;
-use super::suggest::{did_you_mean, list};
+use super::suggest::{did_you_mean, list, suggest};
 use super::units::{UnitError, parse_duration, parse_size};
 use super::value::{Kind, Str, Table, Value};
 use super::{Span, Spanned, Text};
@@ -17,6 +17,10 @@ pub(super) struct Cx<'a> {
     pub out: &'a mut Diagnostics,
     /// `[schemas.NAME]`.
     pub schemas: Vec<NamedSchema>,
+    /// Something that others build on could not be read: see [`Cx::doubt`].
+    pub doubtful: bool,
+    /// The type of the node was guessed from a word of another tool: what it lacks is not said.
+    pub guessed: bool,
 }
 
 impl Cx<'_> {
@@ -31,11 +35,20 @@ impl Cx<'_> {
 
     /// `expected …, found …`.
     pub fn wrong_type(&mut self, name: &str, value: &Value, expected: &str) {
+        self.doubt(name);
         if matches!(value.kind, Kind::Failed) {
             return;
         }
         let message = format!("expected {expected}, found {}", found(value));
-        self.push(Diagnostic::error(message).at(&value.span).label(format!("wrong type for `{name}`")));
+        let mut error = Diagnostic::error(message).at(&value.span).label(format!("wrong type for `{name}`"));
+        error.help = rewritten(value, expected).filter(|_| !is_secret(value));
+        self.push(error);
+    }
+
+    /// An option could not be read, which has been said. If others build on it, what they would say of its lack is no
+    /// mistake of theirs: the node counts as broken then.
+    pub fn doubt(&mut self, name: &str) {
+        self.doubtful |= ["event_time", "by", "emit", "rows", "once", "follow", "metadata", "rank"].contains(&name);
     }
 
     /// The value as a string; of an override, a number or boolean is taken as it was typed.
@@ -79,6 +92,18 @@ impl Cx<'_> {
         };
         self.push(diagnostic.at(&text.locate(0..text.value.len())));
         None
+    }
+
+    /// As [`Cx::word`], but of an unknown word that is near to one, the near one is taken: the rest is read by it.
+    pub fn word_or_near<T: Copy>(&mut self, name: &str, value: &Value, words: &Words<T>) -> Option<Spanned<T>> {
+        let found = self.word(name, value, words);
+        match &value.kind {
+            Kind::String(string) if found.is_none() && !words.later.contains(&string.text.value.as_str()) => {
+                let near = words.near(&string.text.value)?;
+                Some(Spanned { value: near, span: value.span.clone() })
+            }
+            _ => found,
+        }
     }
 
     /// Runs a unit parser over a string; a fault is shown inside it.
@@ -129,6 +154,28 @@ pub(super) fn is_secret(value: &Value) -> bool {
     matches!(value.kind, Kind::String(Str { secret: true, .. }))
 }
 
+/// How a value of the wrong type was probably meant.
+fn rewritten(value: &Value, expected: &str) -> Option<String> {
+    let takes = |what: &str| expected.starts_with(what);
+    match &value.kind {
+        Kind::Integer(n) if takes("a duration") => Some(format!("write a unit, in quotes: \"{n}s\"")),
+        Kind::Integer(n) if takes("a string") => Some(format!("write it in quotes: \"{n}\"")),
+        Kind::Float(x) if takes("a whole number") && x.fract() == 0.0 && x.abs() < 1e15 => Some(format!("write {x}")),
+        Kind::String(Str { text, variable: false, .. }) if takes("a whole number") || takes("a number") => {
+            let number = text.value.trim();
+            number.parse::<f64>().ok().map(|_| format!("leave the quotes out: {number}"))
+        }
+        Kind::String(Str { text, variable: false, .. }) if takes("true or false") => {
+            match text.value.trim().to_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Some("write true".into()),
+                "false" | "no" | "off" | "0" => Some("write false".into()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The type of a value with its text, where that is short: `integer 5`.
 fn found(value: &Value) -> String {
     match &value.kind {
@@ -150,13 +197,22 @@ pub(super) struct Fields<'a> {
     owner: String,
     /// Underlined where an option is missing.
     place: Span,
+    /// Options under other words, so that one wrong word is one error.
+    meant: Vec<(&'static str, &'a Value)>,
 }
+
+/// Options of other tools whose text is in a language of theirs.
+const LANGUAGES: [&str; 8] = ["mapping", "source", "expression", "query", "statement", "script", "code", "watermark"];
+
+/// Stands for an option that was written under another word with a value that does not fit.
+static FAILED: Value = Value { kind: Kind::Failed, span: Span::File(0..0), raw: None };
 
 impl<'a> Fields<'a> {
     /// Starts reading, and reports the options that are not in the table of options.
     pub fn new(cx: &mut Cx, table: &'a Table, options: &'static Options, owner: String, place: &Span) -> Fields<'a> {
         let names = options.names();
         let all = format!("{} has {}", options.what, list(&names));
+        let mut meant: Vec<(&'static str, &Value)> = Vec::new();
         for entry in &table.entries {
             let key = &entry.key;
             let word = key.value.as_str();
@@ -170,24 +226,30 @@ impl<'a> Fields<'a> {
             } else {
                 // What will be there is near enough to be named, and gets its own answer then.
                 let near = [&names[..], options.later].concat();
+                if let Some(name) = suggest(word, &names).filter(|name| table.get(name).is_none()) {
+                    let fits = fits(options.example(name), &entry.value) && !LANGUAGES.contains(&word);
+                    let value = if fits { &entry.value } else { &FAILED };
+                    meant.push((name, value));
+                }
                 Diagnostic::error(format!("unknown option `{word}` in {owner}"))
                     .label("unknown option")
                     .help(did_you_mean(word, &near, &all))
             };
             cx.push(diagnostic.at(&key.span));
         }
-        Fields { table, options, owner, place: place.clone() }
+        Fields { table, options, owner, place: place.clone(), meant }
     }
 
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         debug_assert!(self.options.names().contains(&name), "{name} is in no table of {}", self.options.what);
-        self.table.get(name)
+        let meant = || self.meant.iter().find(|(option, _)| *option == name).map(|(_, value)| *value);
+        self.table.get(name).or_else(meant)
     }
 
     /// The option's value; a missing one is reported with an example.
     pub fn need(&self, cx: &mut Cx, name: &str) -> Option<&'a Value> {
         let value = self.get(name);
-        if value.is_none() {
+        if value.is_none() && !cx.guessed {
             let help = format!("add {name} = {}", self.options.example(name));
             let message = format!("`{name}` is missing in {}", self.owner);
             let label = format!("{} needs `{name}`", self.options.what);
@@ -253,8 +315,9 @@ impl<'a> Fields<'a> {
             return None;
         }
         let expected = self.expected(name, "strings");
-        let texts: Vec<_> = items.iter().map(|item| self.filled(cx, name, item, &expected)).collect();
-        texts.into_iter().collect()
+        // The good ones are looked at further, in the same run.
+        let texts: Vec<_> = items.iter().filter_map(|item| self.filled(cx, name, item, &expected)).collect();
+        (!texts.is_empty()).then_some(texts)
     }
 
     pub fn need_texts(&self, cx: &mut Cx, name: &str) -> Option<Vec<Text>> {
@@ -370,5 +433,17 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+}
+
+/// Whether a value may be one of an option with this example.
+fn fits(example: &str, value: &Value) -> bool {
+    match (&value.kind, example.chars().next()) {
+        (Kind::String(_), Some('"' | '\'' | '[')) => true,
+        (Kind::Array(items), Some('"' | '\'' | '[')) => items.iter().all(|item| matches!(item.kind, Kind::String(_))),
+        (Kind::Table(_), Some('{')) => true,
+        (Kind::Integer(_) | Kind::Float(_), Some(c)) => c.is_ascii_digit(),
+        (Kind::Boolean(_), Some('t' | 'f')) => true,
+        _ => false,
     }
 }

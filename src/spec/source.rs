@@ -5,6 +5,7 @@ use super::format::{Side, format};
 use super::options::{EVENT_TIME_TABLE, FILE_SOURCE, GENERATE_SOURCE, STDIN_SOURCE, TCP_SOURCE, Words};
 use super::read::{Cx, Fields, Range};
 use super::schema::schema;
+use super::suggest::{list, suggest};
 use super::value::{Kind, Table};
 use super::{
     Compression, EventTimeSpec, FileOrder, GenerateKind, Metadata, NodeKind, NodeSpec, OnError, ReadMode,
@@ -126,12 +127,16 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
         let error = Diagnostic::error("`rate` together with `follow` is not there yet").at(&rate.span);
         cx.push(error.label("with `follow`").help("leave it out: the files are read as they grow"));
     }
+    let event_time = event_time(cx, &fields, follows.then_some(FOLLOW_IDLE));
+    if event_time.is_none() && has("event_time") && fields.get("event_time").is_some() {
+        cx.doubt("event_time");
+    }
     Some(SourceSpec {
         metadata,
         format,
         schema,
         schema_span,
-        event_time: event_time(cx, &fields, follows.then_some(FOLLOW_IDLE)),
+        event_time,
         on_error: on_error.unwrap_or(Spanned { value: OnError::Fail, span: name.span.clone() }),
         max_record: if has("max_record") { fields.size(cx, "max_record") } else { None },
         compression,
@@ -177,12 +182,23 @@ pub(super) fn node_type<T: Copy>(
 ) -> Option<T> {
     let Some(value) = table.get("type") else {
         let names = types.names();
+        // Under another word, whoever reads the options reports it.
+        let meant = table.entries.iter().find(|e| suggest(&e.key.value, &["type"]).is_some());
+        if let Some(Kind::String(word)) = meant.map(|entry| &entry.value.kind)
+            && let Some(found) = types.near(&word.text.value)
+        {
+            cx.guessed = !names.contains(&word.text.value.as_str());
+            return Some(found);
+        }
         let message = format!("`type` is missing in {what} `{}`", name.value);
-        let help = format!("add type = \"{}\"; there are {}", names[0], super::suggest::list(&names));
+        let instead = meant.map(|entry| format!(", instead of `{}`", entry.key.value)).unwrap_or_default();
+        let help = format!("add type = \"{}\"{instead}; there are {}", names[0], list(&names));
         cx.push(Diagnostic::error(message).at(&name.span).label(format!("a {what} needs `type`")).help(help));
         return None;
     };
-    cx.word("type", value, types).map(|found| found.value)
+    let found = cx.word_or_near("type", value, types).map(|found| found.value);
+    cx.guessed = !matches!(&value.kind, Kind::String(word) if types.names().contains(&word.text.value.as_str()));
+    found
 }
 
 pub(super) fn compression(cx: &mut Cx, fields: &Fields) -> Option<Spanned<Compression>> {
@@ -249,7 +265,7 @@ fn metadata(cx: &mut Cx, fields: &Fields, ty: Type, follows: bool) -> Vec<Spanne
         let name = METADATA.has.iter().find(|(_, known)| *known == word.value).map_or("", |(name, _)| *name);
         if !may.contains(&name) {
             let error = Diagnostic::error(format!("{what} has no metadata `{name}`")).at(&word.span);
-            cx.push(error.label("makes no sense here").help(format!("there are {}", super::suggest::list(may))));
+            cx.push(error.label("makes no sense here").help(format!("there are {}", list(may))));
         } else if found.iter().any(|other| other.value == word.value) {
             let error = Diagnostic::error(format!("metadata `{name}` is asked for twice")).at(&word.span);
             cx.push(error.label("a second time").help("leave it out"));
@@ -284,6 +300,7 @@ pub(super) fn one_address(cx: &mut Cx, fields: &Fields, name: &Spanned<String>, 
             );
             None
         }
+        (None, None) if cx.guessed => None,
         (None, None) => {
             let error = Diagnostic::error(format!("`listen` or `connect` is missing in {what} `{}`", name.value));
             let label = format!("a tcp {what} needs one of them");

@@ -89,6 +89,7 @@ fn select(cx: &mut Cx, fields: &Fields, name: &Spanned<String>) -> Option<NodeKi
             cx.push(error.label("one of them is too many").help(help));
             None
         }
+        (None, None) if cx.guessed => None,
         (None, None) => {
             let error = Diagnostic::error(format!("`select` or `add` is missing in transform `{}`", name.value));
             let help = "add select = [\"card\", \"amount * 2 AS twice\"], or add = [\"amount * 2 AS twice\"]";
@@ -113,6 +114,9 @@ fn aggregate(cx: &mut Cx, fields: &Fields) -> Option<AggregateNode> {
     let having = fields.text(cx, "having");
     let order = order(cx, fields);
     let emit = emit(cx, fields);
+    if emit.is_none() && fields.get("emit").is_some() {
+        cx.doubt("emit");
+    }
     let lateness = fields.duration(cx, "lateness", Range::ZeroUp);
     Some(AggregateNode { by, select: select?, window, processing, having, order, emit, lateness })
 }

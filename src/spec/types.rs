@@ -38,7 +38,7 @@ const TYPES: [(&str, DataType); 29] = [
 ];
 
 /// Words of other systems that are not accepted but understood.
-const OTHERS: [(&str, &str); 18] = [
+const OTHERS: [(&str, &str); 49] = [
     ("int64", "int"),
     ("int32", "int"),
     ("i64", "int"),
@@ -57,6 +57,37 @@ const OTHERS: [(&str, &str); 18] = [
     ("date32", "date"),
     ("instant", "timestamp"),
     ("datetime64", "timestamp"),
+    ("int16", "int"),
+    ("int8", "int"),
+    ("uint8", "int"),
+    ("uint16", "int"),
+    ("uint32", "int"),
+    ("u64", "int"),
+    ("usize", "int"),
+    ("byte", "int"),
+    ("short", "int"),
+    ("money", "decimal(12,2)"),
+    ("uuid", "string"),
+    ("any", "json"),
+    ("dict", "json"),
+    ("hash", "json"),
+    ("clob", "string"),
+    ("enum", "string"),
+    ("inet", "string"),
+    ("ip", "string"),
+    ("decimal128", "decimal(38,2)"),
+    ("bigdecimal", "decimal(38,2)"),
+    ("epoch", "timestamp"),
+    ("duration", "interval"),
+    ("bit", "boolean"),
+    ("ntext", "string"),
+    ("nvarchar", "string"),
+    ("datetime2", "timestamp"),
+    ("time", "string"),
+    ("timestamp_ntz", "timestamp"),
+    ("unsigned", "int"),
+    ("serial", "int"),
+    ("bignum", "int"),
 ];
 
 const ALL: &str = "there are `boolean`, `int`, `double`, `decimal(p,s)`, `string`, `bytes`, `timestamp`, `date`, `interval`, \

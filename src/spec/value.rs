@@ -5,6 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
+use super::syntax;
 use super::text::{bare, from_toml};
 use super::{Span, Spanned, Text};
 
@@ -77,19 +78,11 @@ impl Value {
     }
 }
 
-/// The file's tree, or the syntax errors. One fault may confuse the parser for the rest of its line, so of each line
-/// only the first error is told.
+/// The file's tree, or the syntax errors.
 pub(super) fn parse_file(text: &JobText, out: &mut Diagnostics) -> Option<Table> {
     let (table, errors) = DeTable::parse_recoverable(&text.text);
-    let mut last_line = 0;
-    for error in &errors {
-        let span = Span::File(error.span().unwrap_or(0..0));
-        let (line, _) = text.line_column(&span);
-        if line != last_line {
-            out.push(Diagnostic::error("this is not TOML").at(&span).label(error.message()));
-        }
-        last_line = line;
-    }
+    let faults = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message()));
+    syntax::report(text, &faults.collect::<Vec<_>>(), out);
     let mut tree = Tree { text: &text.text, shift: 0, span: |range| Span::File(range), out };
     errors.is_empty().then(|| tree.table(table.get_ref()))
 }
@@ -247,8 +240,11 @@ fn check_node(root: &Table, path: &[Spanned<String>]) -> Result<(), Diagnostic> 
     if names.contains(&node.value.as_str()) {
         return Ok(());
     }
-    let all =
-        if names.is_empty() { "there are none".into() } else { format!("there are {}", super::suggest::list(&names)) };
+    let all = match names.len() {
+        0 => "there are none".into(),
+        1 => format!("there is {}", super::suggest::list(&names)),
+        _ => format!("there are {}", super::suggest::list(&names)),
+    };
     let help = super::suggest::did_you_mean(&node.value, &names, &all);
     let message = format!("the job has no `{}.{}` to override", room.value, node.value);
     Err(Diagnostic::error(message).at(&node.span).label("no such node").help(help))

@@ -27,13 +27,15 @@ pub(super) fn window(cx: &mut Cx, fields: &Fields) -> Option<Spanned<WindowSpec>
         cx.push(error.help("add type = \"tumbling\"; there are `tumbling`, `sliding`, `count`"));
         return None;
     };
-    let Some(ty) = cx.word("type", value, &TYPES) else {
+    let Some(ty) = cx.word_or_near("type", value, &TYPES) else {
         // Which options there are depends on the type, but durations are durations in all of them.
         for entry in table.entries.iter().filter(|e| ["size", "slide", "offset"].contains(&e.key.value.as_str())) {
             cx.duration(&entry.key.value, &entry.value, Range::Any);
         }
         return None;
     };
+    // What a window of another type lacks is not said either.
+    cx.guessed |= !matches!(&value.kind, Kind::String(word) if TYPES.names().contains(&word.text.value.as_str()));
     let ty = ty.value;
     let options = match ty {
         Type::Tumbling => &TUMBLING,

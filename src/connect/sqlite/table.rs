@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::database::{Database, words};
 use super::{COMMITS, Mode, shown};
 use crate::data::{DataType, Schema};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::format::rows::Cell;
 
 /// A column and its declared type.
@@ -179,10 +179,11 @@ impl Table {
 }
 
 fn no_column(place: &str, column: &str, names: &[&str]) -> Error {
-    let near = |name: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
-    let nearest = names.iter().min_by_key(near).filter(|name| near(name) <= column.chars().count() / 2);
-    let question = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-    Error::job(format!("{place} has no column `{column}`")).note(format!("{question}it has: {}", names.join(", ")))
+    let help = match nearest(column, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? It has: {}", names.join(", ")),
+        None => format!("it has: {}", names.join(", ")),
+    };
+    Error::job(format!("{place} has no column `{column}`")).note(help)
 }
 
 /// Puts rows into a table.

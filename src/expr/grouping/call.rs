@@ -23,7 +23,8 @@ pub(super) fn resolve_call(call: &Call, span: &Range<usize>, input: &Schema) -> 
     let error = |span: Range<usize>, message: String, label: &str| ExprError::new(span, message, label);
     for part in call.args.iter().chain(call.filter.as_deref()) {
         if let Some(inner) = find_aggregate(part) {
-            return Err(error(inner, format!("an aggregate inside of `{name}`"), "nested aggregate"));
+            let help = "aggregate in two steps: a second `aggregate` transform takes the results of the first";
+            return Err(error(inner, format!("an aggregate inside of `{name}`"), "nested aggregate").help(help));
         }
     }
     let entry = aggregate::find(name)

@@ -121,7 +121,9 @@ impl Parser {
             "struct" | "row" if called => self.struct_of(),
             _ if called && lower != "in" => self.call(lower),
             reserved if RESERVED.contains(&reserved) => {
-                Err(self.unexpected("an expression").help(format!("a column of this name is written \"{word}\"")))
+                let error = self.unexpected("an expression");
+                let is_value = self.at > 0 && self.peek_at(1).kind != Kind::End;
+                Err(if is_value { error } else { error.help(format!("a column of this name is written \"{word}\"")) })
             }
             _ => {
                 self.next();

@@ -163,6 +163,10 @@ fn depth_is_limited() {
     assert!(parse(&"a".repeat(100_000)).unwrap_err().message.contains("longer"));
     let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
     resolve(&parse(&deep).unwrap(), &schema()).unwrap();
+    for (open, close) in [("greatest(", ", 1)"), ("nullif(", ", 1)"), ("CASE ", " WHEN 1 THEN 2 WHEN 2 THEN 1 END")] {
+        let repeated = format!("{}a{}", open.repeat(60), close.repeat(60));
+        assert!(parse(&repeated).unwrap_err().message.contains("too often"), "{open}");
+    }
     let wide = vec!["a = 1"; 5000].join(" OR ");
     resolve(&parse(&wide).unwrap(), &schema()).unwrap();
     let nested = (0..120).fold("a".to_owned(), |inner, _| format!("({inner}){}", "+a".repeat(100)));

@@ -2,9 +2,10 @@
 
 use arrow_schema::{DataType as Arrow, Field as ArrowField, FieldRef, SchemaRef, TimeUnit};
 
-use super::super::{SourceField, TimestampSource, nearest};
+use super::super::{SourceField, TimestampSource};
 use super::column_named;
 use crate::data::{DataType, Field, arrow};
+use crate::error::nearest;
 use crate::error::{Error, Result};
 
 /// The columns of a file as a source has them if its job gives no schema. Columns of types that we have not are left

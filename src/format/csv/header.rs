@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::records::{Records, trim_cr};
 use super::scanner::{Dialect, End, Scanner};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::format::{CsvOptions, Header, HeaderRead, MAX_RECORD_BYTES, SourceField, size_text};
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -88,7 +88,7 @@ fn other_delimiter(error: Error, delimiter: u8, found: &[String]) -> Error {
 
 fn missing(name: &str, found: &[String]) -> Error {
     let error = Error::data(format!("the header has no column '{name}'"));
-    match crate::format::nearest(name, found.iter().map(String::as_str)) {
+    match nearest(name, found.iter().map(String::as_str)) {
         Some(near) => error.note(format!("did you mean '{near}'? `from = \"{near}\"` reads it under another name")),
         None => error,
     }

@@ -1,7 +1,8 @@
 //! Transforms that pass the rows of their input on: limits, routes, samples, throttles, a new event time.
 
-use super::{Builder, EventTime, Inputs, Kind, LimitBy, Node, Output, graph::nearest};
+use super::{Builder, EventTime, Inputs, Kind, LimitBy, Node, Output};
 use crate::data::{DataType, Field};
+use crate::error::nearest;
 use crate::expr::{Scalar, Typed};
 use crate::spec::{Diagnostic, EventTimeSpec, NodeKind, NodeSpec, Spanned, Text};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::OutputRef;
+use crate::error::nearest;
 use crate::spec::{Diagnostic, Diagnostics, JobSpec, NodeKind, NodeSpec, OnError, Text};
 
 /// Nodes by their index in the job file.
@@ -86,6 +87,10 @@ fn unread_cases(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
 
 /// `on_error` of a node and the readers of its `.errors` must agree.
 fn dead_letters(spec: &JobSpec, graph: &Graph, found: &mut Diagnostics) {
+    // Who could not be made out may be the reader.
+    if !spec.broken.is_empty() || graph.inputs.iter().any(Option::is_none) {
+        return;
+    }
     for (index, node) in spec.nodes.iter().enumerate().filter(|(index, _)| graph.runs[*index]) {
         let name = &node.name.value;
         let outputs = outputs(&node.kind);
@@ -147,10 +152,6 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         return None;
     }
     let Some(node) = spec.nodes.iter().position(|n| n.name.value == name) else {
-        if spec.broken.iter().any(|broken| broken == name) {
-            // It is there; what is wrong with it has been said.
-            return None;
-        }
         // What could not be read has been reported already.
         if spec.broken.iter().any(|broken| broken == name) {
             return None;
@@ -158,6 +159,9 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
         let names = spec.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Sink(_)));
         let names: Vec<&str> = names.map(|n| n.name.value.as_str()).collect();
         let help = match nearest(name, names.iter().copied()) {
+            _ if let Some(inner) = inner_name(spec, text) => {
+                format!("nodes go by their names alone: write `{inner}`")
+            }
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => "the job has none: add a table [sources.NAME]".to_string(),
             None => format!("the job has: {}", names.join(", ")),
@@ -190,7 +194,7 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
                 true => format!("`{name}` has one output: input = \"{name}\""),
                 false if near.is_some() => format!("did you mean `{name}.{}`?", near.unwrap_or_default()),
                 false if is_route => format!("there are {}", named.join(", ")),
-                false => format!("there is `{name}` and {}", named.join(", ")),
+                false => format!("there are `{name}`, {}", named.join(", ")),
             };
             let span = text.locate(name.len() + 1..text.value.len());
             let message = format!("`{name}` has no output `{output}`");
@@ -200,11 +204,12 @@ fn find(spec: &JobSpec, text: &Text, found: &mut Diagnostics) -> Option<OutputRe
     }
 }
 
-/// The name nearest to `word`, if one is near.
-pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let score = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase());
-    let near = names.into_iter().map(|name| (score(name), name)).filter(|(score, _)| *score > 0.8);
-    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+/// What stands behind `sources.` or another section in front of the name of a node.
+fn inner_name<'a>(spec: &JobSpec, text: &'a Text) -> Option<&'a str> {
+    let (section, inner) = text.value.split_once('.')?;
+    let name = inner.split('.').next()?;
+    let is_section = ["sources", "transforms", "source", "transform"].contains(&section);
+    (is_section && spec.nodes.iter().any(|node| node.name.value == name)).then_some(inner)
 }
 
 /// Inputs before readers. Nodes of a cycle are reported and left out.

@@ -2,16 +2,16 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::graph::nearest;
 use super::sources::{format, format_of_name};
 use super::{Builder, Inputs, Kind, Node, Sink};
 use crate::connect::sqlite;
 use crate::data::{DataType, OP, Schema};
+use crate::error::nearest;
 use crate::format::columnar::is_columnar;
 use crate::format::{Format, is_logfmt_key};
 use crate::spec::{
     Compression, Diagnostic, Diagnostics, DirectorySpec, FileMode, JobSpec, NodeKind, NodeSpec, SinkConnector,
-    SinkSpec, SourceConnector, Span, Text, suggest,
+    SinkSpec, SourceConnector, Span, Text,
 };
 
 impl Builder<'_> {
@@ -140,11 +140,12 @@ impl Builder<'_> {
         }
         for (i, column) in key.iter().enumerate() {
             if schema.index_of(&column.value).is_none() {
-                let names: Vec<&str> = schema.names().collect();
-                let question =
-                    suggest(&column.value, &names).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
-                let diagnostic = Diagnostic::error(format!("no column `{}`", column.value)).at(&column.span);
-                wrong.push(diagnostic.label("not in the input").help(format!("{question}the input has: {schema}")));
+                let help = match nearest(&column.value, schema.names()) {
+                    Some(near) => format!("did you mean `{near}`? The input has: {schema}"),
+                    None => format!("the input has: {schema}"),
+                };
+                let diagnostic = Diagnostic::error(format!("there is no column `{}`", column.value)).at(&column.span);
+                wrong.push(diagnostic.label("not in the input").help(help));
             } else if key[..i].iter().any(|other| other.value == column.value) {
                 let diagnostic = Diagnostic::error(format!("`{}` is twice in the key", column.value)).at(&column.span);
                 wrong.push(diagnostic.label("again").help("leave it out"));

@@ -1,9 +1,10 @@
 //! Sources: format, schema, event time.
 
-use super::{Builder, EventTime, Kind, Node, Output, Source, graph::nearest, graph::parts};
+use super::{Builder, EventTime, Kind, Node, Output, Source, graph::parts};
 use crate::connect::generate;
 use crate::connect::journal::JOURNAL_MAX;
 use crate::data::{DataType, Field, Schema};
+use crate::error::nearest;
 use crate::format::columnar::{ArrowOptions, ParquetOptions, is_columnar};
 use crate::format::{
     CsvOptions, Format, JsonOptions, LogfmtOptions, MAX_RECORD_BYTES, RegexOptions, SourceField, SyslogOptions,

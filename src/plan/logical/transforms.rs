@@ -2,6 +2,7 @@
 
 use super::{Aggregate, Builder, Inputs, Kind, Node, OrderKey, Output};
 use crate::data::{DataType, Schema};
+use crate::error::nearest;
 use crate::expr::{self, Part, Scalar, SelectItem, Typed};
 use crate::op::aggregate::{Emit, Window};
 use crate::spec::{
@@ -108,7 +109,12 @@ impl Builder<'_> {
                 for (name, span) in &except {
                     if schema.index_of(name).is_none() {
                         let diagnostic = Diagnostic::error(format!("there is no column `{name}`"));
-                        self.found.push(diagnostic.at(&text.locate(span.clone())).label("not in the input"));
+                        let help = match nearest(name, schema.names()) {
+                            Some(near) => format!("did you mean `{near}`? The input has: {schema}"),
+                            None => format!("the input has: {schema}"),
+                        };
+                        let diagnostic = diagnostic.at(&text.locate(span.clone())).label("not in the input");
+                        self.found.push(diagnostic.help(help));
                         return None;
                     }
                 }
