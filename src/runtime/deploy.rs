@@ -372,10 +372,6 @@ impl Deployer<'_> {
                 delay: input.delay,
                 line_column: input.line_column,
                 channels: self.inputs.remove(&(place, number)).unwrap_or_default(),
-                shared: match input.from {
-                    Producer::Source(_) => false,
-                    Producer::Stage(stage) => self.plan.stages[stage].chain.ports.len() > 1,
-                },
             })
             .collect();
         let mut gate = Gate::new(inputs);

@@ -43,8 +43,6 @@ pub struct GateInput {
     /// Column that holds line numbers within the block, to be completed here.
     pub line_column: Option<usize>,
     pub channels: Vec<Rx>,
-    /// Whoever feeds it feeds other inputs, too.
-    pub shared: bool,
 }
 
 /// What a gate hands to its task.
@@ -274,11 +272,7 @@ impl Gate {
         };
         match outcome {
             InputRead::Empty => {
-                // One task may send what is due here only when it is rid of what it sends to the inputs behind; and where
-                // there are several outputs, another task may wait for it elsewhere until it is rid of what it sends here.
-                if input.shared {
-                    input.channels.iter_mut().try_for_each(Rx::put_block_aside)?;
-                }
+                // One task may send what is due here only when it is rid of what it sends to the inputs behind.
                 for &later in &domain.inputs[domain.at + 1..] {
                     self.inputs[later].channels.iter_mut().try_for_each(Rx::put_block_aside)?;
                 }

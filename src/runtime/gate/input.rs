@@ -18,8 +18,6 @@ pub(super) struct Input {
     delay: i64,
     line_column: Option<usize>,
     pub(super) feed: Feed,
-    /// See [`GateInput::shared`].
-    pub(super) shared: bool,
     pub(super) channels: Vec<Rx>,
     /// The channel that has the baton.
     pub(super) active: usize,
@@ -66,7 +64,6 @@ impl Input {
             delay: input.delay,
             line_column: input.line_column,
             feed: input.feed,
-            shared: input.shared && input.feed == Feed::Split,
             channels: input.channels,
             active: 0,
             merger: Merger::new(channels),

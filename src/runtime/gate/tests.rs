@@ -16,16 +16,7 @@ fn gate(inputs: &[(usize, Feed, usize)]) -> (Gate, Vec<Vec<Tx>>) {
     for &(domain, feed, count) in inputs {
         let (txs, channels) = (0..count).map(|_| channel(64, &waker, &waker)).unzip();
         senders.push(txs);
-        gates.push(GateInput {
-            port: 0,
-            source: None,
-            domain,
-            feed,
-            delay: 3,
-            line_column: Some(1),
-            channels,
-            shared: false,
-        });
+        gates.push(GateInput { port: 0, source: None, domain, feed, delay: 3, line_column: Some(1), channels });
     }
     (Gate::new(gates), senders)
 }
