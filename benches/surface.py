@@ -165,7 +165,7 @@ def polars(workload, source, target):
 
     def per_status(rows):
         size = column("size").cast(pl.Int64, strict=False)
-        return rows.group_by("status").agg(pl.len().alias("n"), size.sum().alias("bytes"))
+        return rows.group_by("status").agg(pl.len().alias("n"), pl.when(size.count() > 0).then(size.sum()).alias("bytes"))
 
     if workload == "access_log":
         rows = pl.scan_csv(source, separator=" ", has_header=False, new_columns=LOG_COLUMNS, infer_schema=False)
