@@ -136,6 +136,14 @@ fn is_null(mask: &BooleanArray, row: usize) -> bool {
 }
 
 impl Order {
+    /// The number of the last row, where rows are numbered.
+    pub fn last_row(&self) -> Option<u32> {
+        match self {
+            Order::Row(rows) => rows.last().copied(),
+            _ => None,
+        }
+    }
+
     pub fn take(&self, indices: &[u32]) -> Order {
         match self {
             Order::Arrival => Order::Arrival,

@@ -221,8 +221,15 @@ impl Stage {
                 if let Some(pace) = &mut self.pace {
                     pace.held.push_back((batch, context));
                 } else if !self.satisfied && !self.failed {
+                    let last = if self.is_merged { batch.order.last_row() } else { None };
                     self.operator.on_batch(batch, &context, &mut self.out).map_err(|e| e.at(self.name.clone()))?;
+                    let given = self.out.emitted.iter().filter_map(|(_, batch)| batch.order.last_row()).max();
                     self.pass()?;
+                    // Rows that were dropped are waited for, too.
+                    if let Some(last) = last.filter(|_| last != given) {
+                        let last = Order::Row(vec![last].into());
+                        self.chain.each_port(|port| port.passed(&last))?;
+                    }
                 }
             }
             Event::Chunk(_) => return Err(crate::error::Error::internal("encoded rows came to an operator")),

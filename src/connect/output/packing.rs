@@ -20,14 +20,14 @@ pub struct Packing {
 enum Kind {
     Plain(Vec<u8>),
     Gzip {
-        encoder: GzEncoder<Vec<u8>>,
+        encoder: Box<GzEncoder<Vec<u8>>>,
         /// Something was written into the member that is open.
         begun: bool,
     },
 }
 
-fn encoder() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(Vec::new(), Compression::default())
+fn encoder() -> Box<GzEncoder<Vec<u8>>> {
+    Box::new(GzEncoder::new(Vec::new(), Compression::default()))
 }
 
 impl Packing {
