@@ -114,6 +114,11 @@
 //!   by hand is where holes come from; an async engine would make every operator pay for waiting that none does.
 //! * **`rusqlite` with SQLite inside** (`bundled`), so that a build needs nothing but Rust, and a transaction means the
 //!   same on every machine. The price is a C compiler at build time.
+//! * **`zlib-rs` under `flate2`**: as fast as the best C library, in Rust.
+//! * **`base64` and `unicode-width`**, which others here need anyway: bytes as text, and tables whose columns stand below
+//!   each other in Korean, too.
+//! * **Types are small and may be copied** ([`data::DataType`]): those inside of lists and structs are kept for as long as
+//!   the process lives, as a job has a handful. Clones of type trees at every expression would cost more.
 //! * **`ruzstd`** reads `.zst` in plain Rust: slower than the C library, but one more C build for one kind of input is
 //!   not worth it.
 //! * **At parallelism 1 all tasks share one thread** and take turns in bounded steps ([`runtime`]). A hop between
