@@ -17,6 +17,7 @@ use super::physical::*;
 use crate::data::Schema;
 use crate::error::{Error, Result};
 use crate::expr::Typed;
+use crate::format::Format;
 use crate::format::columnar::is_columnar;
 use crate::op::MAIN;
 use crate::op::fault::OnFault;
@@ -382,6 +383,10 @@ impl Placer<'_> {
         let index = self.out.sinks.len();
         let inputs: Vec<Location> =
             self.inputs(node).iter().map(|location| self.narrowed(location, node, &all)).collect();
+        let inputs = match sink.format {
+            Format::Table { .. } => self.by_one(node, inputs, &all)?,
+            _ => inputs,
+        };
         for (input, location) in inputs.iter().enumerate() {
             let to = Consumer::Sink { sink: index, input };
             let encode = (!is_columnar(&sink.format)).then(|| (sink.format.clone(), schema.clone()));
@@ -401,6 +406,21 @@ impl Placer<'_> {
             endless: node.endless,
         });
         Ok(())
+    }
+
+    /// The rows from one task: a table has one head, and widths that its rows share.
+    fn by_one(&mut self, node: &Node, inputs: Vec<Location>, all: &[usize]) -> Result<Vec<Location>> {
+        let is_one = match &inputs[..] {
+            [Location { producer: Producer::Stage(stage), .. }] => self.out.stages[*stage].parallelism == 1,
+            [_] => self.out.parallelism == 1,
+            _ => false,
+        };
+        if is_one {
+            return Ok(inputs);
+        }
+        let columns = all.iter().copied().map(Some).collect();
+        let label = identity::Label::sequence(node);
+        Ok(vec![self.stage(label, StageOp::Pass, 1, inputs, columns, ExchangePlan::Single)?])
     }
 
     /// A task that reads several sequences by arrival may wait within a block of one while another is full. So nothing

@@ -150,3 +150,19 @@ fn a_refused_job_has_a_report_too() {
 fn more_subtasks_than_key_groups() {
     folder().flott("run job.toml -p 129").exits(2).says("max_parallelism");
 }
+
+/// Rows of a table come from several subtasks, and stand below one head.
+#[test]
+fn a_table_has_one_head_at_any_parallelism() {
+    let folder = Folder::new();
+    folder.write(
+        "job.toml",
+        "[sources.s]\ntype = 'generate'\nkind = 'sequence'\nrows = 40\n\
+         [transforms.t]\ntype = 'aggregate'\ninput = 's'\nby = ['n % 9 AS k']\nselect = ['k', 'count(*) AS c']\n\
+         [sinks.out]\ntype = 'stdout'\nformat = 'table'\ninput = 't'\n",
+    );
+    let printed = |parallelism: usize| folder.flott(&format!("run job.toml -q -p {parallelism}")).exits(0).stdout;
+    let table = printed(1);
+    assert_eq!(table.lines().filter(|line| line.starts_with('k')).count(), 1, "{table}");
+    assert_eq!((printed(2), printed(4)), (table.clone(), table));
+}
