@@ -16,7 +16,7 @@ use arrow_schema::{DataType as Arrow, Field, Fields, IntervalUnit, Schema as Arr
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::data::arrow::{arrow_field, is_json, item_field, marked};
-use crate::data::{Column, DataType, Schema};
+use crate::data::{Column, DataType, Schema, fields_of, items_of};
 use crate::error::{Error, Result};
 
 /// Name of the first column of every state file: the key group of the row, an Arrow `Int32`.
@@ -89,11 +89,11 @@ fn nested(column: &Column) -> ArrayRef {
     let nulls = some_nulls(column.nulls());
     match (column, column.data_type()) {
         (Column::List(a), DataType::List(item)) => {
-            let items = to_array(&column.items().expect("a list has items"));
+            let items = to_array(&items_of(a));
             Arc::new(ListArray::new(Arc::new(stored_field("item", *item)), a.offsets().clone(), items, nulls))
         }
         (Column::Struct(a), DataType::Struct(fields)) => {
-            let columns = column.fields().expect("a struct has fields");
+            let columns = fields_of(a);
             let arrays = columns.iter().map(to_array).collect();
             let made = StructArray::try_new_with_length(stored_fields(fields), arrays, nulls, a.len());
             Arc::new(made.expect("fields have the types of the struct"))

@@ -16,6 +16,7 @@ use arrow_array::{
 };
 use arrow_buffer::NullBuffer;
 
+use super::nested::{fields_of, items_of};
 use super::{DataType, ListBuilder, StructBuilder, arrow};
 
 /// A column: an Arrow array of one of the types in [`DataType`]. Cheap to clone.
@@ -114,22 +115,6 @@ impl Column {
             DataType::List(_) => Column::List(array.as_list::<i32>().clone()),
             DataType::Struct(_) => Column::Struct(array.as_struct().clone()),
         }
-    }
-
-    /// The items of all lists behind each other, of which [`ListArray::value_offsets`] says which list has which;
-    /// `None` if this is no list.
-    pub fn items(&self) -> Option<Column> {
-        let Column::List(lists) = self else { return None };
-        let DataType::List(item) = self.data_type() else { return None };
-        Some(Column::from_array(lists.values(), *item))
-    }
-
-    /// The fields of a struct as columns, where the struct is null with anything; `None` if this is none.
-    pub fn fields(&self) -> Option<Vec<Column>> {
-        let Column::Struct(structs) = self else { return None };
-        let DataType::Struct(fields) = self.data_type() else { return None };
-        let column = |(array, field): (&ArrayRef, &super::Field)| Column::from_array(array, field.ty);
-        Some(structs.columns().iter().zip(fields).map(column).collect())
     }
 
     /// The rows for which `mask` is true.
@@ -305,13 +290,13 @@ impl ColumnBuilder {
             (ColumnBuilder::Interval(b), Column::Interval(a)) => b.append_value(a.value(row)),
             (ColumnBuilder::Json(b), Column::Json(a)) => b.append_value(a.value(row)),
             (ColumnBuilder::List(b), Column::List(a)) => {
-                let items = column.items().expect("a list has items");
+                let items = items_of(a);
                 let ends = a.value_offsets();
                 (ends[row]..ends[row + 1]).for_each(|item| b.items().append_from(&items, item as usize));
                 b.end();
             }
-            (ColumnBuilder::Struct(b), Column::Struct(_)) => {
-                let fields = column.fields().expect("a struct has fields");
+            (ColumnBuilder::Struct(b), Column::Struct(a)) => {
+                let fields = fields_of(a);
                 b.fields().iter_mut().zip(&fields).for_each(|(to, from)| to.append_from(from, row));
                 b.end();
             }

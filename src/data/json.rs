@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Column, ColumnBuilder};
+use super::{Column, ColumnBuilder, fields_of, items_of};
 
 impl Column {
     /// Appends the value of a row as JSON, null for null. Doubles that JSON does not have are null.
@@ -26,7 +26,7 @@ impl Column {
                 out.push(b'"');
             }
             Column::List(a) => {
-                let items = self.items().expect("a list has items");
+                let items = items_of(a);
                 let ends = a.value_offsets();
                 out.push(b'[');
                 for item in ends[row]..ends[row + 1] {
@@ -38,7 +38,7 @@ impl Column {
                 out.push(b']');
             }
             Column::Struct(a) => {
-                let fields = self.fields().expect("a struct has fields");
+                let fields = fields_of(a);
                 out.push(b'{');
                 for (i, (field, name)) in fields.iter().zip(a.column_names()).enumerate() {
                     if i > 0 {

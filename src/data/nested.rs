@@ -1,9 +1,22 @@
-//! Builders of lists and structs.
+//! What is inside of lists and structs, and builders of them.
 
-use arrow_array::{ArrayRef, ListArray, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, StructArray};
 use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType as Arrow, FieldRef};
 
-use super::{ColumnBuilder, DataType, Field, arrow};
+use super::{Column, ColumnBuilder, DataType, Field, arrow};
+
+/// The items of all lists behind each other, of which [`ListArray::value_offsets`] says which list has which.
+pub fn items_of(lists: &ListArray) -> Column {
+    let Arrow::List(field) = lists.data_type() else { unreachable!("a list has the type of a list") };
+    Column::from_array(lists.values(), arrow::type_of(field))
+}
+
+/// The fields of structs as columns; where the struct is null they hold anything.
+pub fn fields_of(structs: &StructArray) -> Vec<Column> {
+    let column = |(array, field): (&ArrayRef, &FieldRef)| Column::from_array(array, arrow::type_of(field));
+    structs.columns().iter().zip(structs.fields()).map(column).collect()
+}
 
 /// Builds lists: append the items of one to [`ListBuilder::items`], then end it.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow_array::Array;
 
-use super::{Column, ColumnBuilder, DataType, Interval};
+use super::{Column, ColumnBuilder, DataType, Interval, fields_of, items_of};
 
 /// Encoded keys of some rows. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -210,7 +210,7 @@ pub fn append_value(key: &mut Vec<u8>, column: &Column, row: usize) {
         Column::Date(a) => key.extend_from_slice(&(a.value(row) ^ i32::MIN).to_be_bytes()),
         Column::Interval(a) => append_interval(key, Interval::from_arrow(a.value(row))),
         Column::List(a) => {
-            let items = column.items().expect("a list has items");
+            let items = items_of(a);
             let ends = a.value_offsets();
             for item in ends[row]..ends[row + 1] {
                 key.push(1);
@@ -218,9 +218,8 @@ pub fn append_value(key: &mut Vec<u8>, column: &Column, row: usize) {
             }
             key.push(0);
         }
-        Column::Struct(_) => {
-            let fields = column.fields().expect("a struct has fields");
-            fields.iter().for_each(|field| append_value(key, field, row));
+        Column::Struct(a) => {
+            fields_of(a).iter().for_each(|field| append_value(key, field, row));
         }
     }
 }

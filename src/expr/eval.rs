@@ -14,7 +14,7 @@ use super::kernel::{Faults, arith, cast, choose, compare, like, logic, moment};
 use super::share::Shared;
 use super::typed::{Node, Typed};
 use super::value::{Scalar, Value};
-use crate::data::{Batch, Column, ColumnBuilder, DataType};
+use crate::data::{Batch, Column, ColumnBuilder, DataType, fields_of};
 
 impl Typed {
     /// The value of every row. Columns are numbers into `batch.columns`.
@@ -326,8 +326,8 @@ fn concat(a: &Value, b: &Value, rows: usize) -> Column {
 /// A field of structs: null where the struct is.
 fn field(value: &Value, ty: DataType, index: usize, of: DataType, rows: usize) -> Column {
     let structs = value.clone().into_column(ty, rows);
-    let Some(mut fields) = structs.fields() else { return Column::new_null(of, rows) };
-    let column = fields.swap_remove(index);
+    let Column::Struct(array) = &structs else { return Column::new_null(of, rows) };
+    let column = fields_of(array).swap_remove(index);
     match structs.nulls() {
         None => column,
         Some(nulls) => choose::null_out(column, (0..rows).filter(|row| nulls.is_null(*row))),

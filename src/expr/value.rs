@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::Array;
 
 use super::kernel::Operand;
-use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, text};
+use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, items_of, text};
 
 /// A value; its type stands beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,7 +240,11 @@ pub struct Held {
 
 impl Held {
     fn new(column: Column, is_scalar: bool) -> Held {
-        Held { items: column.items(), column, is_scalar }
+        let items = match &column {
+            Column::List(lists) => Some(items_of(lists)),
+            _ => None,
+        };
+        Held { column, items, is_scalar }
     }
 
     /// The list of a row: a column of elements, and which of them; `None` for null.

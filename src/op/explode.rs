@@ -4,7 +4,7 @@ use arrow_array::{Array, UInt32Array};
 
 use super::fault::{OnFault, failed};
 use super::{EMIT_ROWS, MAIN, Operator, Out, RowContext};
-use crate::data::{Batch, Column};
+use crate::data::{Batch, Column, items_of};
 use crate::error::{Error, Result};
 use crate::expr::Typed;
 
@@ -52,7 +52,8 @@ impl Operator for Explode {
                 (sound, lists)
             }
         };
-        let items = lists.items().ok_or_else(|| Error::internal("an explode of what is no list"))?;
+        let Column::List(array) = &lists else { return Err(Error::internal("an explode of what is no list")) };
+        let items = items_of(array);
         for places in self.places(&lists)?.chunks(EMIT_ROWS) {
             let (rows, elements): (Vec<u32>, Vec<Option<u32>>) = places.iter().copied().unzip();
             let mut exploded = batch.take(&UInt32Array::from(rows));

@@ -7,7 +7,7 @@ use arrow_array::Array;
 use super::super::typed::Typed;
 use super::super::value::{Held, Scalar};
 use super::{Arg, BindError, Bound, Function, rows_to};
-use crate::data::{Column, ColumnBuilder, DataType, rowkey};
+use crate::data::{Column, ColumnBuilder, DataType, items_of, rowkey};
 
 const L: Arg = Arg::List;
 const S: Arg = Arg::String;
@@ -272,7 +272,8 @@ pub const FUNCTIONS: &[Function] = &[
             };
             rows_to(*inner, types(args), |args, row, out| {
                 let (Some(list), ColumnBuilder::List(out)) = (List::new(&args[0], row), out) else { return Ok(None) };
-                let (Column::List(inner), Some(elements)) = (list.items, list.items.items()) else { return Ok(None) };
+                let Column::List(inner) = list.items else { return Ok(None) };
+                let elements = items_of(inner);
                 for at in list.places().filter(|at| !inner.is_null(*at)) {
                     let ends = inner.value_offsets();
                     (ends[at]..ends[at + 1]).for_each(|at| out.items().append_from(&elements, at as usize));

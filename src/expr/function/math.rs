@@ -18,7 +18,7 @@ const fn entry(
     args: &'static [Arg],
     bind: fn(&[Typed]) -> Result<Bound, BindError>,
 ) -> Function {
-    Function { name, aliases, signature, doc, example, args, required: args.len(), variadic: false, bind }
+    Function::new(name, signature, doc, example, args, bind).also(aliases)
 }
 
 pub const FUNCTIONS: &[Function] = &[

@@ -1,6 +1,5 @@
 //! Functions of text. Positions and lengths count characters, from 1.
 
-use super::super::typed::Typed;
 use super::super::value::Value;
 use super::{Arg, BindError, Bound, Function, rows_to_boolean, rows_to_int, rows_to_string};
 
@@ -10,21 +9,10 @@ const RESULT_BYTES_MAX: usize = 1 << 20;
 const S: Arg = Arg::String;
 const I: Arg = Arg::Int;
 
-const fn entry(
-    name: &'static str,
-    signature: &'static str,
-    doc: &'static str,
-    example: (&'static str, &'static str),
-    args: &'static [Arg],
-    bind: fn(&[Typed]) -> Result<Bound, BindError>,
-) -> Function {
-    Function { name, aliases: &[], signature, doc, example, args, required: args.len(), variadic: false, bind }
-}
-
 pub const FUNCTIONS: &[Function] = &[
     Function {
         aliases: &["lcase"],
-        ..entry("lower", "lower(text)", "in lower case", ("lower('ÄB')", "äb"), &[S], |_| {
+        ..Function::new("lower", "lower(text)", "in lower case", ("lower('ÄB')", "äb"), &[S], |_| {
             to_text(|text, out| {
                 if text.is_ascii() {
                     push_mapped(text, out, u8::to_ascii_lowercase)
@@ -36,7 +24,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         aliases: &["ucase"],
-        ..entry("upper", "upper(text)", "in upper case", ("upper('äb')", "ÄB"), &[S], |_| {
+        ..Function::new("upper", "upper(text)", "in upper case", ("upper('äb')", "ÄB"), &[S], |_| {
             to_text(|text, out| {
                 if text.is_ascii() {
                     push_mapped(text, out, u8::to_ascii_uppercase)
@@ -49,7 +37,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         required: 1,
         aliases: &["btrim"],
-        ..entry(
+        ..Function::new(
             "trim",
             "trim(text [, characters])",
             "without spaces, or characters, at both ends",
@@ -60,7 +48,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         required: 1,
-        ..entry(
+        ..Function::new(
             "ltrim",
             "ltrim(text [, characters])",
             "without spaces, or characters, at its start",
@@ -71,7 +59,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         required: 1,
-        ..entry(
+        ..Function::new(
             "rtrim",
             "rtrim(text [, characters])",
             "without spaces, or characters, at its end",
@@ -82,14 +70,14 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         aliases: &["char_length", "character_length", "len"],
-        ..entry("length", "length(text)", "number of characters", ("length('äb')", "2"), &[S], |_| {
+        ..Function::new("length", "length(text)", "number of characters", ("length('äb')", "2"), &[S], |_| {
             rows_to_int(|args, row| Ok(args[0].str(row).map(chars)))
         })
     },
     Function {
         required: 2,
         aliases: &["substring"],
-        ..entry(
+        ..Function::new(
             "substr",
             "substr(text, start [, length])",
             "the part from a position on, or so many characters of it",
@@ -98,7 +86,7 @@ pub const FUNCTIONS: &[Function] = &[
             |_| rows_to_string(substr),
         )
     },
-    entry(
+    Function::new(
         "left",
         "left(text, n)",
         "the first n characters, or all but the last -n",
@@ -111,7 +99,7 @@ pub const FUNCTIONS: &[Function] = &[
             })
         },
     ),
-    entry(
+    Function::new(
         "right",
         "right(text, n)",
         "the last n characters, or all but the first -n",
@@ -124,7 +112,7 @@ pub const FUNCTIONS: &[Function] = &[
             })
         },
     ),
-    entry(
+    Function::new(
         "replace",
         "replace(text, from, to)",
         "all occurrences replaced",
@@ -142,7 +130,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function {
         variadic: true,
-        ..entry(
+        ..Function::new(
             "concat",
             "concat(a, b, …)",
             "all texts behind each other; nulls are left out",
@@ -158,7 +146,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         variadic: true,
-        ..entry(
+        ..Function::new(
             "concat_ws",
             "concat_ws(separator, a, b, …)",
             "all texts with a separator between; nulls are left out",
@@ -167,7 +155,7 @@ pub const FUNCTIONS: &[Function] = &[
             |_| rows_to_string(concat_ws),
         )
     },
-    entry(
+    Function::new(
         "starts_with",
         "starts_with(text, start)",
         "whether the text starts so",
@@ -175,7 +163,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[S, S],
         |_| two_texts(|text, start| text.starts_with(start)),
     ),
-    entry(
+    Function::new(
         "ends_with",
         "ends_with(text, end)",
         "whether the text ends so",
@@ -183,7 +171,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[S, S],
         |_| two_texts(|text, end| text.ends_with(end)),
     ),
-    entry(
+    Function::new(
         "contains",
         "contains(text, part)",
         "whether the part is in the text",
@@ -193,7 +181,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function {
         aliases: &["instr"],
-        ..entry(
+        ..Function::new(
             "strpos",
             "strpos(text, part)",
             "where the part stands, 0 if nowhere; also position(part IN text)",
@@ -207,7 +195,7 @@ pub const FUNCTIONS: &[Function] = &[
             },
         )
     },
-    entry(
+    Function::new(
         "split_part",
         "split_part(text, separator, n)",
         "the n-th part, from the end if n is negative; empty if there is none",
@@ -217,7 +205,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function {
         required: 2,
-        ..entry(
+        ..Function::new(
             "lpad",
             "lpad(text, length [, fill])",
             "filled on the left, or cut, to a length",
@@ -233,7 +221,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         required: 2,
-        ..entry(
+        ..Function::new(
             "rpad",
             "rpad(text, length [, fill])",
             "filled on the right, or cut, to a length",
@@ -247,10 +235,10 @@ pub const FUNCTIONS: &[Function] = &[
             },
         )
     },
-    entry("reverse", "reverse(text)", "the characters in reverse", ("reverse('abc')", "cba"), &[S], |_| {
+    Function::new("reverse", "reverse(text)", "the characters in reverse", ("reverse('abc')", "cba"), &[S], |_| {
         to_text(|text, out| out.extend(text.chars().rev()))
     }),
-    entry("repeat", "repeat(text, n)", "the text n times", ("repeat('ab', 3)", "ababab"), &[S, I], |_| {
+    Function::new("repeat", "repeat(text, n)", "the text n times", ("repeat('ab', 3)", "ababab"), &[S, I], |_| {
         rows_to_string(|args, row, out| match (args[0].str(row), args[1].int(row)) {
             (Some(text), Some(n)) => {
                 let n = usize::try_from(n).unwrap_or(0);

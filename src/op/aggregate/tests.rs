@@ -30,7 +30,7 @@ pub fn cell(column: &Column, row: usize) -> String {
         Column::Decimal(a) => a.value_as_string(row),
         Column::String(a) => format!("{:?}", a.value(row)),
         Column::List(a) => {
-            let (items, ends) = (column.items().unwrap(), a.value_offsets());
+            let (items, ends) = (crate::data::items_of(a), a.value_offsets());
             let items = (ends[row]..ends[row + 1]).map(|item| cell(&items, item as usize));
             format!("[{}]", items.collect::<Vec<_>>().join(", "))
         }

@@ -3,7 +3,7 @@
 use super::build::{Run, blocks, bounded, memory, plan, simulate, start};
 use super::sim::End;
 
-const TIMED: &str = r#"
+pub const TIMED: &str = r#"
 [sources.a]
 type = "file"
 path = "a.txt"
@@ -12,7 +12,8 @@ schema = { at = { type = "timestamp", unit = "us" }, k = "string", v = "int" }
 event_time = { column = "at", delay = "10us" }
 "#;
 
-fn sink(name: &str, input: &str) -> String {
+/// `input` is one in quotes, or a list.
+pub fn sink(name: &str, input: &str) -> String {
     let format = "format = { type = \"csv\", timestamp = \"us\" }\n";
     format!("[sinks.{name}]\ntype = \"file\"\ninput = {input}\npath = \"{name}.csv\"\n{format}")
 }
@@ -265,4 +266,55 @@ emit = \"update\"
     );
     let rows: Vec<String> = ["1,a,1", "2,a,2", "3,b,"].map(String::from).to_vec();
     same_everywhere(&job, &rows, &[3], Some("a,1,1\na,3,1\nb,,\n"));
+}
+
+/// A key that has had its rows drops the others: its subtask gives nothing, and those that wait for it must be told.
+#[test]
+fn a_subtask_that_drops_its_rows_holds_nobody_up() {
+    let job = format!(
+        "{TIMED}
+[transforms.few]
+type = \"limit\"
+input = \"a\"
+n = 300
+by = \"k AS c\"
+{}",
+        sink("out", "\"few\"")
+    );
+    // Of x there are many more than the limit; the others have rows to the end.
+    let k = |i: usize| if i % 3 == 0 { ["a", "b", "c", "d"][i / 3 % 4] } else { "x" };
+    let rows: Vec<String> = (0..2000).map(|i| format!("{i},{},{i}", k(i))).collect();
+    let mut of = std::collections::BTreeMap::new();
+    let passes = |i: &usize| {
+        let seen = of.entry(k(*i)).or_insert(0);
+        *seen += 1;
+        *seen <= 300
+    };
+    let expected: String = (0..2000).filter(passes).map(|i| format!("{i},{},{i}\n", k(i))).collect();
+    same_everywhere(&job, &rows, &[1, 500], Some(&expected));
+}
+
+/// Windows of rows that overlap are made of the same panes.
+#[test]
+fn windows_of_rows_share_their_panes() {
+    let job = format!(
+        "{TIMED}
+[transforms.last]
+type = \"aggregate\"
+input = \"a\"
+by = [\"k\"]
+window = {{ type = \"count\", size = 3, slide = 1 }}
+select = [\"k\", \"sum(v) AS s\", \"count(DISTINCT v) AS n\"]
+{}",
+        sink("out", "\"last\"")
+    );
+    let values = |i: usize| [1, 1, 2, 2, 2, 3][i % 6];
+    let rows: Vec<String> = (0..60).map(|i| format!("{i},a,{}", values(i))).collect();
+    let row = |i: usize| {
+        let last: Vec<i32> = (i.saturating_sub(2)..=i).map(values).collect();
+        let distinct: std::collections::BTreeSet<&i32> = last.iter().collect();
+        format!("a,{},{}\n", last.iter().sum::<i32>(), distinct.len())
+    };
+    let expected: String = (0..60).map(row).collect();
+    same_everywhere(&job, &rows, &[60], Some(&expected));
 }

@@ -1,20 +1,11 @@
 //! Rows that fail, routes, throttles, windows of the wall clock: what random jobs do not show.
 
 use super::build::{Run, blocks, bounded, memory, plan, simulate, start};
+use super::cases::{self, TIMED as SOURCE};
 use super::sim::End;
 
-const SOURCE: &str = r#"
-[sources.a]
-type = "file"
-path = "a.txt"
-format = { type = "csv", header = false }
-schema = { at = { type = "timestamp", unit = "us" }, k = "string", v = "int" }
-event_time = { column = "at", delay = "10us" }
-"#;
-
 fn sink(name: &str, input: &str) -> String {
-    let format = "format = { type = \"csv\", timestamp = \"us\" }\n";
-    format!("[sinks.{name}]\ntype = \"file\"\ninput = \"{input}\"\npath = \"{name}.csv\"\n{format}")
+    cases::sink(name, &format!("\"{input}\""))
 }
 
 fn rows(count: usize) -> Vec<String> {

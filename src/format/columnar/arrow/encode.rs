@@ -15,7 +15,7 @@ use arrow_schema::{DataType as Arrow, Field as ArrowField, Schema, SchemaRef, Ti
 use flatbuffers::FlatBufferBuilder;
 
 use super::{ArrowOptions, MAGIC};
-use crate::data::{Batch, Column, DataType, Field, arrow};
+use crate::data::{Batch, Column, DataType, Field, arrow, fields_of, items_of};
 use crate::error::{Error, Result};
 use crate::format::columnar::{FileEncoder, ReadAt, broken, bytes_at};
 
@@ -185,17 +185,14 @@ fn array(column: &Column) -> ArrayRef {
             Arc::new(TimestampMicrosecondArray::new(values, nulls).with_timezone("UTC"))
         }
         Column::List(lists) => {
-            let (Some(items), DataType::List(item)) = (column.items(), column.data_type()) else {
-                unreachable!("a list has items")
-            };
-            let field = Arc::new(arrow_field("item", *item));
+            let items = items_of(lists);
+            let field = Arc::new(arrow_field("item", items.data_type()));
             Arc::new(ListArray::new(field, lists.offsets().clone(), array(&items), lists.nulls().cloned()))
         }
         Column::Struct(structs) => {
-            let (Some(parts), DataType::Struct(fields)) = (column.fields(), column.data_type()) else {
-                unreachable!("a struct has fields")
-            };
-            let names = fields.iter().map(|part| arrow_field(&part.name, part.ty)).collect();
+            let parts = fields_of(structs);
+            let named = structs.fields().iter().zip(&parts);
+            let names = named.map(|(field, part)| arrow_field(field.name(), part.data_type())).collect();
             let arrays = parts.iter().map(array).collect();
             let built = StructArray::try_new_with_length(names, arrays, structs.nulls().cloned(), structs.len());
             Arc::new(built.expect("the parts have the length of the struct"))

@@ -10,7 +10,7 @@ use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::Type;
 
-use crate::data::{Column, DataType, Field};
+use crate::data::{Column, DataType, Field, fields_of, items_of};
 
 /// Decimals of up to so many digits fit into 4 and 8 bytes.
 const DIGITS_32: u8 = 9;
@@ -141,18 +141,16 @@ fn nested<'a>(column: &Column, entries: &[Entry], def: i16, rep: i16, leaves: &m
         _ => *entry,
     };
     match column {
-        Column::Struct(_) => {
+        Column::Struct(structs) => {
             let entries: Vec<Entry> = entries.iter().map(present).collect();
-            for part in column.fields().unwrap_or_default() {
+            for part in fields_of(structs) {
                 nested(&part, &entries, def + 1, rep, leaves);
             }
         }
         Column::List(lists) => {
             let mut inside = Vec::with_capacity(entries.len());
             entries.iter().map(present).for_each(|entry| items(lists, entry, def, rep, &mut inside));
-            if let Some(items) = column.items() {
-                nested(&items, &inside, def + 2, rep + 1, leaves);
-            }
+            nested(&items_of(lists), &inside, def + 2, rep + 1, leaves);
         }
         _ => {
             if let Some(leaf) = leaves.next() {
