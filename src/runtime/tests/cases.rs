@@ -282,7 +282,7 @@ by = \"k AS c\"
         sink("out", "\"few\"")
     );
     // Of x there are many more than the limit; the others have rows to the end.
-    let k = |i: usize| if i % 3 == 0 { ["a", "b", "c", "d"][i / 3 % 4] } else { "x" };
+    let k = |i: usize| if i.is_multiple_of(3) { ["a", "b", "c", "d"][i / 3 % 4] } else { "x" };
     let rows: Vec<String> = (0..2000).map(|i| format!("{i},{},{i}", k(i))).collect();
     let mut of = std::collections::BTreeMap::new();
     let passes = |i: &usize| {
