@@ -268,30 +268,48 @@ emit = \"update\"
     same_everywhere(&job, &rows, &[3], Some("a,1,1\na,3,1\nb,,\n"));
 }
 
-/// A key that has had its rows drops the others: its subtask gives nothing, and those that wait for it must be told.
+/// A key that has had its rows drops the others: its subtask gives nothing, and those that wait for it must be told
+/// before the block ends.
 #[test]
 fn a_subtask_that_drops_its_rows_holds_nobody_up() {
+    // The first two drop none: behind them one block comes in many batches, each with rows for every subtask.
     let job = format!(
         "{TIMED}
-[transforms.few]
+[transforms.some]
 type = \"limit\"
 input = \"a\"
-n = 300
+n = 50000
+by = \"v\"
+[transforms.all]
+type = \"limit\"
+input = \"some\"
+n = 50000
+by = \"v % 7 AS seventh\"
+[transforms.few]
+type = \"limit\"
+input = \"all\"
+n = 20000
 by = \"k AS c\"
 {}",
         sink("out", "\"few\"")
     );
-    // Of x there are many more than the limit; the others have rows to the end.
-    let k = |i: usize| if i.is_multiple_of(3) { ["a", "b", "c", "d"][i / 3 % 4] } else { "x" };
-    let rows: Vec<String> = (0..2000).map(|i| format!("{i},{},{i}", k(i))).collect();
+    const ROWS: usize = 60_000;
+    let k = |i: usize| if i.is_multiple_of(3) { "a" } else { "x" };
+    let rows: Vec<String> = (0..ROWS).map(|i| format!("{i},{},{}", k(i), i % 500)).collect();
     let mut of = std::collections::BTreeMap::new();
+    // Of x there are 40,000.
     let passes = |i: &usize| {
         let seen = of.entry(k(*i)).or_insert(0);
         *seen += 1;
-        *seen <= 300
+        *seen <= 20000
     };
-    let expected: String = (0..2000).filter(passes).map(|i| format!("{i},{},{i}\n", k(i))).collect();
-    same_everywhere(&job, &rows, &[1, 500], Some(&expected));
+    let expected: String = (0..ROWS).filter(passes).map(|i| format!("{}\n", rows[i])).collect();
+    for (parallelism, seed) in [(2, 0), (2, 1), (3, 2), (3, 3), (4, 4)] {
+        let run = Run { parallelism, capacity: 1, seed };
+        let (end, memory) = simulate(&job, &[("a", bounded(blocks(&rows, &[ROWS])))], run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        assert!(memory.text("sinks.out") == expected, "{run:?}");
+    }
 }
 
 /// Windows of rows that overlap are made of the same panes.
