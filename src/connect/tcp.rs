@@ -4,7 +4,8 @@
 //! connection leaves without a line end when it closes is its last record.
 
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use crate::connect::feed::{Fed, Feed};
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::tcp::frames::Deframer;
+use crate::connect::unpack::{Unpack, Unpacked};
 use crate::connect::{Block, Body};
 use crate::error::{Error, Result};
 
@@ -54,11 +56,15 @@ pub fn resolve_address(address: &str) -> Result<Vec<SocketAddr>> {
 /// A connection being read.
 struct Connection {
     stream: TcpStream,
+    /// What it gives, if it is compressed: each connection is a stream of its own.
+    unpacked: Option<Unpacked>,
     feed: Feed,
     /// Of records in frames.
     frames: Option<Box<Deframer>>,
     number: u32,
     peer: String,
+    /// Why it ended before its end.
+    broken: Option<String>,
 }
 
 /// What reading a connection came to.
@@ -76,25 +82,42 @@ impl Connection {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         let frames = records.framed.map(|line_ends| Box::new(Deframer::new(records.max_record, line_ends)));
-        Ok(Connection { stream, feed: Feed::new(records), frames, number, peer: peer.to_string() })
+        let unpacked = match records.unpack {
+            Unpack::Default | Unpack::None => None,
+            unpack => Some(Unpacked::start(stream.try_clone()?.into(), unpack)?),
+        };
+        let feed = Feed::new(records);
+        Ok(Connection { stream, unpacked, feed, frames, number, peer: peer.to_string(), broken: None })
+    }
+
+    /// What becomes readable when there is something to read.
+    fn readable(&self) -> BorrowedFd<'_> {
+        self.unpacked.as_ref().map_or(self.stream.as_fd(), AsFd::as_fd)
     }
 
     fn read(&mut self, pool: &Arc<Pool>) -> Result<Got> {
-        let Connection { stream, feed, frames, number, peer } = self;
+        let Connection { stream, unpacked, feed, frames, number, peer, broken } = self;
         let mut drained = false;
         let mut receive = |out: &mut [u8]| {
             // A read that does not fill its room has taken all there was: asking again would cost a system call.
             if std::mem::replace(&mut drained, false) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            match stream.read(out) {
+            let read = match unpacked {
+                Some(unpacked) => unpacked.read(out),
+                None => stream.read(out),
+            };
+            match read {
                 Ok(n) => {
                     drained = n > 0 && n < out.len();
                     Ok(n)
                 }
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Err(e),
                 // A peer that is lost, however, ends its connection; what came before counts.
-                Err(_) => Ok(0),
+                Err(e) => {
+                    *broken = unpacked.is_some().then(|| e.to_string());
+                    Ok(0)
+                }
             }
         };
         let fed = match frames {
@@ -113,8 +136,20 @@ impl Connection {
 impl Connection {
     /// What is to be said of a connection that has ended.
     fn last_words(&self) -> Option<String> {
+        if let Some(reason) = &self.broken {
+            return Some(format!("{} was closed: {reason}; what came before counts", self.peer));
+        }
         let inside = self.frames.as_ref().is_some_and(|frames| frames.is_inside());
         inside.then(|| format!("{} ended in the middle of a frame, which was dropped", self.peer))
+    }
+}
+
+impl Drop for Connection {
+    /// A thread that unpacks may wait for the peer: it sees an end now.
+    fn drop(&mut self) {
+        if self.unpacked.is_some() {
+            let _ = self.stream.shutdown(Shutdown::Both);
+        }
     }
 }
 

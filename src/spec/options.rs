@@ -127,6 +127,7 @@ pub(super) const TCP_SOURCE: Options = Options {
         EVENT_TIME,
         ON_ERROR,
         MAX_RECORD,
+        COMPRESSION,
         RATE,
         ("framing", "\"lines\""),
         ("max_connections", "100"),
@@ -135,7 +136,7 @@ pub(super) const TCP_SOURCE: Options = Options {
         JOURNAL_LIMIT,
         METADATA,
     ],
-    later: &["compression"],
+    later: &[],
 };
 
 pub(super) const GENERATE_SOURCE: Options = Options {

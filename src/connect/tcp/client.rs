@@ -138,7 +138,7 @@ impl Source for TcpClient {
                         if self.warnings.len() < WARNINGS_MAX {
                             self.warnings.extend(connection.last_words());
                         }
-                        self.lost(connection.number, connection.peer, now);
+                        self.lost(connection.number, connection.peer.clone(), now);
                     }
                     got => {
                         self.state = State::Open(connection);
@@ -162,7 +162,7 @@ impl Source for TcpClient {
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         match &self.state {
             State::Connecting(fd, _) => fds.push(PollFd::new(fd, PollFlags::OUT)),
-            State::Open(connection) => fds.push(PollFd::new(&connection.stream, PollFlags::IN)),
+            State::Open(connection) => fds.push(PollFd::from_borrowed_fd(connection.readable(), PollFlags::IN)),
             State::Waiting(_) | State::Ending | State::Ended => {}
         }
     }

@@ -105,7 +105,7 @@ impl TcpServer {
     fn poll(&mut self, now: i64) -> bool {
         let mut fds = Vec::with_capacity(self.connections.len() + 1);
         fds.push(PollFd::new(&self.listener, PollFlags::IN));
-        fds.extend(self.connections.iter().map(|c| PollFd::new(&c.stream, PollFlags::IN)));
+        fds.extend(self.connections.iter().map(|c| PollFd::from_borrowed_fd(c.readable(), PollFlags::IN)));
         if rustix::event::poll(&mut fds, Some(&Timespec::default())).unwrap_or(0) == 0 {
             return false;
         }
@@ -149,7 +149,7 @@ impl TcpServer {
         if self.warnings.len() < WARNINGS_MAX {
             self.warnings.extend(connection.last_words());
         }
-        self.closed.add(connection.number, connection.peer);
+        self.closed.add(connection.number, connection.peer.clone());
         if self.options.once {
             self.ending = Some(Ending::Mark);
         }
@@ -202,7 +202,7 @@ impl Source for TcpServer {
             if self.accept_again == i64::MIN {
                 fds.push(PollFd::new(&self.listener, PollFlags::IN));
             }
-            fds.extend(self.connections.iter().map(|c| PollFd::new(&c.stream, PollFlags::IN)));
+            fds.extend(self.connections.iter().map(|c| PollFd::from_borrowed_fd(c.readable(), PollFlags::IN)));
         }
     }
 

@@ -231,3 +231,38 @@ fn addresses() {
     let error = TcpServer::bind(options).err().unwrap().to_string();
     assert!(error.contains(&format!("cannot listen on {taken}: Address already in use")), "{error}");
 }
+
+#[test]
+fn each_connection_is_a_compressed_stream_of_its_own() {
+    let start = Instant::now();
+    let options = TcpListenerOptions {
+        listen: ":0".to_owned(),
+        records: double::lines(true, false).unpacked(Unpack::Auto),
+        pool: Pool::new(4),
+        max_connections: 10,
+        once: false,
+        idle: None,
+    };
+    let mut server = TcpServer::bind(options).unwrap();
+    let gzip = |socket| flate2::write::GzEncoder::new(socket, flate2::Compression::fast());
+    let mut a = gzip(TcpStream::connect(server.local_addr()).unwrap());
+    a.write_all(b"a1\na2").unwrap();
+    a.flush().unwrap();
+    assert_eq!(next(&mut server, start), pair(0, "a1\n"), "what was flushed is there at once");
+    let mut b = TcpStream::connect(server.local_addr()).unwrap();
+    b.write_all(b"plain\n").unwrap();
+    assert_eq!(next(&mut server, start), pair(1, "plain\n"));
+    let mut c = gzip(TcpStream::connect(server.local_addr()).unwrap());
+    c.write_all(b"c1\nc").unwrap();
+    c.flush().unwrap();
+    assert_eq!(next(&mut server, start), pair(2, "c1\n"));
+    drop(a.finish().unwrap());
+    assert_eq!(next(&mut server, start), pair(0, "a2"));
+    // Data that is broken ends its connection, no other, and is told.
+    c.get_ref().write_all(&[0xff; 64]).unwrap();
+    assert_eq!(next(&mut server, start), pair(2, "c"));
+    b.write_all(b"still there\n").unwrap();
+    assert_eq!(next(&mut server, start), pair(1, "still there\n"));
+    let told = server.warnings();
+    assert!(told.len() == 1 && told[0].contains("was closed: it is not valid gzip data"), "{told:?}");
+}
