@@ -53,7 +53,7 @@ enum State {
     /// Try again at this time.
     Waiting(i64),
     Connecting(OwnedFd, SocketAddr),
-    Open(Connection),
+    Open(Box<Connection>),
     /// The end mark is still to be sent.
     Ending,
     Ended,
@@ -99,7 +99,7 @@ impl TcpClient {
             Ok(connection) if connected => {
                 self.connected += 1;
                 self.back_off = BACK_OFF_US;
-                self.state = State::Open(connection);
+                self.state = State::Open(Box::new(connection));
             }
             _ => self.retry(now),
         }

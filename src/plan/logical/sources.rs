@@ -311,7 +311,9 @@ pub fn source_format(node: &NodeSpec, source: &SourceSpec) -> Result<Format, Dia
         Some(Format::Table { .. }) | None => {
             let span = source.format.as_ref().map_or(&node.name.span, |f| &f.kind.span);
             let diagnostic = Diagnostic::error(format!("a source cannot read format `{kind}`")).at(span);
-            Err(diagnostic.label("not for reading").help("there are csv, tsv, json, lines, parquet and arrow"))
+            Err(diagnostic
+                .label("not for reading")
+                .help("there are csv, tsv, json, lines, logfmt, access-log, syslog, regex, parquet and arrow"))
         }
         Some(found) => Ok(found),
     }
