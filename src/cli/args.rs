@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod infer;
+mod log;
 mod look;
 mod own;
 mod state;
 
 pub use infer::InferArgs;
+pub use log::{Level, LogArgs, LogFormat};
 
 pub use look::{DiffArgs, DumpArgs, Look, LookArgs, LsArgs, PruneArgs, Rows, ShowArgs, VerifyArgs};
 pub use own::{CompletionsArgs, NewArgs, TestArgs};

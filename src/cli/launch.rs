@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::args::OutputArgs;
 use crate::checkpoint::home::{Checkpoint, Home, Owner, StateDir};
 use crate::checkpoint::manifest;
 use crate::error::{Class, Error, Result};
@@ -24,7 +23,6 @@ pub struct Launch {
     pub begin: Begin,
     /// The job as the run to go on from had it.
     pub stored: Option<manifest::Job>,
-    pub output: OutputArgs,
     /// What else resume needs: see [`RunOptions`].
     pub allow_non_restored: bool,
     pub allow_duplicates: bool,

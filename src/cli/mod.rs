@@ -14,6 +14,7 @@ mod infer;
 mod later;
 mod launch;
 mod list;
+mod log;
 mod look;
 mod new;
 mod news;

@@ -1,12 +1,14 @@
 //! What is said of a run: while it goes on, and when it has ended.
 
+use super::args::Level;
 use super::prepare;
 use super::progress::Progress;
 use super::run::Outcome;
 use super::screen::Screen;
+use super::summary::grouped;
 use super::{summary, warnings};
 use crate::error::Error;
-use crate::observe::JobStats;
+use crate::observe::{CheckpointFigures, JobStats};
 use crate::plan::logical::{Kind, LogicalPlan};
 use crate::runtime::{Ending, Watch};
 use crate::spec::{JobText, SinkConnector};
@@ -14,8 +16,9 @@ use crate::spec::{JobText, SinkConnector};
 /// What is said of a job while it runs.
 pub struct News<'a> {
     pub screen: &'a Screen,
-    pub quiet: bool,
     pub progress: Option<Progress>,
+    /// Of the last checkpoint that was told.
+    pub checkpoint: u64,
     /// Whose secrets are not shown.
     pub text: &'a JobText,
 }
@@ -25,6 +28,7 @@ impl Watch for News<'_> {
         if let Some(progress) = &mut self.progress {
             progress.show(stats);
         }
+        self.checkpoint(stats.checkpoints.read());
     }
 
     fn warn(&mut self, warning: &Error) {
@@ -32,14 +36,25 @@ impl Watch for News<'_> {
     }
 
     fn say(&mut self, line: &str) {
-        if !self.quiet {
-            self.screen.line(line);
+        self.screen.line(line);
+    }
+}
+
+impl News<'_> {
+    /// Tells of the last checkpoint, if it is a new one.
+    fn checkpoint(&mut self, figures: CheckpointFigures) {
+        if std::mem::replace(&mut self.checkpoint, figures.last) == figures.last {
+            return;
         }
+        let (bytes, ms) = (figures.bytes, figures.duration / 1000);
+        let members = || vec![("checkpoint", figures.last.into()), ("bytes", bytes.into()), ("ms", ms.into())];
+        let text = |_| format!("flott: checkpoint {}: {} bytes in {ms} ms", figures.last, grouped(bytes));
+        self.screen.news(Level::Debug, members, text);
     }
 }
 
 /// Says how a run ended. `resumed`: it began behind other rows.
-pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome, resumed: bool) {
+pub fn tell(screen: &Screen, plan: &LogicalPlan, outcome: &Outcome, resumed: bool) {
     match &outcome.ending {
         Ending::Failed { error, .. } => {
             screen.error(error);
@@ -50,9 +65,8 @@ pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome,
     }
     warnings::all(plan, outcome, resumed).iter().for_each(|warning| screen.warning(warning));
     summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
-    if !quiet {
-        screen.line(&summary::summary(outcome, screen.terminal));
-    }
+    let figures = || summary::members(outcome);
+    screen.news(Level::Info, figures, |form| summary::summary(outcome, form.terminal));
 }
 
 /// What a stop leaves of the output: files are undone, what has been sent is sent.

@@ -15,8 +15,7 @@ use crate::spec;
 use crate::storage::RealStorage;
 
 pub fn resume(args: &ResumeArgs) -> u8 {
-    let screen = Screen::new(args.color);
-    run::reported(&args.output, &args.from, &screen, || launch(args, &screen))
+    run::reported(&args.output, args.color, &args.from, |screen| launch(args, screen))
 }
 
 /// State that was asked for.
@@ -66,7 +65,6 @@ fn launch(args: &ResumeArgs, screen: &Screen) -> Result<Launch> {
         owner,
         begin,
         stored: Some(job),
-        output: args.output.clone(),
         allow_non_restored: args.allow_non_restored_state,
         allow_duplicates: args.allow_duplicates,
         rewind_output: args.rewind_output,

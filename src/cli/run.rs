@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::args::{OutputArgs, RunArgs};
+use super::args::{ColorChoice, Level, OutputArgs, RunArgs};
 use super::launch::{Begin, Launch, quoted};
 use super::news::{self, News};
 use super::prepare::{self, Files};
@@ -37,8 +37,7 @@ pub struct Outcome {
 }
 
 pub fn run(args: &RunArgs) -> u8 {
-    let screen = Screen::new(args.job.color);
-    reported(&args.output, &args.job.path, &screen, || Ok(launch(args)))
+    reported(&args.output, args.job.color, &args.job.path, |_| Ok(launch(args)))
 }
 
 fn launch(args: &RunArgs) -> Launch {
@@ -62,7 +61,6 @@ fn launch(args: &RunArgs) -> Launch {
         owner: Owner::Same,
         begin,
         stored: None,
-        output: args.output.clone(),
         allow_non_restored: false,
         allow_duplicates: false,
         rewind_output: false,
@@ -72,7 +70,16 @@ fn launch(args: &RunArgs) -> Launch {
 }
 
 /// Runs what `launch` gives, and writes the report if one is wanted. Returns the exit code.
-pub fn reported(output: &OutputArgs, path: &Path, screen: &Screen, launch: impl FnOnce() -> Result<Launch>) -> u8 {
+pub fn reported(
+    output: &OutputArgs,
+    color: ColorChoice,
+    path: &Path,
+    launch: impl FnOnce(&Screen) -> Result<Launch>,
+) -> u8 {
+    let screen = match Screen::of_run(color, output) {
+        Ok(screen) => screen,
+        Err(error) => return Screen::new(color).refuse(&error),
+    };
     let file = match output.report.as_deref().map(ReportFile::create).transpose() {
         Ok(file) => file,
         Err(error) => {
@@ -80,8 +87,8 @@ pub fn reported(output: &OutputArgs, path: &Path, screen: &Screen, launch: impl 
             return EXIT_WRONG;
         }
     };
-    let launched = launch().inspect_err(|error| screen.error(error));
-    let (code, figures) = match launched.and_then(|launch| attempt(launch, screen)) {
+    let launched = launch(&screen).inspect_err(|error| screen.error(error));
+    let (code, figures) = match launched.and_then(|launch| attempt(launch, &screen)) {
         Ok(outcome) => (outcome.ending.exit_code() as u8, report::finished(path, &outcome)),
         Err(error) => (error.class.exit_code(), report::refused(path, &error, error.class.exit_code())),
     };
@@ -118,12 +125,12 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
 
     crash::point("run-before-engine");
     // Bars among rows on one terminal would garble both.
-    let quiet = launch.output.quiet;
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
-    let progress = (screen.terminal && !quiet && !shows_rows).then(Progress::default);
+    let progress = (screen.shows_progress() && !shows_rows).then(Progress::default);
+    tell_start(screen, &job.name, parallelism, &launch);
     let started = Instant::now();
     let mut connectors = RealConnectors::default();
-    let mut news = News { screen, quiet, progress, text: &job.text };
+    let mut news = News { screen, progress, checkpoint: 0, text: &job.text };
     let whole = runtime::Job { plan: &physical, connectors: &mut connectors, storage: Arc::new(RealStorage), options };
     let (ending, stats) = runtime::run(whole, Some(orders), &mut news);
     let ending = match ending {
@@ -136,12 +143,19 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     drop(server);
     let outcome = Outcome { job: job.name.clone(), parallelism, seconds, ending, stats };
     let left = home.and_then(|home| note_end(home, &outcome, resumed, screen));
-    news::tell(screen, quiet, &plan, &outcome, resumed);
-    if let (Some(left), false) = (left, quiet) {
+    news::tell(screen, &plan, &outcome, resumed);
+    if let Some(left) = left {
         let command = launch.resume_command(&job.name);
         screen.line(&format!("flott: checkpoint {} is kept; to go on: {command}", left.number));
     }
     Ok(outcome)
+}
+
+/// For logs: what starts, and from where.
+fn tell_start(screen: &Screen, name: &str, parallelism: usize, launch: &Launch) {
+    let file = launch.path.display().to_string();
+    let members = || vec![("job", json!(name)), ("file", json!(file)), ("parallelism", json!(parallelism))];
+    screen.news(Level::Debug, members, |_| format!("flott: {name} starts, from {file}, at parallelism {parallelism}"));
 }
 
 /// Opens the control socket. A job that cannot be spoken to runs all the same.

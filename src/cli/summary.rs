@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::log::Members;
 use super::run::Outcome;
 use crate::error::Error;
 use crate::observe::JobStats;
@@ -64,6 +65,19 @@ pub fn summary(outcome: &Outcome, terminal: bool) -> String {
          late      {late:>width$}\n  bad       {bad:>width$}",
         outcome.job
     )
+}
+
+/// The figures of the summary, for logs.
+pub fn members(outcome: &Outcome) -> Members {
+    let totals = Totals::of(&outcome.stats);
+    vec![
+        ("job", outcome.job.as_str().into()),
+        ("rows_in", totals.rows_in.into()),
+        ("rows_out", totals.rows_out.into()),
+        ("late", totals.late.into()),
+        ("bad", totals.bad.into()),
+        ("seconds", outcome.seconds.into()),
+    ]
 }
 
 fn seconds(seconds: f64) -> String {

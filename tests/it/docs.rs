@@ -99,7 +99,9 @@ fn run(folder: &Folder, line: &str, terminal: bool) -> (Vec<String>, bool) {
 /// Times differ from run to run.
 fn without_times(line: &str) -> String {
     let times = Regex::new(r"\d+\.\d+ s, [\d,]+ rows/s").unwrap();
-    let report = Regex::new(r#"("rows_per_second": |"seconds": )[\d.e-]+"#).unwrap();
+    let report = Regex::new(r#"("rows_per_second": ?|"seconds": ?)[\d.e-]+"#).unwrap();
+    let log = Regex::new(r#""time":"[^"]+""#).unwrap();
+    let line = &log.replace(line, "TIME");
     report.replace(&times.replace(line, "TIME"), "$1TIME").into_owned()
 }
 

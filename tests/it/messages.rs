@@ -1,6 +1,6 @@
 //! What users are told: places, names and values are right, and secrets stay out.
 
-use crate::program::{Folder, JOB};
+use crate::program::{Folder, JOB, ROWS};
 
 /// `in.csv` with the columns of `schema` to stdout through a select of `items`.
 fn select(schema: &str, items: &str) -> String {
@@ -140,4 +140,53 @@ fn a_record_of_another_format_says_which() {
                  [transforms.t]\ntype = 'filter'\ninput = 's'\nwhere = 'status > 500'\n\
                  [sinks.out]\ntype = 'stdout'\ninput = 't'\n";
     folder.write("job.toml", lines).flott("check job.toml").exits(2).says("such as \"access-log\"");
+}
+
+/// Each line is an object; what it says is what people are told.
+fn lines(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+#[test]
+fn messages_as_lines_of_json() {
+    let folder = Folder::new();
+    folder.write("job.toml", JOB).write("in.csv", ROWS);
+    let late = "run job.toml --log-format json --log-level debug -p 2 -D sources.requests.event_time.delay=0s";
+    let said = lines(&folder.flott(late).exits(0).stderr);
+    let shape: Vec<_> = said.iter().map(|line| (line["level"].as_str().unwrap(), line["node"].as_str())).collect();
+    assert_eq!(shape, [("debug", None), ("warn", Some("transforms.per_minute")), ("info", None)], "{said:#?}");
+    assert_eq!(said[0]["parallelism"], 2);
+    assert!(said[1]["notes"][0].as_str().unwrap().contains("delay = \"31s\""), "{}", said[1]);
+    assert_eq!((&said[2]["rows_in"], &said[2]["late"]), (&serde_json::json!(4), &serde_json::json!(1)));
+    assert!(said[2]["message"].as_str().unwrap().starts_with("4 rows in, "), "{}", said[2]);
+    assert!(said.iter().all(|line| line["time"].as_str().is_some_and(|time| time.ends_with('Z'))), "{said:#?}");
+
+    let wrong = "run job.toml --log-format json -D sources.requests.event_time.dealy=0s";
+    let said = lines(&folder.flott(wrong).exits(2).stderr);
+    assert_eq!(said[0]["level"], "error");
+    assert_eq!(said[0]["override"], "sources.requests.event_time.dealy=0s");
+    assert_eq!(said[0]["column"], 1);
+    assert!(said[0]["help"].as_str().unwrap().contains("delay"), "{}", said[0]);
+    folder.write("wrong.toml", &JOB.replace("count(*)", "cuont(*)"));
+    let said = lines(&folder.flott("run wrong.toml --log-format json").exits(2).stderr);
+    assert_eq!(said[0]["file"], "wrong.toml");
+    assert!(said[0]["line"].as_u64() > Some(1), "{}", said[0]);
+}
+
+#[test]
+fn a_log_file_has_what_quiet_hides() {
+    let folder = Folder::new();
+    folder.write("job.toml", JOB).write("in.csv", ROWS);
+    let ran = folder.flott("run job.toml --quiet --log-file logs/job.log").exits(0);
+    assert_eq!(ran.stderr, "");
+    folder.write("in.csv", "at,status,ms\nx,1,2\n");
+    folder
+        .flott("run job.toml --quiet --log-level error --log-file logs/job.log")
+        .exits(1)
+        .says("error: sources.requests");
+    let log = folder.read("logs/job.log");
+    let (first, rest) = log.split_once('\n').unwrap();
+    assert!(first.contains("Z flott: 4 rows in, 3 out, "), "{log}");
+    assert!(rest.contains("Z error: sources.requests: in.csv:2: "), "{log}");
+    folder.flott("run job.toml --log-file /dev/null/x").exits(2).says("cannot write the log file /dev/null/x: ");
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ColorChoice, override_, parallelism};
+use super::{ColorChoice, LogArgs, override_, parallelism};
 
 /// Where state is.
 #[derive(Debug, Args)]
@@ -77,6 +77,8 @@ pub struct OutputArgs {
     /// No progress and no summary; errors and warnings are still shown
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 const SAVEPOINT_EXAMPLES: &str = "Examples:
