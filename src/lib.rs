@@ -154,8 +154,10 @@
 //!   without showing in the file how rows were dealt. The price is that one thread encodes a file.
 //! * **What a Parquet file needs to be gone on with stands in the file**, behind each row group, and not in the
 //!   checkpoint: manifests would grow with the file.
-//! * **`unsafe` stands in one file**, `data/raw.rs`: strings that are views into a checked block, maps of files, and
-//!   comparing 64 bytes at once. Each block says why it is sound.
+//! * **`unsafe` stands in two files**: `data/raw.rs` (strings that are views into a checked block, maps of files, and
+//!   comparing 64 bytes at once) and `storage/spill.rs`. Each block says why it is sound.
+//! * **State beyond `memory` is spilled by the allocator** (`storage/spill`): large vectors become maps of files. A store
+//!   of its own for the disk would be a second path through every operator, and slower for all who never need it.
 //! * **`read` is the default, not `mmap`.** Mapping was measured to cost about a fifth less CPU, but a mapped file
 //!   that somebody shortens kills the process. `read = "mmap"` is there for files that nobody touches.
 //! * **A test runs the real engine** (`cli/test`): the plan of the job with other ends, a source in memory instead of a

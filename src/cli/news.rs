@@ -12,6 +12,7 @@ use crate::observe::{CheckpointFigures, JobStats};
 use crate::plan::logical::{Kind, LogicalPlan};
 use crate::runtime::{Ending, Watch};
 use crate::spec::{JobText, SinkConnector};
+use crate::storage::spill;
 
 /// What is said of a job while it runs.
 pub struct News<'a> {
@@ -19,6 +20,8 @@ pub struct News<'a> {
     pub progress: Option<Progress>,
     /// Of the last checkpoint that was told.
     pub checkpoint: u64,
+    /// It was told that state goes to disk.
+    pub spilled: bool,
     /// Whose secrets are not shown.
     pub text: &'a JobText,
 }
@@ -29,6 +32,11 @@ impl Watch for News<'_> {
             progress.show(stats);
         }
         self.checkpoint(stats.checkpoints.read());
+        let spilled = spill::spilled();
+        if spilled > 0 && !std::mem::replace(&mut self.spilled, true) {
+            let text = |_| "flott: the state is larger than `memory`: it goes to disk, and the job is slower".into();
+            self.screen.news(Level::Info, || vec![("spilled_bytes", spilled.into())], text);
+        }
     }
 
     fn warn(&mut self, warning: &Error) {

@@ -13,6 +13,7 @@ use crate::data::text::write_timestamp;
 use crate::error::{Error, Result};
 use crate::observe::NodeFigures;
 use crate::runtime::Ending;
+use crate::storage::spill;
 
 /// The file, made before the job starts: a run is not worth losing its figures for.
 pub struct ReportFile {
@@ -72,6 +73,7 @@ pub fn finished(path: &Path, outcome: &Outcome) -> Value {
             "rows_per_second": rate(totals.rows_in, outcome.seconds),
         },
         "checkpoints": stats.checkpoints.read().to_json(),
+        "spilled_bytes": spill::spilled(),
         "restarts": stats.checkpoints.read().restarts,
         "sources": stats.sources.iter().map(|(name, s)| {
             let figures = s.read();

@@ -1,7 +1,7 @@
 //! `flott run`: a job from its file to its exit code.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::plan::logical::{Kind, LogicalPlan};
 use crate::plan::place::place;
 use crate::runtime::{self, Ending, RealConnectors};
 use crate::spec::{self, JobSpec, Severity, SinkConnector};
-use crate::storage::{RealStorage, crash};
+use crate::storage::{RealStorage, crash, spill};
 
 /// A run that is over.
 pub struct Outcome {
@@ -127,10 +127,15 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     // Bars among rows on one terminal would garble both.
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
     let progress = (screen.shows_progress() && !shows_rows).then(Progress::default);
+    if let Some(memory) = job.memory {
+        let none = || ["/var/tmp".into(), std::env::temp_dir()].into_iter().find(|folder: &PathBuf| folder.is_dir());
+        let folder = home.as_ref().map(|home| home.folder().to_owned()).or_else(none);
+        spill::limit(memory, folder.unwrap_or_default());
+    }
     tell_start(screen, &job.name, parallelism, &launch);
     let started = Instant::now();
     let mut connectors = RealConnectors::default();
-    let mut news = News { screen, progress, checkpoint: 0, text: &job.text };
+    let mut news = News { screen, progress, checkpoint: 0, spilled: false, text: &job.text };
     let whole = runtime::Job { plan: &physical, connectors: &mut connectors, storage: Arc::new(RealStorage), options };
     let (ending, stats) = runtime::run(whole, Some(orders), &mut news);
     let ending = match ending {

@@ -34,6 +34,8 @@ pub struct JobSpec {
     pub name: String,
     pub parallelism: Option<Spanned<usize>>,
     pub max_parallelism: Spanned<u32>,
+    /// Bytes that the process may take; beyond them, state goes to disk.
+    pub memory: Option<u64>,
     pub checkpoint: CheckpointSpec,
     pub restart: Option<RestartSpec>,
     pub nodes: Vec<NodeSpec>,

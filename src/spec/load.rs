@@ -15,6 +15,8 @@ use super::{JobSpec, NodeKind, NodeSpec, RestartSpec, Span, Spanned, schema, sin
 const MAX_PARALLELISM: u32 = 128;
 /// The most there may be, as in Flink.
 const MAX_PARALLELISM_LIMIT: u64 = 32_768;
+/// The least that `memory` may be, bytes.
+const MEMORY_MIN: u64 = 64 << 20;
 
 /// What came of reading a job file.
 #[derive(Debug)]
@@ -81,12 +83,13 @@ pub fn parse(
 fn job(cx: &mut Cx, root: &Table) -> JobSpec {
     top_level(cx, root);
     cx.schemas = schema::named(cx, root);
-    let JobTable { name, parallelism, max_parallelism, restart } = job_table(cx, root);
+    let JobTable { name, parallelism, max_parallelism, memory, restart } = job_table(cx, root);
     let mut job = JobSpec {
         text: cx.text.clone(),
         name,
         parallelism,
         max_parallelism,
+        memory,
         checkpoint: checkpoint(cx, root),
         restart: restart.as_ref().map(|r| r.value),
         nodes: Vec::new(),
@@ -172,6 +175,7 @@ struct JobTable {
     name: String,
     parallelism: Option<Spanned<usize>>,
     max_parallelism: Spanned<u32>,
+    memory: Option<u64>,
     restart: Option<Spanned<RestartSpec>>,
 }
 
@@ -190,7 +194,13 @@ fn job_table(cx: &mut Cx, root: &Table) -> JobTable {
         None => None,
     };
     let Some((table, span)) = table else {
-        return JobTable { name: stem, parallelism: None, max_parallelism: default(&start), restart: None };
+        return JobTable {
+            name: stem,
+            parallelism: None,
+            max_parallelism: default(&start),
+            memory: None,
+            restart: None,
+        };
     };
     let fields = Fields::new(cx, table, &JOB, "[job]".into(), span);
     let name = fields.text(cx, "name");
@@ -211,8 +221,14 @@ fn job_table(cx: &mut Cx, root: &Table) -> JobTable {
         let help = "each subtask needs a key group of its own: raise max_parallelism or lower parallelism";
         cx.push(Diagnostic::error(message).at(&p.span).label("too many").help(help));
     }
+    let memory = fields.size(cx, "memory");
+    if let Some(memory) = memory.as_ref().filter(|memory| memory.value < MEMORY_MIN) {
+        let error = Diagnostic::error("`memory` is too small").at(&memory.span).label("less than 64 MiB");
+        cx.push(error.help("the program takes some 30 MB for itself: memory = \"64MiB\" is the least"));
+    }
+    let memory = memory.map(|memory| memory.value);
     let restart = restart(cx, &fields);
-    JobTable { name: name.map_or(stem, |text| text.value), parallelism, max_parallelism: max, restart }
+    JobTable { name: name.map_or(stem, |text| text.value), parallelism, max_parallelism: max, memory, restart }
 }
 
 fn is_job_name(name: &str) -> bool {

@@ -46,9 +46,10 @@ pub(super) const JOB: Options = Options {
         ("name", "\"card-fraud\""),
         ("parallelism", "2"),
         ("max_parallelism", "128"),
+        ("memory", "\"1GiB\""),
         ("restart", "{ strategy = \"fixed\", attempts = 3 }"),
     ],
-    later: &["memory"],
+    later: &[],
 };
 
 pub(super) const CHECKPOINT: Options = Options {

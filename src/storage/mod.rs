@@ -12,6 +12,7 @@ pub mod failing;
 #[cfg(test)]
 pub mod power;
 mod real;
+pub mod spill;
 
 pub use real::RealStorage;
 

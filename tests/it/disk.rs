@@ -265,3 +265,39 @@ fn output_waits_for_room() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     right(&folder.read("small/out.csv"));
 }
+
+/// Two million keys: their state is well beyond 64 MiB.
+#[test]
+fn state_larger_than_memory_goes_to_disk() {
+    let folder = Folder::new();
+    folder.write(
+        "job.toml",
+        r#"
+[sources.g]
+type = "generate"
+kind = "sequence"
+rows = 2_000_000
+[transforms.k]
+type = "select"
+input = "g"
+select = ["concat('key ', n % 1000000) AS k", "n"]
+[transforms.a]
+type = "aggregate"
+input = "k"
+by = ["k"]
+select = ["k", "count(*) AS n", "sum(n) AS s", "min(n) AS least", "avg(n) AS mean", "last(n) AS last"]
+[sinks.out]
+type = "file"
+input = "a"
+path = "out.csv"
+"#,
+    );
+    folder.flott("run job.toml -p 2 --quiet").exits(0);
+    let expected = folder.read("out.csv");
+    let ran = folder.flott("run job.toml -p 2 -D job.memory=64MiB --report r.json").exits(0);
+    ran.says("the state is larger than `memory`: it goes to disk");
+    assert!(folder.read("out.csv") == expected, "the same bytes");
+    let report: serde_json::Value = serde_json::from_str(&folder.read("r.json")).unwrap();
+    assert!(report["spilled_bytes"].as_u64() > Some(16 << 20), "{}", report["spilled_bytes"]);
+    assert_eq!(folder.names(), ["job.toml", "out.csv", "r.json"]);
+}

@@ -21,7 +21,7 @@ fn check(text: &str, overrides: &[&str], expect: &str) {
 #[test]
 fn an_unknown_option() {
     check(
-        &format!("{REST}formt = 'csv'\n[job]\nmemory = '1GiB'\n[sources.s]\ntype = 'stdin'\n"),
+        &format!("{REST}formt = 'csv'\n[job]\nmemory = '1MiB'\n[sources.s]\ntype = 'stdin'\n"),
         &[],
         "
         ¦error: unknown option `formt` in sink `o`
@@ -32,13 +32,13 @@ fn an_unknown_option() {
         ¦  |
         ¦  = help: did you mean `format`? A stdout sink has `type`, `input`, `op`, `format`
         ¦
-        ¦error: `memory` in [job] is not there yet
-        ¦ --> job.toml:6:1
+        ¦error: `memory` is too small
+        ¦ --> job.toml:6:10
         ¦  |
-        ¦6 | memory = '1GiB'
-        ¦  | ^^^^^^ not there yet
+        ¦6 | memory = '1MiB'
+        ¦  |          ^^^^^^ less than 64 MiB
         ¦  |
-        ¦  = help: [job] has `name`, `parallelism`, `max_parallelism`, `restart`
+        ¦  = help: the program takes some 30 MB for itself: memory = \"64MiB\" is the least
         ",
     );
 }

@@ -380,7 +380,7 @@ fn sinks_and_the_job() {
             "type = 'stdout'\ninput = 's'\n[job]\nparallelism = 9\nmax_parallelism = 8",
             &["`max_parallelism`, which is 8"],
         ),
-        ("type = 'stdout'\ninput = 's'\n[job]\nmemory = '1GiB'", &["`memory` in [job] is not there yet"]),
+        ("type = 'stdout'\ninput = 's'\n[job]\nmemory = '1MiB'", &["`memory` is too small", "64MiB"]),
         ("type = 'stdout'\ninput = 's'\n[job]\nname = 'a/b'", &["cannot be the name of a job"]),
         (
             "type = 'stdout'\ninput = 's'\n[sinks.'a b']\ntype = 'stdout'\ninput = 's'",
