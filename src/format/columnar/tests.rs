@@ -242,3 +242,36 @@ proptest! {
         }
     }
 }
+
+/// An Arrow file of one column of ints, as other tools compress it.
+fn packed(how: arrow_ipc::CompressionType) -> Vec<u8> {
+    use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+    let schema = arrow_schema::Schema::new(vec![ArrowField::new("n", arrow_schema::DataType::Int64, false)]);
+    let array = arrow_array::Int64Array::from_iter_values((0..5000).map(|n| n / 7));
+    let batch = arrow_array::RecordBatch::try_new(Arc::new(schema.clone()), vec![Arc::new(array)]).unwrap();
+    let options = IpcWriteOptions::default().try_with_compression(Some(how)).unwrap();
+    let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn compressed_arrow_files() {
+    let format = Format::Arrow(ArrowOptions);
+    let fields = [SourceField::new("n", DataType::Int, None)];
+    for how in [arrow_ipc::CompressionType::LZ4_FRAME, arrow_ipc::CompressionType::ZSTD] {
+        let bytes = packed(how);
+        let (parts, failed) = read(&open_bytes(&format, bytes.clone()).unwrap(), &fields, &[0]);
+        assert!(failed.is_none(), "{how:?}: {failed:?}");
+        let rows = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &[0]);
+        assert_eq!(rows, (0..5000).map(|n| (n / 7).to_string()).collect::<Vec<_>>(), "{how:?}");
+        // The buffer says that it becomes 40,000 bytes; then, that it becomes a petabyte.
+        let says = 40_000_i64.to_le_bytes();
+        let at = bytes.windows(8).position(|window| window == says).unwrap();
+        let mut lying = bytes;
+        lying[at..at + 8].copy_from_slice(&(1_i64 << 50).to_le_bytes());
+        let (_, failed) = read(&open_bytes(&format, lying).unwrap(), &fields, &[0]);
+        let said = failed.unwrap().to_string();
+        assert!(said.contains("says that it is larger than it can be"), "{how:?}: {said}");
+    }
+}
