@@ -275,3 +275,79 @@ fn compressed_arrow_files() {
         assert!(said.contains("says that it is larger than it can be"), "{how:?}: {said}");
     }
 }
+
+/// Columns by which every way of writing a chunk is gone: with a dictionary, without one, from one to the other. What
+/// they have in a row is given as text.
+type Way = (&'static str, DataType, fn(usize) -> Option<String>);
+
+const WAYS: [Way; 10] = [
+    ("few", DataType::Int, |row| (row % 7 != 0).then(|| (row as i64 * row as i64 % 5 - 2).to_string())),
+    ("all", DataType::Int, |row| Some((row as i64 * 7919 - 1_000_000).to_string())),
+    ("more", DataType::Int, |row| Some((row * 7919 % 9001).to_string())),
+    ("none", DataType::Int, |_| None),
+    ("doubles", DataType::Double, |row| (row % 100 < 60).then(|| format!("{}.5", row % 77))),
+    ("flag", DataType::Boolean, |row| (row % 5 != 1).then(|| (row % 3 == 0).to_string())),
+    ("words", DataType::String, |row| Some(["apple", "", "a pear of more than twelve bytes"][row / 9 % 3].into())),
+    ("texts", DataType::String, |row| (row % 4 != 3).then(|| format!("{}{row}", "é".repeat(40)))),
+    // Few at first, then all different: the dictionary becomes too large in the middle.
+    ("late", DataType::String, |row| Some(if row < 25_000 { format!("{}", row % 50) } else { format!("{row:080}") })),
+    ("wide", DataType::Decimal { precision: 30, scale: 2 }, |row| Some(format!("{row}0000000000000000000.17"))),
+];
+
+#[test]
+fn chunks_of_many_pages_are_read_back() {
+    const ROWS: usize = 70_000;
+    let fields: Vec<Field> = WAYS.iter().map(|(name, ty, _)| Field { name: (*name).into(), ty: *ty }).collect();
+    let column = |(_, ty, value): &Way| {
+        let mut builder = ColumnBuilder::new(*ty, ROWS);
+        (0..ROWS).for_each(|row| match value(row) {
+            Some(text) => builder.append_text(&text).unwrap(),
+            None => builder.append_null(),
+        });
+        builder.finish()
+    };
+    let columns: Vec<Column> = WAYS.iter().map(column).collect();
+    let batch = Batch::new(columns, ROWS);
+    for format in [parquet(Compression::Snappy, ROWS), parquet(Compression::None, ROWS / 2)] {
+        let bytes = write(&format, &fields, std::slice::from_ref(&batch), &[]);
+        // However the rows come, the file is the same.
+        let sizes = [5_000, 3, 45_000, 1, 0, 19_996];
+        let starts = sizes.iter().scan(0, |at, size| Some(std::mem::replace(at, *at + size)));
+        let part = |(start, &size): (usize, &usize)| {
+            Batch::new(batch.columns.iter().map(|column| column.slice(start, size)).collect::<Vec<_>>(), size)
+        };
+        let parts: Vec<Batch> = starts.zip(&sizes).map(part).collect();
+        assert!(write(&format, &fields, &parts, &[]) == bytes);
+        let file = open_bytes(&format, bytes).unwrap();
+        let all: Vec<usize> = (0..fields.len()).collect();
+        let (parts, failed) = read(&file, &declared(&fields), &all);
+        assert!(failed.is_none(), "{failed:?}");
+        let got = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &all);
+        let expected = rows_of(&batch.columns.iter().collect::<Vec<_>>(), ROWS);
+        assert_eq!(got.len(), ROWS);
+        for (row, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            assert_eq!(got, expected, "row {row}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_lists_end_where_rows_end() {
+    const ROWS: usize = 10_000;
+    let list = DataType::list(DataType::String);
+    let mut builder = ColumnBuilder::new(list, ROWS);
+    for row in 0..ROWS {
+        let ColumnBuilder::List(lists) = &mut builder else { panic!("a list") };
+        (0..row % 13).for_each(|item| lists.items().append_text(&format!("{row} {item}")).unwrap());
+        lists.end();
+    }
+    let batch = Batch::new(vec![builder.finish()], ROWS);
+    let fields = [Field { name: "list".into(), ty: list }];
+    let format = parquet(Compression::Lz4, ROWS);
+    let bytes = write(&format, &fields, std::slice::from_ref(&batch), &[]);
+    let file = open_bytes(&format, bytes).unwrap();
+    let (parts, failed) = read(&file, &declared(&fields), &[0]);
+    assert!(failed.is_none(), "{failed:?}");
+    let got = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &[0]);
+    assert!(got == rows_of(&[&batch.columns[0]], ROWS));
+}

@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
-use zstd::bulk::Decompressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// A page is never larger than this, whatever it says: its size would be an int of 32 bits otherwise.
 pub const PAGE_BYTES_MAX: usize = 1 << 30;
@@ -34,19 +34,58 @@ impl Compression {
             Compression::Lz4 => Codec::LZ4_RAW,
         }
     }
+}
 
-    pub fn compress(self, data: &[u8]) -> Result<Vec<u8>> {
-        match self {
-            Compression::None => Ok(data.to_vec()),
-            Compression::Snappy => snap::raw::Encoder::new().compress_vec(data).map_err(failed),
-            Compression::Zstd => Ok(zstd::bulk::compress(data, zstd::DEFAULT_COMPRESSION_LEVEL)?),
-            Compression::Lz4 => Ok(lz4_flex::block::compress(data)),
-            Compression::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-                std::io::Write::write_all(&mut encoder, data)?;
-                Ok(encoder.finish()?)
-            }
+/// Compresses pages, one after the other, with memory of its own.
+pub struct Packer {
+    how: Compression,
+    snappy: snap::raw::Encoder,
+    zstd: Option<Compressor<'static>>,
+    out: Vec<u8>,
+}
+
+impl Packer {
+    pub fn new(how: Compression) -> Packer {
+        Packer { how, snappy: snap::raw::Encoder::new(), zstd: None, out: Vec::new() }
+    }
+
+    pub fn codec(&self) -> Codec {
+        self.how.codec()
+    }
+
+    /// A page as it stands in the file.
+    pub fn pack<'a>(&'a mut self, data: &'a [u8]) -> Result<&'a [u8]> {
+        let Packer { how, snappy, zstd, out } = self;
+        let room = match how {
+            Compression::None => return Ok(data),
+            Compression::Snappy => snap::raw::max_compress_len(data.len()),
+            Compression::Zstd => zstd::zstd_safe::compress_bound(data.len()),
+            Compression::Lz4 => lz4_flex::block::get_maximum_output_size(data.len()),
+            Compression::Gzip => 0,
+        };
+        if out.len() < room {
+            out.resize(room, 0);
         }
+        let len = match how {
+            Compression::None => 0,
+            Compression::Snappy => snappy.compress(data, out).map_err(failed)?,
+            Compression::Zstd => {
+                let zstd = match zstd {
+                    Some(zstd) => zstd,
+                    None => zstd.insert(Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?),
+                };
+                zstd.compress_to_buffer(data, &mut out[..])?
+            }
+            Compression::Lz4 => lz4_flex::block::compress_into(data, out).map_err(failed)?,
+            Compression::Gzip => {
+                out.clear();
+                let mut encoder = GzEncoder::new(std::mem::take(out), flate2::Compression::default());
+                std::io::Write::write_all(&mut encoder, data)?;
+                *out = encoder.finish()?;
+                out.len()
+            }
+        };
+        Ok(&out[..len])
     }
 }
 
@@ -147,8 +186,11 @@ mod tests {
         for data in [&b""[..], b"a", b"some text, some text", &long, &zeros] {
             for how in [Compression::None, Compression::Snappy, Compression::Zstd, Compression::Gzip, Compression::Lz4]
             {
-                let packed = how.compress(data).unwrap();
-                assert!(decompress(how.codec(), &packed).unwrap() == data, "{how:?} of {} bytes", data.len());
+                let mut packer = Packer::new(how);
+                for _ in 0..2 {
+                    let packed = packer.pack(data).unwrap();
+                    assert!(decompress(how.codec(), packed).unwrap() == data, "{how:?} of {} bytes", data.len());
+                }
             }
         }
     }
