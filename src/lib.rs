@@ -119,8 +119,9 @@
 //!   each other in Korean, too.
 //! * **Types are small and may be copied** ([`data::DataType`]): those inside of lists and structs are kept for as long as
 //!   the process lives, as a job has a handful. Clones of type trees at every expression would cost more.
-//! * **`ruzstd`** reads `.zst` in plain Rust: slower than the C library, but one more C build for one kind of input is
-//!   not worth it.
+//! * **`zstd`**, the C library, for `.zst`, pages of Parquet and buffers of Arrow. SQLite needs a C compiler anyway, and
+//!   the decoder in plain Rust, `ruzstd`, took three times the CPU seconds. Without its default features (dictionaries,
+//!   formats before 0.8), and not `thin`, which unpacks slower and has no messages of errors.
 //! * **At parallelism 1 all tasks share one thread** and take turns in bounded steps ([`runtime`]). A hop between
 //!   threads costs microseconds when idle and cache misses when busy. As tasks never block, the same tasks run on
 //!   threads, on one thread, or in a seeded order in tests.
@@ -148,8 +149,8 @@
 //!   is found by decoding the block once more. So the usual way pays nothing for messages that say where.
 //! * **`parquet` without its `arrow` feature, and without codecs** (`format/columnar/parquet`). It has the footer, headers
 //!   of pages and encodings of values, at 27 s of a core to build. Its way to Arrow is left out: arrays are made
-//!   here from values and levels. Pages are unpacked here too, by `flate2`, `ruzstd` and the small `snap` and `lz4_flex`,
-//!   in plain Rust, and with limits on what a page says of itself. `parquet2` is no longer maintained.
+//!   here from values and levels. Pages are unpacked here too, by `flate2`, `zstd` and the small `snap` and `lz4_flex`,
+//!   with limits on what a page says of itself. `parquet2` is no longer maintained.
 //! * **A sink of columns gets batches, not bytes.** Row groups are larger than blocks, so workers cannot encode them
 //!   without showing in the file how rows were dealt. The price is that one thread encodes a file.
 //! * **What a Parquet file needs to be gone on with stands in the file**, behind each row group, and not in the

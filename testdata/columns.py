@@ -133,6 +133,7 @@ def main():
         out.write_table(table, max_chunksize=20)
     # Polars' categories may come as a dictionary with 8 bits.
     pl.from_arrow(table).write_ipc(OUT / "polars.arrow", compression="uncompressed")
+    pl.from_arrow(table).write_ipc(OUT / "polars_zstd.arrow", compression="zstd")
 
 
 main()

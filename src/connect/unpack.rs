@@ -86,7 +86,7 @@ fn open(packed: OwnedFd, unpack: Unpack) -> io::Result<Box<dyn Read>> {
             Box::new(Named(MultiGzDecoder::new(packed), "gzip"))
         }
         (Unpack::Zstd | Unpack::Auto | Unpack::Default, Some(Packing::Zstd)) => {
-            Box::new(Named(ZstdReader::new(BufReader::new(packed)), "zstd"))
+            Box::new(Named(ZstdReader::new(BufReader::new(packed))?, "zstd"))
         }
         _ => Box::new(packed),
     })

@@ -17,7 +17,7 @@ use arrow_array::{
 use arrow_buffer::NullBuffer;
 
 use super::nested::{fields_of, items_of};
-use super::{DataType, ListBuilder, StructBuilder, arrow};
+use super::{DataType, ListBuilder, StructBuilder, arrow, select};
 
 /// A column: an Arrow array of one of the types in [`DataType`]. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,8 +125,7 @@ impl Column {
 
     /// The rows at `indices`, in that order.
     pub fn take(&self, indices: &UInt32Array) -> Column {
-        let array = arrow_select::take::take(self.as_array(), indices, None).expect("indices lie inside the column");
-        Column::from_array(&array, self.data_type())
+        select::take(self, indices)
     }
 
     /// Rows `offset .. offset + len`, without copying.
@@ -156,9 +155,9 @@ impl Column {
 
     /// Rows of `parts` (of one type, at least one part): for each row its part and its number there.
     pub fn interleave(parts: &[&Column], places: &[(usize, usize)]) -> Column {
-        let arrays: Vec<&dyn Array> = parts.iter().map(|c| c.as_array()).collect();
-        let array = arrow_select::interleave::interleave(&arrays, places).expect("parts have one type");
-        Column::from_array(&array, parts[0].data_type())
+        let mut builder = ColumnBuilder::new(parts[0].data_type(), places.len());
+        places.iter().for_each(|&(part, row)| builder.append_from(parts[part], row));
+        builder.finish()
     }
 
     /// A column that owns only its own values, instead of pinning whole blocks of input.

@@ -14,6 +14,7 @@ mod json;
 mod nested;
 pub mod raw;
 pub mod rowkey;
+mod select;
 pub mod text;
 mod types;
 mod value;

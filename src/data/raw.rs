@@ -21,6 +21,16 @@ pub fn string_views(views: ScalarBuffer<u128>, text: Vec<Buffer>, nulls: Option<
     unsafe { StringViewArray::new_unchecked(views, text.into(), nulls) }
 }
 
+/// Some views of `array`, or zeros, as an array over the same text.
+pub fn taken_views(array: &StringViewArray, views: ScalarBuffer<u128>, nulls: Option<NullBuffer>) -> StringViewArray {
+    let text = array.data_buffers().to_vec();
+    if cfg!(debug_assertions) {
+        return StringViewArray::try_new(views, text, nulls).expect("views are those of an array");
+    }
+    // SAFETY: each view is one of the array's, with the same buffers, or zero, which is the empty string.
+    unsafe { StringViewArray::new_unchecked(views, text.into(), nulls) }
+}
+
 /// The Arrow view of `bytes`, which lie at `offset` of buffer `buffer`: 12 bytes or fewer are inlined.
 #[inline]
 pub fn view(bytes: &[u8], buffer: u32, offset: u32) -> u128 {

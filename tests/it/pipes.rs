@@ -80,7 +80,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 #[test]
 fn compressed_stdin() {
-    let zstd = |text: &[u8]| ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest);
+    let zstd = |text: &[u8]| zstd::encode_all(text, 3).unwrap();
     let text = b"apple\nkiwi\nbanana\n";
     for (word, packed) in [
         ("gzip", gzip(text)),
@@ -107,6 +107,11 @@ fn compressed_stdin() {
     let torn = gzip(&vec![b'a'; 100_000]);
     folder.flott_with("run job.toml", &torn[..torn.len() - 10]).exits(1).says("ends in the middle of its gzip data");
     folder.flott_with("run job.toml", b"").exits(0);
+    folder.write("job.toml", &GREP.replace("type = \"stdin\"", "type = \"stdin\"\ncompression = \"zstd\""));
+    let torn = zstd(&vec![b'a'; 100_000]);
+    folder.flott_with("run job.toml", &torn[..torn.len() - 3]).exits(1).says("ends in the middle of its zstd data");
+    let wrong = [&torn[..], b"no frame"].concat();
+    folder.flott_with("run job.toml", &wrong).exits(1).says("it is not valid zstd data: Unknown frame descriptor");
 }
 
 /// A named pipe that nobody writes to does not keep the job from being stopped.

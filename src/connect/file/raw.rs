@@ -84,7 +84,7 @@ impl Raw {
             let counted = BufReader::with_capacity(64 << 10, Counted { file, consumed: consumed.clone() });
             let mut raw = match packing {
                 Packing::Gzip => Raw::Gzip { decoder: Box::new(MultiGzDecoder::new(counted)), consumed },
-                Packing::Zstd => Raw::Zstd { decoder: Box::new(ZstdReader::new(counted)), consumed },
+                Packing::Zstd => Raw::Zstd { decoder: Box::new(ZstdReader::new(counted).map_err(failed)?), consumed },
             };
             raw.skip(offset).map_err(|e| raw.read_error(path, &e))?;
             return Ok(raw);
@@ -207,6 +207,8 @@ impl Packing {
         match magic {
             [0x1f, 0x8b, ..] => Some(Packing::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd] => Some(Packing::Zstd),
+            // A frame to be skipped, with which files of `pzstd` begin.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Packing::Zstd),
             _ => None,
         }
     }

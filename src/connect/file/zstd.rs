@@ -2,75 +2,117 @@
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+/// Frames whose window is larger than 2 to this, 128 MiB, are refused, as by `zstd -d`: so much memory a frame may ask
+/// for with a few bytes.
+const WINDOW_LOG_MAX: u32 = 27;
 
 /// Decompresses frames; those that are to be skipped are skipped.
 pub struct ZstdReader<R> {
     source: R,
-    frame: FrameDecoder,
+    decoder: Decoder<'static>,
+    /// Whether a frame has begun that has not ended.
     inside: bool,
 }
 
 impl<R: BufRead> ZstdReader<R> {
-    pub fn new(source: R) -> ZstdReader<R> {
-        ZstdReader { source, frame: FrameDecoder::new(), inside: false }
-    }
-
-    /// Begins the next frame; false at the end.
-    fn begin(&mut self) -> io::Result<bool> {
-        while !self.source.fill_buf()?.is_empty() {
-            match self.frame.reset(&mut self.source) {
-                Ok(()) => {
-                    self.inside = true;
-                    return Ok(true);
-                }
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    let skipped = io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
-                    if skipped < u64::from(length) {
-                        return Err(ErrorKind::UnexpectedEof.into());
-                    }
-                }
-                Err(e) => return Err(self.failed(e)),
-            }
-        }
-        Ok(false)
-    }
-
-    /// The file has run out, or its bytes make no sense.
-    fn failed(&mut self, error: FrameDecoderError) -> io::Error {
-        match self.source.fill_buf() {
-            Ok([]) => ErrorKind::UnexpectedEof.into(),
-            Ok(_) => io::Error::new(ErrorKind::InvalidData, error.to_string()),
-            Err(e) => e,
-        }
-    }
-
-    /// Ends a frame whose bytes have all been handed out.
-    fn finish(&mut self) -> io::Result<()> {
-        self.inside = false;
-        let written = self.frame.get_checksum_from_data();
-        if written.is_some() && written != self.frame.get_calculated_checksum() {
-            return Err(io::Error::new(ErrorKind::InvalidData, "wrong checksum"));
-        }
-        Ok(())
+    /// Errors: there is no memory for it.
+    pub fn new(source: R) -> io::Result<ZstdReader<R>> {
+        let mut decoder = Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
+        Ok(ZstdReader { source, decoder, inside: false })
     }
 }
 
 impl<R: BufRead> Read for ZstdReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if !self.inside && !self.begin()? {
-                return Ok(0);
+        while !out.is_empty() {
+            let input = self.source.fill_buf()?;
+            if input.is_empty() && !self.inside {
+                break;
             }
-            if self.frame.can_collect() > 0 {
-                return self.frame.read(out);
+            let ended = input.is_empty();
+            // What fails here is the data: reading has its errors above.
+            let step = self.decoder.run_on_buffers(input, out);
+            let step = step.map_err(|e| io::Error::new(ErrorKind::InvalidData, e.to_string()))?;
+            self.source.consume(step.bytes_read);
+            self.inside = step.remaining > 0;
+            if step.bytes_written > 0 {
+                return Ok(step.bytes_written);
             }
-            if self.frame.is_finished() {
-                self.finish()?;
-            } else if let Err(e) = self.frame.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1)) {
-                return Err(self.failed(e));
+            if ended && self.inside {
+                return Err(ErrorKind::UnexpectedEof.into());
             }
         }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Read through a small buffer into pieces of `piece` bytes.
+    fn read(packed: &[u8], piece: usize) -> io::Result<Vec<u8>> {
+        let mut reader = ZstdReader::new(io::BufReader::with_capacity(7, packed))?;
+        let (mut out, mut chunk) = (Vec::new(), vec![0; piece]);
+        loop {
+            match reader.read(&mut chunk)? {
+                0 => return Ok(out),
+                n => out.extend_from_slice(&chunk[..n]),
+            }
+        }
+    }
+
+    fn text() -> Vec<u8> {
+        (0..60_000_u32).flat_map(|n| format!("{},{}\n", n, n.wrapping_mul(2_654_435_761)).into_bytes()).collect()
+    }
+
+    const SKIPPED: [u8; 11] = [0x5f, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+
+    #[test]
+    fn frames_follow_each_other_and_some_are_skipped() {
+        let text = text();
+        let (a, b) = text.split_at(text.len() / 3);
+        let frame = |data: &[u8]| zstd::encode_all(data, 3).unwrap();
+        let packed = [&SKIPPED, &frame(a)[..], &frame(b""), &SKIPPED, &frame(b), &SKIPPED].concat();
+        for piece in [1, 1000, 1 << 20] {
+            assert!(read(&packed, piece).unwrap() == text, "in pieces of {piece}");
+        }
+        assert_eq!(read(b"", 10).unwrap(), b"");
+        assert_eq!(read(&frame(b""), 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn what_is_cut_off_is_an_error_wherever_it_is_cut() {
+        let packed = [&zstd::encode_all(&b"one two three"[..], 3).unwrap()[..], &SKIPPED].concat();
+        let whole = packed.len() - SKIPPED.len();
+        for cut in (1..packed.len()).filter(|&cut| cut != whole) {
+            let kind = read(&packed[..cut], 100).unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::UnexpectedEof, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn damage_is_found_by_the_checksum() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.include_checksum(true).unwrap();
+        io::Write::write_all(&mut encoder, b"some bytes that do not repeat").unwrap();
+        let mut packed = encoder.finish().unwrap();
+        let at = packed.len() - 8;
+        packed[at] ^= 1;
+        let error = read(&packed, 100).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("checksum"), "{error}");
+    }
+
+    #[test]
+    fn a_frame_that_asks_for_much_memory_is_refused() {
+        // A window of 2^41 bytes, and a block without content.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 31 << 3, 1, 0, 0];
+        let error = read(&frame, 100).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("memory"), "{error}");
     }
 }

@@ -1,14 +1,16 @@
 //! From Arrow arrays of any type to our columns. A value that does not fit its column is noted in `bad`, and its row is
 //! dropped later by [`super::super::assemble`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-    IntervalMonthDayNanoArray, ListArray, StringViewArray, StructArray, TimestampMicrosecondArray, UInt32Array,
+    AnyDictionaryArray, Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, Date32Array, Decimal128Array,
+    Float64Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringViewArray, StructArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType as Arrow, IntervalUnit, TimeUnit};
@@ -41,7 +43,9 @@ pub fn convert(array: &ArrayRef, field: &SourceField, column: usize, bad: &mut V
 
 /// `None`: the types do not go together.
 fn typed(array: &ArrayRef, ty: DataType, source: &TimestampSource, wrong: &mut Wrong) -> Result<Option<Column>> {
-    let array = &unpacked(array)?;
+    if let Some(array) = array.as_any_dictionary_opt() {
+        return dictionary(array, ty, source, wrong);
+    }
     Ok(match ty {
         DataType::Boolean => array.as_boolean_opt().cloned().map(Column::Boolean),
         DataType::Int => ints(array, wrong).map(Column::Int),
@@ -109,18 +113,32 @@ fn structure(array: &ArrayRef, parts: &[Field], source: &TimestampSource, wrong:
     structs.map(|structs| Some(Column::Struct(structs))).map_err(|e| Error::data(format!("a struct is broken: {e}")))
 }
 
-/// A dictionary as its values.
-fn unpacked(array: &ArrayRef) -> Result<ArrayRef> {
-    let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(array.clone()) };
-    let indices = dictionary.normalized_keys();
-    let valid = |row: usize, index: usize| (!dictionary.keys().is_null(row)).then_some(index as u32);
-    let indices = indices.into_iter().enumerate().map(|(row, index)| valid(row, index));
-    let values = match dictionary.values().data_type() {
-        Arrow::Dictionary(_, _) => unpacked(dictionary.values())?,
-        _ => dictionary.values().clone(),
-    };
-    arrow_select::take::take(&values, &UInt32Array::from_iter(indices), None)
-        .map_err(|e| Error::data(format!("its dictionary is broken: {e}")))
+/// A dictionary: its values converted, and taken where its keys say.
+fn dictionary(
+    dictionary: &dyn AnyDictionaryArray,
+    ty: DataType,
+    source: &TimestampSource,
+    wrong: &mut Wrong,
+) -> Result<Option<Column>> {
+    let mut unfit = BTreeMap::new();
+    let mut note = |place: usize, reason: String| drop(unfit.insert(place, reason));
+    let Some(values) = typed(dictionary.values(), ty, source, &mut note)? else { return Ok(None) };
+    if values.is_empty() {
+        return Ok(Some(Column::new_null(ty, dictionary.len())));
+    }
+    let places = dictionary.normalized_keys();
+    let place = |(row, place): (usize, &usize)| (!dictionary.keys().is_null(row)).then_some(*place);
+    let places: Vec<Option<usize>> = places.iter().enumerate().map(place).collect();
+    if places.iter().flatten().any(|&place| place >= values.len()) {
+        return Err(Error::data("its dictionary is broken"));
+    }
+    for (row, place) in places.iter().enumerate() {
+        if let Some(reason) = place.and_then(|place| unfit.get(&place)) {
+            wrong(row, reason.clone());
+        }
+    }
+    let places = places.into_iter().map(|place| place.map(|place| place as u32));
+    Ok(Some(values.take(&UInt32Array::from_iter(places))))
 }
 
 /// The rows of nulls are dropped: what stands in them does not matter, but the event time is to have no nulls.

@@ -242,3 +242,112 @@ proptest! {
         }
     }
 }
+
+/// An Arrow file of one column of ints, as other tools compress it.
+fn packed(how: arrow_ipc::CompressionType) -> Vec<u8> {
+    use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+    let schema = arrow_schema::Schema::new(vec![ArrowField::new("n", arrow_schema::DataType::Int64, false)]);
+    let array = arrow_array::Int64Array::from_iter_values((0..5000).map(|n| n / 7));
+    let batch = arrow_array::RecordBatch::try_new(Arc::new(schema.clone()), vec![Arc::new(array)]).unwrap();
+    let options = IpcWriteOptions::default().try_with_compression(Some(how)).unwrap();
+    let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn compressed_arrow_files() {
+    let format = Format::Arrow(ArrowOptions);
+    let fields = [SourceField::new("n", DataType::Int, None)];
+    for how in [arrow_ipc::CompressionType::LZ4_FRAME, arrow_ipc::CompressionType::ZSTD] {
+        let bytes = packed(how);
+        let (parts, failed) = read(&open_bytes(&format, bytes.clone()).unwrap(), &fields, &[0]);
+        assert!(failed.is_none(), "{how:?}: {failed:?}");
+        let rows = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &[0]);
+        assert_eq!(rows, (0..5000).map(|n| (n / 7).to_string()).collect::<Vec<_>>(), "{how:?}");
+        // The buffer says that it becomes 40,000 bytes; then, that it becomes a petabyte.
+        let says = 40_000_i64.to_le_bytes();
+        let at = bytes.windows(8).position(|window| window == says).unwrap();
+        let mut lying = bytes;
+        lying[at..at + 8].copy_from_slice(&(1_i64 << 50).to_le_bytes());
+        let (_, failed) = read(&open_bytes(&format, lying).unwrap(), &fields, &[0]);
+        let said = failed.unwrap().to_string();
+        assert!(said.contains("says that it is larger than it can be"), "{how:?}: {said}");
+    }
+}
+
+/// Columns by which every way of writing a chunk is gone: with a dictionary, without one, from one to the other. What
+/// they have in a row is given as text.
+type Way = (&'static str, DataType, fn(usize) -> Option<String>);
+
+const WAYS: [Way; 10] = [
+    ("few", DataType::Int, |row| (row % 7 != 0).then(|| (row as i64 * row as i64 % 5 - 2).to_string())),
+    ("all", DataType::Int, |row| Some((row as i64 * 7919 - 1_000_000).to_string())),
+    ("more", DataType::Int, |row| Some((row * 7919 % 9001).to_string())),
+    ("none", DataType::Int, |_| None),
+    ("doubles", DataType::Double, |row| (row % 100 < 60).then(|| format!("{}.5", row % 77))),
+    ("flag", DataType::Boolean, |row| (row % 5 != 1).then(|| (row % 3 == 0).to_string())),
+    ("words", DataType::String, |row| Some(["apple", "", "a pear of more than twelve bytes"][row / 9 % 3].into())),
+    ("texts", DataType::String, |row| (row % 4 != 3).then(|| format!("{}{row}", "é".repeat(40)))),
+    // Few at first, then all different: the dictionary becomes too large in the middle.
+    ("late", DataType::String, |row| Some(if row < 25_000 { format!("{}", row % 50) } else { format!("{row:080}") })),
+    ("wide", DataType::Decimal { precision: 30, scale: 2 }, |row| Some(format!("{row}0000000000000000000.17"))),
+];
+
+#[test]
+fn chunks_of_many_pages_are_read_back() {
+    const ROWS: usize = 70_000;
+    let fields: Vec<Field> = WAYS.iter().map(|(name, ty, _)| Field { name: (*name).into(), ty: *ty }).collect();
+    let column = |(_, ty, value): &Way| {
+        let mut builder = ColumnBuilder::new(*ty, ROWS);
+        (0..ROWS).for_each(|row| match value(row) {
+            Some(text) => builder.append_text(&text).unwrap(),
+            None => builder.append_null(),
+        });
+        builder.finish()
+    };
+    let columns: Vec<Column> = WAYS.iter().map(column).collect();
+    let batch = Batch::new(columns, ROWS);
+    for format in [parquet(Compression::Snappy, ROWS), parquet(Compression::None, ROWS / 2)] {
+        let bytes = write(&format, &fields, std::slice::from_ref(&batch), &[]);
+        // However the rows come, the file is the same.
+        let sizes = [5_000, 3, 45_000, 1, 0, 19_996];
+        let starts = sizes.iter().scan(0, |at, size| Some(std::mem::replace(at, *at + size)));
+        let part = |(start, &size): (usize, &usize)| {
+            Batch::new(batch.columns.iter().map(|column| column.slice(start, size)).collect::<Vec<_>>(), size)
+        };
+        let parts: Vec<Batch> = starts.zip(&sizes).map(part).collect();
+        assert!(write(&format, &fields, &parts, &[]) == bytes);
+        let file = open_bytes(&format, bytes).unwrap();
+        let all: Vec<usize> = (0..fields.len()).collect();
+        let (parts, failed) = read(&file, &declared(&fields), &all);
+        assert!(failed.is_none(), "{failed:?}");
+        let got = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &all);
+        let expected = rows_of(&batch.columns.iter().collect::<Vec<_>>(), ROWS);
+        assert_eq!(got.len(), ROWS);
+        for (row, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            assert_eq!(got, expected, "row {row}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_lists_end_where_rows_end() {
+    const ROWS: usize = 10_000;
+    let list = DataType::list(DataType::String);
+    let mut builder = ColumnBuilder::new(list, ROWS);
+    for row in 0..ROWS {
+        let ColumnBuilder::List(lists) = &mut builder else { panic!("a list") };
+        (0..row % 13).for_each(|item| lists.items().append_text(&format!("{row} {item}")).unwrap());
+        lists.end();
+    }
+    let batch = Batch::new(vec![builder.finish()], ROWS);
+    let fields = [Field { name: "list".into(), ty: list }];
+    let format = parquet(Compression::Lz4, ROWS);
+    let bytes = write(&format, &fields, std::slice::from_ref(&batch), &[]);
+    let file = open_bytes(&format, bytes).unwrap();
+    let (parts, failed) = read(&file, &declared(&fields), &[0]);
+    assert!(failed.is_none(), "{failed:?}");
+    let got = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &[0]);
+    assert!(got == rows_of(&[&batch.columns[0]], ROWS));
+}

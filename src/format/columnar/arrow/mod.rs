@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
-use arrow_ipc::{Block, convert, root_as_footer, root_as_message};
+use arrow_ipc::{Block, CompressionType, convert, root_as_footer, root_as_message};
 use arrow_schema::{DataType as Arrow, SchemaRef};
 
 pub use encode::ArrowEncoder;
@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 const MAGIC: &[u8; 6] = b"ARROW1";
 /// Length of the footer and magic.
 const TAIL_BYTES: u64 = 10;
+/// Longer buffers are not unpacked.
+const BUFFER_BYTES_MAX: i64 = 1 << 31;
 
 /// Options of writing: none so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,12 +98,43 @@ fn block_bytes(file: &dyn ReadAt, block: &Block) -> Result<Vec<u8>> {
     bytes_at(file, part(block.offset())?, len).map_err(broken)
 }
 
+/// As [`block_bytes`], where what is compressed does not say that it is larger than it can be.
+///
+/// The arrow crate takes so much memory for a buffer as the buffer says of itself.
+fn batch_bytes(file: &dyn ReadAt, block: &Block) -> Result<Buffer> {
+    let corrupt = || broken("the header of a batch is corrupt");
+    let bytes = block_bytes(file, block)?;
+    let header = message(&bytes[..block.metaDataLength() as usize])?;
+    let header = root_as_message(header).map_err(|_| corrupt())?;
+    let batch = header.header_as_record_batch().or_else(|| header.header_as_dictionary_batch()?.data());
+    let batch = batch.ok_or_else(corrupt)?;
+    if let Some(compression) = batch.compression() {
+        // What a byte becomes at most; of zstd, four bytes become a block of 128 KiB.
+        let ratio = if compression.codec() == CompressionType::ZSTD { 32 << 10 } else { 256 };
+        let body = &bytes[block.metaDataLength() as usize..];
+        for buffer in batch.buffers().into_iter().flatten().filter(|buffer| buffer.length() != 0) {
+            let (at, len) = (usize::try_from(buffer.offset()), usize::try_from(buffer.length()));
+            let (at, len) = (at.map_err(|_| corrupt())?, len.map_err(|_| corrupt())?);
+            let packed = at.checked_add(len).and_then(|end| body.get(at..end)).ok_or_else(corrupt)?;
+            let plain = packed.first_chunk().map(|len| i64::from_le_bytes(*len)).ok_or_else(corrupt)?;
+            if plain > BUFFER_BYTES_MAX || plain > (len as i64).saturating_mul(ratio) {
+                return Err(broken("a compressed buffer says that it is larger than it can be"));
+            }
+        }
+    }
+    Ok(Buffer::from_vec(bytes))
+}
+
 /// The message of a block, without the length in front of it.
 fn message_bytes(file: &dyn ReadAt, block: &Block) -> Result<Vec<u8>> {
     let header = Block::new(block.offset(), block.metaDataLength(), 0);
     let bytes = block_bytes(file, &header)?;
-    let skip = if bytes.starts_with(&[0xff; 4]) { 8 } else { 4 };
-    Ok(bytes.get(skip..).ok_or_else(wrong_footer)?.to_vec())
+    Ok(message(&bytes)?.to_vec())
+}
+
+fn message(header: &[u8]) -> Result<&[u8]> {
+    let skip = if header.starts_with(&[0xff; 4]) { 8 } else { 4 };
+    header.get(skip..).ok_or_else(wrong_footer)
 }
 
 /// Rows of a record batch. Errors: it is none, or lies outside of the file.
@@ -117,10 +150,6 @@ fn rows(file: &dyn ReadAt, block: &Block) -> Result<u64> {
     let bytes = message_bytes(file, block)?;
     let message = root_as_message(&bytes).map_err(|_| broken("the header of a batch is corrupt"))?;
     let batch = message.header_as_record_batch().ok_or_else(|| broken("a batch is missing"))?;
-    if batch.compression().is_some_and(|compression| compression.codec() == arrow_ipc::CompressionType::ZSTD) {
-        return Err(broken("it is compressed with zstd, which cannot be read in Arrow files")
-            .note("write it with lz4 or without compression, or as Parquet"));
-    }
     let rows = u64::try_from(batch.length()).map_err(|_| broken("the header of a batch is corrupt"))?;
     // Arrays are made of what is there, but for columns of nulls, which are not read.
     Ok(rows)
@@ -143,7 +172,7 @@ impl Columnar for ArrowFile {
         let has_dictionary = |&&column: &&usize| has_dictionary(self.schema.field(column).data_type());
         if columns.iter().any(|column| has_dictionary(&column)) {
             for block in &self.dictionaries {
-                let bytes = Buffer::from_vec(block_bytes(&*self.file, block)?);
+                let bytes = batch_bytes(&*self.file, block)?;
                 decoder.read_dictionary(block, &bytes).map_err(broken)?;
             }
         }
@@ -151,7 +180,7 @@ impl Columnar for ArrowFile {
         let arrays = match wanted.is_empty() {
             true => Vec::new(),
             false => {
-                let bytes = Buffer::from_vec(block_bytes(&*self.file, block)?);
+                let bytes = batch_bytes(&*self.file, block)?;
                 let batch = decoder.read_record_batch(block, &bytes).map_err(broken)?;
                 let batch = batch.ok_or_else(|| broken("a batch is missing"))?;
                 let place = |column: &usize| batch.column(wanted.partition_point(|w| w < column)).clone();

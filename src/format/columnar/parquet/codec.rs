@@ -1,5 +1,5 @@
-//! Compression of pages, by crates that are here anyway or are small and plain Rust. The parquet crate is built without
-//! codecs: it hands pages over as they are in the file, and takes them as they are to be.
+//! Compression of pages, by crates that are here anyway or are small. The parquet crate is built without codecs: it
+//! hands pages over as they are in the file.
 
 use std::io::Read;
 
@@ -7,8 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
-use ruzstd::decoding::StreamingDecoder;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use zstd::bulk::{Compressor, Decompressor};
 
 /// A page is never larger than this, whatever it says: its size would be an int of 32 bits otherwise.
 pub const PAGE_BYTES_MAX: usize = 1 << 30;
@@ -35,19 +34,58 @@ impl Compression {
             Compression::Lz4 => Codec::LZ4_RAW,
         }
     }
+}
 
-    pub fn compress(self, data: &[u8]) -> Result<Vec<u8>> {
-        match self {
-            Compression::None => Ok(data.to_vec()),
-            Compression::Snappy => snap::raw::Encoder::new().compress_vec(data).map_err(failed),
-            Compression::Zstd => Ok(compress_to_vec(data, CompressionLevel::Fastest)),
-            Compression::Lz4 => Ok(lz4_flex::block::compress(data)),
-            Compression::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-                std::io::Write::write_all(&mut encoder, data)?;
-                Ok(encoder.finish()?)
-            }
+/// Compresses pages, one after the other, with memory of its own.
+pub struct Packer {
+    how: Compression,
+    snappy: snap::raw::Encoder,
+    zstd: Option<Compressor<'static>>,
+    out: Vec<u8>,
+}
+
+impl Packer {
+    pub fn new(how: Compression) -> Packer {
+        Packer { how, snappy: snap::raw::Encoder::new(), zstd: None, out: Vec::new() }
+    }
+
+    pub fn codec(&self) -> Codec {
+        self.how.codec()
+    }
+
+    /// A page as it stands in the file.
+    pub fn pack<'a>(&'a mut self, data: &'a [u8]) -> Result<&'a [u8]> {
+        let Packer { how, snappy, zstd, out } = self;
+        let room = match how {
+            Compression::None => return Ok(data),
+            Compression::Snappy => snap::raw::max_compress_len(data.len()),
+            Compression::Zstd => zstd::zstd_safe::compress_bound(data.len()),
+            Compression::Lz4 => lz4_flex::block::get_maximum_output_size(data.len()),
+            Compression::Gzip => 0,
+        };
+        if out.len() < room {
+            out.resize(room, 0);
         }
+        let len = match how {
+            Compression::None => 0,
+            Compression::Snappy => snappy.compress(data, out).map_err(failed)?,
+            Compression::Zstd => {
+                let zstd = match zstd {
+                    Some(zstd) => zstd,
+                    None => zstd.insert(Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL)?),
+                };
+                zstd.compress_to_buffer(data, &mut out[..])?
+            }
+            Compression::Lz4 => lz4_flex::block::compress_into(data, out).map_err(failed)?,
+            Compression::Gzip => {
+                out.clear();
+                let mut encoder = GzEncoder::new(std::mem::take(out), flate2::Compression::default());
+                std::io::Write::write_all(&mut encoder, data)?;
+                *out = encoder.finish()?;
+                out.len()
+            }
+        };
+        Ok(&out[..len])
     }
 }
 
@@ -72,14 +110,22 @@ pub fn decompress(codec: Codec, data: &[u8]) -> Result<Vec<u8>> {
             }
             snap::raw::Decoder::new().decompress_vec(data).map_err(failed)
         }
-        Codec::ZSTD(_) => {
-            let decoder = StreamingDecoder::new(data).map_err(failed)?;
-            bounded(decoder)
-        }
+        Codec::ZSTD(_) => unzstd(data),
         Codec::GZIP(_) => bounded(MultiGzDecoder::new(data)),
         Codec::LZ4_RAW => lz4(data),
         Codec::LZ4 => hadoop_lz4(data).map_or_else(|| lz4(data), Ok),
         other => Err(ParquetError::NYI(format!("pages compressed with {other}"))),
+    }
+}
+
+/// At once where frames say how large they are, else bit by bit. A block of 4 bytes is 128 KiB at most.
+fn unzstd(data: &[u8]) -> Result<Vec<u8>> {
+    match Decompressor::<'static>::upper_bound(data) {
+        Some(len) if len > PAGE_BYTES_MAX || len / (128 << 10) > data.len() / 4 => {
+            Err(ParquetError::General("a zstd page says that it is larger than it can be".into()))
+        }
+        Some(len) => Ok(zstd::bulk::decompress(data, len)?),
+        None => bounded(zstd::Decoder::with_buffer(data)?),
     }
 }
 
@@ -140,8 +186,11 @@ mod tests {
         for data in [&b""[..], b"a", b"some text, some text", &long, &zeros] {
             for how in [Compression::None, Compression::Snappy, Compression::Zstd, Compression::Gzip, Compression::Lz4]
             {
-                let packed = how.compress(data).unwrap();
-                assert!(decompress(how.codec(), &packed).unwrap() == data, "{how:?} of {} bytes", data.len());
+                let mut packer = Packer::new(how);
+                for _ in 0..2 {
+                    let packed = packer.pack(data).unwrap();
+                    assert!(decompress(how.codec(), packed).unwrap() == data, "{how:?} of {} bytes", data.len());
+                }
             }
         }
     }
@@ -161,5 +210,9 @@ mod tests {
         // A varint that says 512 MiB.
         assert!(decompress(Codec::SNAPPY, &[0x80, 0x80, 0x80, 0x80, 0x02, 0]).is_err());
         assert!(decompress(Codec::SNAPPY, &[]).is_err());
+        // A frame that says so, and a block without content.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x20, 1, 0, 0];
+        let said = decompress(Codec::ZSTD(ZstdLevel::default()), &frame).unwrap_err().to_string();
+        assert!(said.contains("larger than it can be"), "{said}");
     }
 }

@@ -7,20 +7,15 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use parquet::basic::Compression as Codec;
-use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
-use parquet::column::writer::get_column_writer;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData,
 };
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type};
 
-use super::codec::Compression;
-use super::shred::{self, Leaf, column_type};
+use super::chunk::Chunk;
+use super::codec::Packer;
+use super::shred::{self, column_type};
 use super::{MAGIC, ParquetOptions, TAIL_BYTES, failed};
 use crate::data::{Batch, Field};
 use crate::error::{Error, Result};
@@ -29,8 +24,10 @@ use crate::format::columnar::{FileEncoder, ReadAt, broken, bytes_at};
 /// Rows in a row group unless the job says otherwise: enough for columns to compress well, few enough for readers to
 /// share the work.
 pub const ROWS_IN_GROUP: usize = 128 << 10;
-/// A row group is written when so much is gathered, however few rows that are.
-const HELD_MAX: usize = 64 << 20;
+/// A row group is written when so much is gathered, without compression, however few rows that are.
+const GATHERED_MAX: usize = 64 << 20;
+/// Where pages of lists may end: behind so many rows of a group, however they come in batches.
+const ROWS_AT_ONCE: usize = 1024;
 /// A note ends with its length and magic, as a footer does, and where the one before ends.
 const NOTE_TAIL_BYTES: u64 = TAIL_BYTES + 8;
 
@@ -38,8 +35,8 @@ pub struct ParquetEncoder {
     options: ParquetOptions,
     recoverable: bool,
     schema: SchemaDescPtr,
-    properties: WriterPropertiesPtr,
-    leaves: Vec<Leaf>,
+    packer: Packer,
+    leaves: Vec<Chunk>,
     /// Gathered in `leaves`.
     rows: usize,
     groups: Vec<RowGroupMetaData>,
@@ -57,18 +54,16 @@ impl ParquetEncoder {
             .collect::<ParquetResult<Vec<_>>>()
             .map_err(unwritable)?;
         let root = Type::group_type_builder("schema").with_fields(columns).build().map_err(unwritable)?;
-        // Pages come plain from the crate and are compressed here; indexes of pages would have to be moved along.
-        let mut leaves = Vec::new();
-        schema.iter().for_each(|field| shred::leaves(field.ty, &mut leaves));
-        let properties = WriterProperties::builder()
-            .set_compression(Codec::UNCOMPRESSED)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true);
+        let root = Arc::new(SchemaDescriptor::new(Arc::new(root)));
+        let mut values = Vec::new();
+        schema.iter().for_each(|field| shred::leaves(field.ty, &mut values));
+        let leaf = |(number, values)| Chunk::new(root.column(number), values);
+        let leaves = values.into_iter().enumerate().map(leaf).collect();
         Ok(ParquetEncoder {
             options: *options,
             recoverable,
-            schema: Arc::new(SchemaDescriptor::new(Arc::new(root))),
-            properties: Arc::new(properties.build()),
+            schema: root,
+            packer: Packer::new(options.compression),
             leaves,
             rows: 0,
             groups: Vec::new(),
@@ -82,7 +77,12 @@ impl ParquetEncoder {
             return Ok(());
         }
         let start = out.len();
-        let columns = self.columns(out).map_err(unwritable)?;
+        let mut columns = Vec::with_capacity(self.leaves.len());
+        out.reserve(self.leaves.iter().map(Chunk::held).sum());
+        for leaf in &mut self.leaves {
+            let offset = self.offset + (out.len() - start) as u64;
+            columns.push(leaf.finish(offset, &mut self.packer, out).map_err(unwritable)?);
+        }
         let size = columns.iter().map(ColumnChunkMetaData::uncompressed_size).sum();
         let group = RowGroupMetaData::builder(self.schema.clone())
             .set_num_rows(self.rows as i64)
@@ -100,31 +100,6 @@ impl ParquetEncoder {
         self.offset += (out.len() - start) as u64;
         self.noted = self.offset;
         Ok(())
-    }
-
-    fn columns(&mut self, out: &mut Vec<u8>) -> ParquetResult<Vec<ColumnChunkMetaData>> {
-        let mut written = 0;
-        let mut columns = Vec::with_capacity(self.leaves.len());
-        for (number, leaf) in self.leaves.iter_mut().enumerate() {
-            let mut chunk = TrackedWrite::new(Vec::new());
-            let pages = Packed { inner: SerializedPageWriter::new(&mut chunk), how: self.options.compression };
-            let mut writer = get_column_writer(self.schema.column(number), self.properties.clone(), Box::new(pages));
-            leaf.write(&mut writer)?;
-            let closed = writer.close()?;
-            let bytes = chunk.into_inner()?;
-            let shift = (self.offset + written) as i64;
-            let metadata = closed.metadata;
-            let (data, dictionary) = (metadata.data_page_offset(), metadata.dictionary_page_offset());
-            let metadata = metadata
-                .into_builder()
-                .set_compression(self.options.compression.codec())
-                .set_data_page_offset(data + shift)
-                .set_dictionary_page_offset(dictionary.map(|at| at + shift));
-            columns.push(metadata.build()?);
-            written += bytes.len() as u64;
-            out.extend_from_slice(&bytes);
-        }
-        Ok(columns)
     }
 
     /// The description of row groups, its length, and the magic.
@@ -166,11 +141,18 @@ impl FileEncoder for ParquetEncoder {
         let mut taken = 0;
         while taken < batch.rows {
             let rows = (batch.rows - taken).min(self.options.row_group - self.rows);
+            let rows = rows.min(ROWS_AT_ONCE - self.rows % ROWS_AT_ONCE);
             let mut leaves = self.leaves.iter_mut();
-            batch.columns.iter().for_each(|column| shred::push(&column.slice(taken, rows), &mut leaves));
+            for column in &batch.columns {
+                shred::push(&column.slice(taken, rows), &mut leaves, &mut self.packer).map_err(unwritable)?;
+            }
             self.rows += rows;
             taken += rows;
-            if self.rows >= self.options.row_group || self.held() >= HELD_MAX {
+            if self.rows.is_multiple_of(ROWS_AT_ONCE) {
+                self.leaves.iter_mut().try_for_each(|leaf| leaf.settle(&mut self.packer)).map_err(unwritable)?;
+            }
+            let gathered: usize = self.leaves.iter().map(Chunk::gathered).sum();
+            if self.rows >= self.options.row_group || gathered >= GATHERED_MAX {
                 self.group(out)?;
             }
         }
@@ -201,43 +183,11 @@ impl FileEncoder for ParquetEncoder {
     }
 
     fn held(&self) -> usize {
-        self.leaves.iter().map(Leaf::held).sum()
+        self.leaves.iter().map(Chunk::held).sum()
     }
 }
 
 /// A file that cannot be written: nothing that rows could cause.
 fn unwritable(error: impl std::fmt::Display) -> Error {
     Error::internal(format!("a Parquet file cannot be written: {error}"))
-}
-
-/// Compresses pages on their way.
-struct Packed<'a> {
-    inner: SerializedPageWriter<'a, Vec<u8>>,
-    how: Compression,
-}
-
-impl PageWriter for Packed<'_> {
-    fn write_page(&mut self, page: CompressedPage) -> ParquetResult<PageWriteSpec> {
-        if self.how == Compression::None {
-            return self.inner.write_page(page);
-        }
-        let size = page.uncompressed_size();
-        let packed = Bytes::from(self.how.compress(page.data())?);
-        let packed = match page.compressed_page().clone() {
-            Page::DataPage { num_values, encoding, def_level_encoding, rep_level_encoding, statistics, .. } => {
-                let buf = packed;
-                Page::DataPage { buf, num_values, encoding, def_level_encoding, rep_level_encoding, statistics }
-            }
-            Page::DictionaryPage { num_values, encoding, is_sorted, .. } => {
-                Page::DictionaryPage { buf: packed, num_values, encoding, is_sorted }
-            }
-            // Levels would have to stay plain; they are not asked for.
-            Page::DataPageV2 { .. } => return self.inner.write_page(page),
-        };
-        self.inner.write_page(CompressedPage::new(packed, size))
-    }
-
-    fn close(&mut self) -> ParquetResult<()> {
-        self.inner.close()
-    }
 }

@@ -90,6 +90,9 @@ impl LeafRows {
 
     /// Which slots of `node` are not null; `None` if all are.
     pub fn valid(&self, node: &Node) -> Option<Vec<bool>> {
+        if self.def.iter().all(|&def| def >= node.def) {
+            return None;
+        }
         let valid = || self.slots(node.rep, node.slot).map(|def| def >= node.def).collect();
         (node.def > node.slot).then(valid)
     }
@@ -113,19 +116,19 @@ impl LeafRows {
                 spread.decimal(values, |v| big_endian(v.data()), (*p, *s))?
             }
             (Dense::Int32(values), Arrow::UInt32) => spread.primitive::<UInt32Type, _>(values, |v| Some(v as u32))?,
-            (Dense::Int32(values), Arrow::Date32) => spread.primitive::<Date32Type, _>(values, Some)?,
+            (Dense::Int32(values), Arrow::Date32) => spread.same::<Date32Type>(values)?,
             (Dense::Int32(values), Arrow::Time32(_)) => spread.primitive::<Time32MillisecondType, _>(values, Some)?,
-            (Dense::Int32(values), _) => spread.primitive::<Int32Type, _>(values, Some)?,
+            (Dense::Int32(values), _) => spread.same::<Int32Type>(values)?,
             (Dense::Int64(values), Arrow::UInt64) => spread.primitive::<UInt64Type, _>(values, |v| Some(v as u64))?,
             (Dense::Int64(values), Arrow::Timestamp(unit, zone)) => spread.timestamp(values, *unit, zone.clone())?,
             (Dense::Int64(values), Arrow::Time64(TimeUnit::Nanosecond)) => {
                 spread.primitive::<Time64NanosecondType, _>(values, Some)?
             }
             (Dense::Int64(values), Arrow::Time64(_)) => spread.primitive::<Time64MicrosecondType, _>(values, Some)?,
-            (Dense::Int64(values), _) => spread.primitive::<Int64Type, _>(values, Some)?,
+            (Dense::Int64(values), _) => spread.same::<Int64Type>(values)?,
             (Dense::Int96(values), _) => spread.primitive::<TimestampMicrosecondType, _>(values, micros)?,
-            (Dense::Float(values), _) => spread.primitive::<Float32Type, _>(values, Some)?,
-            (Dense::Double(values), _) => spread.primitive::<Float64Type, _>(values, Some)?,
+            (Dense::Float(values), _) => spread.same::<Float32Type>(values)?,
+            (Dense::Double(values), _) => spread.same::<Float64Type>(values)?,
             (Dense::Bytes(values), Arrow::Utf8View) => spread.text(values.iter().map(|value| value.as_bytes()))?,
             (Dense::Bytes(values), _) => spread.bytes(values.iter().map(|value| value.as_bytes()))?,
             (Dense::Fixed(values), Arrow::Float16) => spread.primitive::<Float16Type, _>(values, half)?,
@@ -172,6 +175,14 @@ impl Spread {
         Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls)))
     }
 
+    /// Values that the array has as they are.
+    fn same<T: ArrowPrimitiveType>(self, values: Vec<T::Native>) -> Result<ArrayRef> {
+        match self.valid {
+            None => Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), None))),
+            Some(_) => self.primitive::<T, _>(values, Some),
+        }
+    }
+
     fn decimal<V>(self, values: Vec<V>, change: impl Fn(V) -> Option<i128>, (p, s): (u8, i8)) -> Result<ArrayRef> {
         let (values, nulls) = self.over(values, change)?;
         let array = Decimal128Array::new(values.into(), nulls).with_precision_and_scale(p, s).map_err(broken)?;
@@ -180,7 +191,10 @@ impl Spread {
 
     fn timestamp(self, values: Vec<i64>, unit: TimeUnit, zone: Option<Arc<str>>) -> Result<ArrayRef> {
         fn of<T: ArrowTimestampType>(spread: Spread, values: Vec<i64>, zone: Option<Arc<str>>) -> Result<ArrayRef> {
-            let (values, nulls) = spread.over(values, Some)?;
+            let (values, nulls) = match spread.valid {
+                None => (values, None),
+                Some(_) => spread.over(values, Some)?,
+            };
             Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_timezone_opt(zone)))
         }
         match unit {

@@ -1,15 +1,22 @@
 //! Parquet: row groups of column chunks of pages, described by a footer.
 //!
-//! The crate `parquet` knows the footer, the headers of pages and the encodings of values; compression ([`codec`]),
-//! schemas ([`schema`]), and arrays from values and levels ([`leaf`], here) are ours, as its own way from file to Arrow
-//! takes minutes to build.
+//! The crate `parquet` knows the footer, and reads headers of pages and the encodings of values; compression
+//! ([`codec`]), schemas ([`schema`]), and arrays from values and levels ([`leaf`], here) are ours, as its own way from
+//! file to Arrow takes minutes to build. So is writing, but for the footer: from columns to entries ([`shred`]), from
+//! entries to pages ([`chunk`], [`values`]).
 
+mod bounds;
+mod chunk;
 mod codec;
+mod dictionary;
 mod encode;
+mod header;
 mod leaf;
 mod pages;
+mod rle;
 mod schema;
 mod shred;
+mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
