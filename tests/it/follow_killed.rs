@@ -141,8 +141,8 @@ impl Log {
         fs::remove_file(self.folder.path("sys.log")).unwrap();
     }
 
-    fn start(&self, parallelism: usize) -> Child {
-        self.folder.command(&format!("run job.toml --resume -p {parallelism}")).spawn().unwrap()
+    fn start(&self, parallelism: usize) -> Running {
+        Running(Some(self.folder.command(&format!("run job.toml --resume -p {parallelism}")).spawn().unwrap()))
     }
 
     /// Waits until there is no more to come; all is as it is to be.
@@ -168,8 +168,30 @@ impl Log {
     fn reads_on(&self, parallelism: usize) {
         let child = self.start(parallelism);
         self.is_read();
-        send(&child, "-TERM");
-        assert_eq!(wait(child), Some(0));
+        child.stop();
+    }
+}
+
+/// A process that does not outlive a test that fails.
+struct Running(Option<Child>);
+
+impl Running {
+    fn send(&self, signal: &str) {
+        send(self.0.as_ref().unwrap(), signal);
+    }
+
+    fn stop(mut self) {
+        self.send("-TERM");
+        assert_eq!(self.0.take().map(wait), Some(Some(0)));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -184,14 +206,13 @@ fn years_go_on_in_the_copy_of_a_file_that_was_cut() {
     let child = log.start(1);
     log.is_read();
     // It does not see these before the file is cut.
-    send(&child, "-STOP");
+    child.send("-STOP");
     (0..LINES).for_each(|_| log.write());
     log.cut();
     log.write();
-    send(&child, "-CONT");
+    child.send("-CONT");
     log.is_read();
-    send(&child, "-TERM");
-    assert_eq!(wait(child), Some(0));
+    child.stop();
 }
 
 #[test]

@@ -40,16 +40,19 @@ enum Op {
         slide: i64,
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     /// A `top` with windows of its own and a select.
     TopOwn {
         size: i64,
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     Top {
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     Limit(usize),
     /// A filter whose condition fails on some rows.
@@ -212,7 +215,7 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
     let n = 1 + rng.below(3);
     let size = rng.pick(&[4, 10, 16]);
     let slide = rng.pick(&[size, size, 4, 6]);
-    let having = rng.once_in(4);
+    let (having, ties) = (rng.once_in(4), rng.once_in(3));
     let order = rng.pick(&[Order::Default, Order::Default, Order::Default, Order::Value, Order::Any]);
     // What an aggregation adds up fails on some rows, which go or are kept.
     let on_error = if rng.once_in(8) { rng.below(2) } else { 2 };
@@ -241,14 +244,14 @@ fn op(rng: &mut Rng, has_time: bool) -> Op {
         0 => Op::Filter(rng.below(CONDITIONS.len())),
         1 => Op::Select(rng.below(SELECTS.len())),
         2 => Op::Limit(rng.below(30)),
-        3 => Op::Top { keyed, n },
+        3 => Op::Top { keyed, n, ties },
         4 => Op::Total { by, update: false, having, order, fourth: fourth(rng, false, may_fail), on_error },
         5 | 13 => {
             let fourth = fourth(rng, false, may_fail);
             Op::Total { by, update: true, having, order: Order::Default, fourth, on_error }
         }
-        6 => Op::WindowTop { size, slide, keyed, n },
-        7 => Op::TopOwn { size, keyed, n },
+        6 => Op::WindowTop { size, slide, keyed, n, ties },
+        7 => Op::TopOwn { size, keyed, n, ties },
         _ => {
             let lateness = if order == Order::Value { 0 } else { rng.pick(&[0, 0, 5, 12]) };
             Op::Window { size, slide, lateness, by, having, order, fourth: fourth(rng, true, may_fail), on_error }
@@ -529,24 +532,24 @@ impl Job {
                 if *update { "emit = \"update\"\n" } else { "" },
                 more(*having, *order)
             ),
-            Op::WindowTop { size, slide, keyed, n } => writeln!(
+            Op::WindowTop { size, slide, keyed, n, ties } => writeln!(
                 text,
                 "[transforms.w{i}]\ntype = \"aggregate\"\ninput = {inputs}\nby = [\"k\"]\n{}\
                  select = [\"window_start\", \"window_end\", \"k\", \"sum(v) AS v\", \"count(*) AS n\"]\n\
                  [transforms.{head}]\ntype = \"top\"\ninput = \"w{i}\"\n\
-                 by = [\"window_start\", \"window_end\"{}]\norder = [\"v DESC\"]\nn = {n}",
+                 by = [\"window_start\", \"window_end\"{}]\norder = [\"v DESC\"]\nn = {n}\nties = {ties}",
                 window(*size, *slide),
                 if *keyed { ", \"k\"" } else { "" }
             ),
-            Op::TopOwn { size, keyed, n } => writeln!(
+            Op::TopOwn { size, keyed, n, ties } => writeln!(
                 text,
-                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\n{}",
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\nties = {ties}\n{}",
                 by_k(*keyed),
                 window(*size, *size)
             ),
-            Op::Top { keyed, n } => writeln!(
+            Op::Top { keyed, n, ties } => writeln!(
                 text,
-                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}",
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\nties = {ties}",
                 by_k(*keyed)
             ),
         };
@@ -863,10 +866,12 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
             Box::new(Total { by, update, having, sorted, fourth, groups: BTreeMap::new(), given: BTreeSet::new() })
         }
         Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, By::K, Fourth::Count)),
-        Op::TopOwn { size, keyed, n } => {
-            Box::new(Top { window: TopWindow::Own(size), by: k_if(keyed), n, groups: groups() })
+        Op::TopOwn { size, keyed, n, ties } => {
+            Box::new(Top { window: TopWindow::Own(size), by: k_if(keyed), n, ties, groups: groups() })
         }
-        Op::Top { keyed, n } => Box::new(Top { window: TopWindow::None, by: k_if(keyed), n, groups: groups() }),
+        Op::Top { keyed, n, ties } => {
+            Box::new(Top { window: TopWindow::None, by: k_if(keyed), n, ties, groups: groups() })
+        }
         Op::Filter(_) | Op::Select(_) | Op::Fallible(_) | Op::Route | Op::Explode { .. } => unreachable!(),
     };
     let [mut main, late] = run(&mut *step, &input);
@@ -874,8 +879,8 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
         // Rows without a time never came to where the watermark is made.
         return [(vec![main], columns), (part(&streams, |row| row.at.is_none()), columns)];
     }
-    if let Op::WindowTop { keyed, n, .. } = *op {
-        let mut top = Top { window: TopWindow::Attached, by: k_if(keyed), n, groups: groups() };
+    if let Op::WindowTop { keyed, n, ties, .. } = *op {
+        let mut top = Top { window: TopWindow::Attached, by: k_if(keyed), n, ties, groups: groups() };
         [main, _] = run(&mut top, &gate(&part(&[main], |row| row.change != Change::Delete)));
     }
     let plain = matches!(

@@ -466,6 +466,7 @@ pub struct Top {
     pub window: TopWindow,
     pub by: By,
     pub n: usize,
+    pub ties: bool,
     pub groups: BTreeMap<Group, Vec<Row>>,
 }
 
@@ -487,7 +488,9 @@ impl Step for Top {
         for group in groups {
             let mut rows = self.groups.remove(&group).unwrap();
             by_value(&mut rows);
-            rows.truncate(self.n);
+            let tied = rows.get(self.n - 1).filter(|_| self.ties).map(|row| row.v);
+            let more = rows.iter().skip(self.n).take_while(|row| Some(row.v) == tied).count();
+            rows.truncate(self.n + more);
             for row in rows {
                 let row = Row { change: Change::Insert, ..row };
                 let row = match self.window {

@@ -1,6 +1,7 @@
 //! Jobs that hold what the one with everything does not: files of columns, generators, logs without years, all
 //! aggregates over all types in state, transforms that pass rows on or set them aside, windows of the wall clock.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 use super::{Feed, Job, file_source, sink};
@@ -11,10 +12,17 @@ pub fn prepare(folder: &Folder, job: &Job) {
     match job.name {
         "columns" => {
             let (parquet, arrow) = columns_in();
-            std::fs::write(folder.path("in.parquet"), parquet).unwrap();
+            std::fs::write(folder.path("in-1.parquet"), parquet).unwrap();
+            std::fs::write(folder.path("in-2.parquet"), parquet).unwrap();
             std::fs::write(folder.path("in.arrow"), arrow).unwrap();
         }
-        "syslog" => drop(folder.write("sys.log", &syslog())),
+        "syslog" => {
+            folder.write("sys-a.log", &syslog(0)).write("sys-c.log", &syslog(2));
+            let packed = std::fs::File::create(folder.path("sys-b.log.gz")).unwrap();
+            let mut packed = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+            packed.write_all(syslog(1).as_bytes()).unwrap();
+            packed.finish().unwrap();
+        }
         _ => {}
     }
 }
@@ -67,10 +75,10 @@ fn columns_in() -> &'static (Vec<u8>, Vec<u8>) {
 fn columns() -> String {
     let source = |name: &str, path: &str| {
         format!(
-            "[sources.{name}]\ntype = 'file'\npath = '{path}'\nrate = 1200\nevent_time = {{ column = 'at', delay = '1s' }}\n"
+            "[sources.{name}]\ntype = 'file'\npath = '{path}'\nrate = 1600\nevent_time = {{ column = 'at', delay = '1s' }}\n"
         )
     };
-    let mut text = source("p", "in.parquet") + &source("q", "in.arrow");
+    let mut text = source("p", "in-*.parquet") + &source("q", "in.arrow");
     text += "[transforms.w]\ntype = 'aggregate'\ninput = ['p', 'q']\nby = ['k', 'ok']\n\
              window = { type = 'tumbling', size = '2s' }\n\
              select = ['k', 'ok', 'window_start AS s', 'count(*) AS n', 'sum(price) AS total', 'array_agg(tags) AS tags', \
@@ -170,7 +178,7 @@ fn aggregates() -> String {
     }
     let calls: Vec<String> = CALLS.iter().enumerate().map(|(i, call)| format!("\"{call} AS c{i}\"")).collect();
     let calls = calls.join(", ");
-    let mut text = random("r", 900, 11);
+    let mut text = random("r", 450, 11).replace("rate = 2200", "rate = 1100");
     for (name, by, more) in [
         ("sliding", "k", "window = { type = 'sliding', size = '6s', slide = '2s' }\nlateness = '1s'"),
         ("counted", "id % 5 AS b", "window = { type = 'count', size = 12, slide = 4, partial = true }"),
@@ -190,7 +198,7 @@ fn aggregates() -> String {
         text += &sink(&format!("{name}_out"), &format!("'{name}'"), &file(&format!("{name}.jsonl"), "replace"));
     }
     // Each row gives all of it: fewer of them.
-    text += "[transforms.few]\ntype = 'limit'\ninput = 'r'\nn = 30\nby = 'ok'\n";
+    text += "[transforms.few]\ntype = 'limit'\ninput = 'r'\nn = 12\nby = 'ok'\n";
     text += &format!(
         "[transforms.updates]\ntype = 'aggregate'\ninput = 'few'\nby = 'ok'\nselect = [{calls}]\nemit = 'update'\n"
     );
@@ -233,8 +241,8 @@ fn flow() -> String {
     text + &sink("again_out", "'again'", &file("again.csv", "replace"))
 }
 
-/// Lines of 40 months; years are not in them.
-fn syslog() -> String {
+/// Lines of 40 months; years are not in them. Those of one of three files, which are read side by side.
+fn syslog(file: usize) -> String {
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let line = |i: usize| {
         // December to January comes three times; once the two lie side by side.
@@ -244,13 +252,13 @@ fn syslog() -> String {
         let host = ["gate", "db", "web"][i % 3];
         format!("{} {day:2} {:02}:00:0{} {host} app[{i}]: line {i}\n", months[(month - back) % 12], i % 24, i % 10)
     };
-    (0..800).map(line).collect()
+    (0..800).filter(|i| i / 3 % 3 == file).map(line).collect()
 }
 
 fn by_year() -> String {
-    let mut text = "[sources.s]\ntype = 'file'\npath = 'sys.log'\nrate = 1800\non_error = 'fail'\n\
+    let mut text = "[sources.s]\ntype = 'file'\npath = 'sys-*'\nrate = 1800\non_error = 'fail'\n\
                     format = { type = 'syslog', year = 2015 }\nevent_time = { column = 'time', delay = '40d' }\n\
-                    metadata = ['line']\n"
+                    metadata = ['line', 'stem']\n"
         .to_owned();
     text += "[transforms.w]\ntype = 'aggregate'\ninput = 's'\nby = ['host']\nwindow = { type = 'tumbling', size = '30d' }\n\
              select = ['host', 'window_start', 'count(*) AS n', 'first(message) AS f', 'max(_line) AS l']\n";
