@@ -19,6 +19,8 @@ mod disk;
 mod docs;
 #[path = "it/follow.rs"]
 mod follow;
+#[path = "it/follow_killed.rs"]
+mod follow_killed;
 #[path = "it/formats.rs"]
 mod formats;
 #[path = "it/fuzz.rs"]

@@ -6,6 +6,7 @@ use crate::data::Batch;
 use crate::error::Result;
 use crate::state::table::{Frozen, Restored};
 
+use super::pass::judged_here;
 use super::{MAIN, Operator, Out, RowContext};
 
 /// Passes the first rows and drops the others. Runs at parallelism 1, behind an ordered gate.
@@ -22,8 +23,9 @@ impl Limit {
 }
 
 impl Operator for Limit {
-    fn on_batch(&mut self, batch: Batch, _context: &RowContext, out: &mut Out) -> Result<()> {
+    fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()> {
         let rows = batch.rows as u64;
+        let batch = Batch { seen: judged_here(&batch, context.watermark), ..batch };
         if rows <= self.left {
             self.left -= rows;
             out.emit(MAIN, batch);

@@ -3,6 +3,7 @@
 use arrow_array::BooleanArray;
 use serde_json::json;
 
+use super::pass::judged_here;
 use super::{MAIN, Operator, Out, RowContext};
 use crate::data::Batch;
 use crate::error::Result;
@@ -34,12 +35,13 @@ fn mixed(n: u64) -> u64 {
 }
 
 impl Operator for Sample {
-    fn on_batch(&mut self, batch: Batch, _context: &RowContext, out: &mut Out) -> Result<()> {
+    fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()> {
         let places = self.place..self.place + batch.rows as u64;
         self.place = places.end;
         let taken = |place: u64| u128::from(mixed(self.seed ^ place)) < self.bound;
         let mask: BooleanArray = places.map(|place| Some(taken(place))).collect();
-        out.emit(MAIN, batch.filter(&mask));
+        let seen = judged_here(&batch, context.watermark);
+        out.emit(MAIN, Batch { seen, ..batch }.filter(&mask));
         Ok(())
     }
 

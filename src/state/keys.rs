@@ -175,6 +175,15 @@ impl KeyIndex {
         }
     }
 
+    /// `columns`, the keys of rows with these ids, as the index holds them: of values that are equal but look different,
+    /// `-0.0` and `0.0`, all rows have the same.
+    pub fn shown(&self, columns: Vec<&Column>, ids: &[u32]) -> Vec<Column> {
+        match self.types.iter().any(|ty| *ty == DataType::Double || ty.is_nested()) {
+            true => self.key_columns(ids),
+            false => columns.into_iter().cloned().collect(),
+        }
+    }
+
     /// Sorts ids by their keys, column after column, nulls first.
     pub fn sort(&self, ids: &mut Vec<u32>) {
         match &self.keys {

@@ -131,7 +131,14 @@ fn undisturbed(job: &Job) -> Output {
     let world = World::new(job, "process", OFTEN);
     let end = world.live(&Fate { parallelism: 2, ..Fate::default() }).unwrap();
     assert!(matches!(end, End::Exited { code: Some(0), .. }), "{}: {end:?}", job.name);
-    collect(&world.folder)
+    let output = collect(&world.folder);
+    // Where nothing comes out, nothing can be lost.
+    let is_of_rows = |name: &str| !name.starts_with("state: ") && !name.ends_with("_SUCCESS");
+    let empty = output
+        .iter()
+        .find(|(name, lines)| is_of_rows(name) && lines.len() < if name.ends_with(".csv") { 2 } else { 1 });
+    assert!(empty.is_none(), "{}: {empty:?}", job.name);
+    output
 }
 
 /// Runs all scenarios, several at a time. Gives back what came of each.
@@ -202,9 +209,11 @@ fn at_the_end<'a>(job: &'a Job, point: &str) -> Scenario<'a> {
 /// Whether a job other than the one with everything is what a point is about.
 fn concerns(job: &Job, point: &str) -> bool {
     match job.feed {
+        Feed::Frames => point == "journal-after-append",
         Feed::Stdin | Feed::Tcp => point.starts_with("journal-"),
         Feed::Files if job.peer => point.starts_with("restart-"),
-        Feed::Files => true,
+        Feed::Files if job.name == "everything" => true,
+        Feed::Files => job::more::POINTS.contains(&point),
     }
 }
 

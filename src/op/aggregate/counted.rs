@@ -247,7 +247,8 @@ impl Operator for Counted {
         if !ends.is_empty() {
             let seen = judged_here(&batch, context.watermark);
             let order = if matches!(batch.order, Order::Row(_)) { batch.order } else { Order::Arrival };
-            let columns = self.spec.keys.iter().map(|&key| batch.columns[key].clone()).collect();
+            let keys = self.spec.keys.iter().map(|&key| &batch.columns[key]).collect();
+            let columns = self.keys.shown(keys, &self.key_ids);
             let last = Batch { columns, seen, order, changes: None, ..batch }.take(&UInt32Array::from(ends));
             let mut columns = last.columns.clone();
             columns.extend(self.results(&windows)?);

@@ -9,6 +9,7 @@ use super::table::{Rows, Shape, Table};
 use super::{AggregateSpec, Emit};
 use crate::data::{Batch, Column, DataType, Order};
 use crate::error::Result;
+use crate::op::pass::judged_here;
 use crate::op::{Flow, MAIN, Operator, Out, RowContext};
 use crate::state::table::{Frozen, FrozenTable, Restored, TableShape};
 
@@ -54,7 +55,7 @@ impl Running {
 
     /// A row for every input row: the result of its key with this row. Results of many rows are made at once, so
     /// the batch is cut into stretches in which no key comes twice.
-    fn update(&mut self, batch: Batch, rows: &Rows, out: &mut Out) -> Result<()> {
+    fn update(&mut self, batch: Batch, rows: &Rows, watermark: i64, out: &mut Out) -> Result<()> {
         let mut ids = Vec::new();
         self.table.index.ids(&rows.keys(&self.shape), batch.rows, &mut ids);
         self.stretches.resize(self.table.index.len(), 0);
@@ -71,12 +72,13 @@ impl Running {
             parts.push(results);
             start += len;
         }
-        let mut columns: Vec<Column> = rows.keys(&self.shape).into_iter().cloned().collect();
+        let mut columns = self.table.index.shown(rows.keys(&self.shape), &ids);
         for call in 0..self.shape.spec.calls.len() {
             columns.push(Column::concat(&parts.iter().map(|part| &part[call]).collect::<Vec<_>>()));
         }
+        let seen = judged_here(&batch, watermark);
         let order = if matches!(batch.order, Order::Row(_)) { batch.order } else { Order::Arrival };
-        out.emit(MAIN, Batch { time: batch.time, seen: batch.seen, order, ..Batch::new(columns, batch.rows) });
+        out.emit(MAIN, Batch { time: batch.time, seen, order, ..Batch::new(columns, batch.rows) });
         Ok(())
     }
 
@@ -128,7 +130,7 @@ impl Running {
 }
 
 impl Operator for Running {
-    fn on_batch(&mut self, batch: Batch, _context: &RowContext, out: &mut Out) -> Result<()> {
+    fn on_batch(&mut self, batch: Batch, context: &RowContext, out: &mut Out) -> Result<()> {
         if batch.rows == 0 {
             return Ok(());
         }
@@ -138,7 +140,7 @@ impl Operator for Running {
         match self.shape.spec.emit {
             Emit::Close => self.table.add(&self.shape, &rows),
             Emit::Every(_) => self.note_changed(&rows),
-            Emit::Update => self.update(batch, &rows, out)?,
+            Emit::Update => self.update(batch, &rows, context.watermark, out)?,
         }
         Ok(())
     }

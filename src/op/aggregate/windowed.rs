@@ -20,6 +20,7 @@ use super::table::{Rows, Shape, Table};
 use super::{AggregateSpec, Window};
 use crate::data::Batch;
 use crate::error::Result;
+use crate::op::pass::judged_here;
 use crate::op::{Flow, LATE, Operator, Out, RowContext};
 use crate::state::keys::KeyIndex;
 use crate::state::table::{Frozen, Restored, TableShape};
@@ -323,7 +324,8 @@ impl Operator for Windowed {
         if !late.is_empty() {
             late.sort_unstable();
             if self.shape.spec.late_output {
-                out.emit(LATE, batch.take(&UInt32Array::from(late)));
+                let seen = judged_here(&batch, context.watermark);
+                out.emit(LATE, Batch { seen, ..batch }.take(&UInt32Array::from(late)));
             } else {
                 self.late_dropped += rows.take(&late).weight(&self.shape);
             }

@@ -25,8 +25,7 @@ impl Placer<'_> {
         let layout = Layout::new(aggregate, input, node.outputs[LATE].read.then(|| self.needed(late)));
         let keyed = !layout.keys.is_empty();
         let late_read = node.outputs[LATE].read;
-        let read_alone = late_read && self.meet(node);
-        let parallelism = if keyed && !read_alone { self.degree(node) } else { 1 };
+        let parallelism = if keyed { self.degree(node) } else { 1 };
         let spec = AggregateSpec {
             input: layout.items.iter().map(|i| i.ty).collect(),
             keys: layout.keys.clone(),
@@ -94,14 +93,6 @@ impl Placer<'_> {
         }
         self.at.insert(main, vec![location]);
         Ok(())
-    }
-
-    /// Several inputs that would have to be brought into sequence. What a late row was judged by, the watermark of its own
-    /// input, would then be written down with it, and judge it again behind `.late`: one task that reads the inputs
-    /// themselves needs no such note.
-    fn meet(&self, node: &Node) -> bool {
-        let inputs = self.outputs_before(node);
-        inputs.len() > 1 && !self.is_alone(&inputs) && !by_arrival(&inputs)
     }
 
     /// Rows come in their final order: from a task that is alone, or from different sources, as no two of them have rows

@@ -312,6 +312,27 @@ by = \"k AS c\"
     }
 }
 
+/// `-0.0` and `0.0` are one key, which looks the same in every result.
+#[test]
+fn keys_that_are_equal_look_the_same() {
+    for more in ["emit = \"update\"", "window = { type = \"count\", size = 1 }"] {
+        let job = format!(
+            "{TIMED}
+[transforms.sums]
+type = \"aggregate\"
+input = \"a\"
+by = [\"CAST(k AS double) AS d\", \"[CAST(k AS double)] AS l\"]
+select = [\"d\", \"l\", \"sum(v) AS s\"]
+{more}
+{}",
+            sink("out", "\"sums\"")
+        );
+        let rows: Vec<String> = ["1,-0.0,1", "2,0.0,2", "3,NaN,4"].map(String::from).to_vec();
+        let sum = if more.starts_with("emit") { 3 } else { 2 };
+        same_everywhere(&job, &rows, &[3], Some(&format!("0.0,[0.0],1\n0.0,[0.0],{sum}\nNaN,[null],4\n")));
+    }
+}
+
 /// Windows of rows that overlap are made of the same panes.
 #[test]
 fn windows_of_rows_share_their_panes() {
@@ -335,4 +356,79 @@ select = [\"k\", \"sum(v) AS s\", \"count(DISTINCT v) AS n\"]
     };
     let expected: String = (0..60).map(row).collect();
     same_everywhere(&job, &rows, &[60], Some(&expected));
+}
+
+/// Of two inputs, one is ahead of the other by its event time.
+const APART: &str = r#"
+[transforms.slow]
+type = "event_time"
+input = "a"
+column = "at"
+delay = "50us"
+"#;
+
+fn rows_apart() -> Vec<String> {
+    // Some lie far behind.
+    (0..120)
+        .map(|i| format!("{},{},{i}", if i % 5 == 4 { i - 13 - i % 9 } else { i }, ["a", "b", "c"][i as usize % 3]))
+        .collect()
+}
+
+/// What a row of one of several inputs is judged by goes with it, whatever the parallelism.
+fn judged_alike(transform: &str, input: &str) {
+    let job = format!(
+        "{}{APART}{transform}
+[transforms.sums]
+type = \"aggregate\"
+input = \"{input}\"
+window = {{ type = \"tumbling\", size = \"5us\" }}
+select = [\"window_end AS at\", \"sum(v) AS v\", \"count(*) AS n\"]
+{}",
+        TIMED.replace("10us", "0us"),
+        sink("out", "\"sums\"")
+    );
+    // What a row has seen in its own block goes with it in any case.
+    let mut first = None;
+    for (parallelism, capacity) in [(1, 1), (2, 3), (4, 1), (3, 32)] {
+        let run = Run { parallelism, capacity, seed: 1 };
+        let (end, memory) = simulate(&job, &[("a", bounded(blocks(&rows_apart(), &[1])))], run);
+        assert!(matches!(end, End::Finished), "{run:?} {end:?}");
+        let text = memory.text("sinks.out");
+        assert_eq!(&text, first.get_or_insert_with(|| text.clone()), "{run:?}\n{job}");
+    }
+}
+
+#[test]
+fn results_with_every_row_are_judged_as_their_rows() {
+    judged_alike(
+        "[transforms.t]\ntype = \"aggregate\"\ninput = [\"a\", \"slow\"]\nby = [\"k\"]\nemit = \"update\"\n\
+         select = [\"k\", \"max(v) AS v\"]\n",
+        "t",
+    );
+}
+
+#[test]
+fn late_rows_are_judged_as_before() {
+    judged_alike(
+        "[transforms.t]\ntype = \"aggregate\"\ninput = [\"a\", \"slow\"]\nby = [\"k\"]\n\
+         window = { type = \"tumbling\", size = \"2us\" }\nselect = [\"k\", \"max(v) AS v\"]\n",
+        "t.late",
+    );
+}
+
+#[test]
+fn rows_of_fewer_subtasks_are_judged_alike() {
+    let capped = "[transforms.c]\ntype = \"filter\"\ninput = [\"a\", \"slow\"]\nwhere = \"v >= 0\"\nparallelism = 1\n";
+    for next in [
+        "type = \"limit\"\nn = 1000",
+        "type = \"sample\"\nfraction = 0.9",
+        "type = \"throttle\"\nrate = 1000000",
+        "type = \"limit\"\nn = 1000\nby = \"k\"",
+        "type = \"aggregate\"\nby = \"k\"\nselect = [\"k\", \"max(v) AS v\"]\nemit = \"update\"",
+        "type = \"aggregate\"\nby = \"k\"\nselect = [\"k\", \"max(v) AS v\"]\nwindow = { type = \"count\", size = 2 }",
+    ] {
+        judged_alike(&format!("{capped}[transforms.t]\ninput = \"c\"\n{next}\n"), "t");
+    }
+    let late = "type = \"aggregate\"\nby = [\"k\"]\nwindow = { type = \"tumbling\", size = \"2us\" }\nselect = [\"k\", \"max(v) AS v\"]\n";
+    judged_alike(&format!("{capped}[transforms.t]\ninput = \"c\"\n{late}\n"), "t.late");
 }

@@ -12,7 +12,7 @@ use super::restore::interrupted;
 use super::sim::{End, Rng};
 
 /// Every stream has the columns at, k, v, n, so that transforms go together in any order.
-#[derive(Debug, Clone)]
+#[derive(Clone, Copy)]
 enum Op {
     Filter(usize),
     Select(usize),
@@ -20,17 +20,19 @@ enum Op {
         size: i64,
         slide: i64,
         lateness: i64,
-        keyed: bool,
+        by: By,
         having: bool,
-        sorted: bool,
+        order: Order,
         fourth: Fourth,
+        on_error: usize,
     },
     Total {
-        keyed: bool,
+        by: By,
         update: bool,
         having: bool,
-        sorted: bool,
+        order: Order,
         fourth: Fourth,
+        on_error: usize,
     },
     /// An aggregation, a `top` by its windows and a select.
     WindowTop {
@@ -38,16 +40,19 @@ enum Op {
         slide: i64,
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     /// A `top` with windows of its own and a select.
     TopOwn {
         size: i64,
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     Top {
         keyed: bool,
         n: usize,
+        ties: bool,
     },
     Limit(usize),
     /// A filter whose condition fails on some rows.
@@ -58,7 +63,18 @@ enum Op {
         percent: u64,
         seed: u64,
     },
-    LimitBy(usize),
+    LimitBy {
+        n: usize,
+        by: By,
+        on_error: usize,
+    },
+    Throttle,
+    /// A row for each element of a list, in place of `v`.
+    Explode {
+        list: usize,
+        keep_empty: bool,
+        on_error: usize,
+    },
     EventTime {
         delay: i64,
         letters: bool,
@@ -67,10 +83,32 @@ enum Op {
         size: usize,
         slide: usize,
         partial: bool,
-        keyed: bool,
+        by: By,
         fourth: Fourth,
+        on_error: usize,
     },
 }
+
+/// How the results of an aggregation are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Default,
+    /// `v DESC`
+    Value,
+    /// Nobody but sinks reads them.
+    Any,
+}
+
+/// Lists to explode, and their elements; the last fails where `v` is 3.
+type Elements = fn(Option<i64>) -> Vec<Option<i64>>;
+const LISTS: [(&str, Elements); 3] = [
+    ("[v, NULL, v + 1]", |v| vec![v, None, v.map(|v| v + 1)]),
+    ("CASE WHEN v > 2 THEN [v, v % 2] WHEN v < 2 THEN array_remove([v], v) END", |v| match v {
+        Some(v @ 3..) => vec![Some(v), Some(v % 2)],
+        _ => Vec::new(),
+    }),
+    ("[100 / (v - 3), v]", |v| vec![v.map(|v| 100 / (v - 3)), v]),
+];
 
 /// A node and its output.
 type Ref = (usize, usize);
@@ -126,7 +164,17 @@ fn source(rng: &mut Rng, first: i64) -> Source {
             let back = if rng.once_in(4) { rng.below(25) as i64 } else { 0 };
             let row = Row {
                 at: Some(at - back),
-                k: rng.pick(&[Some("a"), Some("b"), Some("c"), Some("ä\"x"), Some(""), None]).map(String::from),
+                k: rng
+                    .pick(&[
+                        Some("a"),
+                        Some("b"),
+                        Some("c"),
+                        Some("ä\"x"),
+                        Some("more than twelve, of bytes"),
+                        Some(""),
+                        None,
+                    ])
+                    .map(String::from),
                 v: rng.pick(&[Some(0), Some(1), Some(2), Some(3), Some(4), Some(-7), None]),
                 n: Some(n),
                 within: i64::MIN,
@@ -139,39 +187,74 @@ fn source(rng: &mut Rng, first: i64) -> Source {
     Source { json, delay, on_error, blocks }
 }
 
+/// What rows are put together by: `k`, nothing, or values of any type.
+fn by(rng: &mut Rng, may_fail: bool) -> By {
+    match rng.below(8) {
+        0 | 1 => By::All,
+        2..5 => By::K,
+        _ => {
+            let count = EXPRS.len() - usize::from(!may_fail);
+            let values = (0..1 + rng.below(2)).map(|_| &EXPRS[if may_fail { count - 1 } else { rng.below(count) }]);
+            By::Values(values.collect::<Vec<_>>().leak())
+        }
+    }
+}
+
+/// The last column, or a text of the results of any calls.
+fn fourth(rng: &mut Rng, timed: bool, may_fail: bool) -> Fourth {
+    if rng.once_in(2) {
+        let calls: Vec<Call> = (0..1 + rng.below(4)).map(|_| Call::random(rng, timed, may_fail)).collect();
+        return Fourth::Calls(calls.leak());
+    }
+    let untimed = rng.pick(&Fourth::UNTIMED);
+    if timed { rng.pick(&[Fourth::Count, Fourth::First, Fourth::Last, untimed, untimed, untimed]) } else { untimed }
+}
+
 fn op(rng: &mut Rng, has_time: bool) -> Op {
     let keyed = !rng.once_in(4);
     let n = 1 + rng.below(3);
     let size = rng.pick(&[4, 10, 16]);
     let slide = rng.pick(&[size, size, 4, 6]);
-    let (having, sorted) = (rng.once_in(4), rng.once_in(4));
-    let untimed = rng.pick(&Fourth::UNTIMED);
-    let fourth = rng.pick(&[Fourth::Count, Fourth::First, Fourth::Last, untimed, untimed, untimed]);
-    match rng.below(if has_time { 15 } else { 12 }) {
+    let (having, ties) = (rng.once_in(4), rng.once_in(3));
+    let order = rng.pick(&[Order::Default, Order::Default, Order::Default, Order::Value, Order::Any]);
+    // What an aggregation adds up fails on some rows, which go or are kept.
+    let on_error = if rng.once_in(8) { rng.below(2) } else { 2 };
+    let may_fail = on_error < 2;
+    let key_fails = may_fail && rng.once_in(2);
+    let by = by(rng, key_fails);
+    match rng.below(if has_time { 17 } else { 14 }) {
         9 => {
             let size = 1 + rng.below(5);
             let slide = rng.pick(&[size, size, 1, 2, 3, 6]);
             // Where some rows have an event time and others have none, it is open which are the first.
-            let fourth = if has_time { fourth } else { untimed };
-            Op::Count { size, slide, partial: rng.once_in(2), keyed, fourth }
+            let fourth = fourth(rng, has_time, may_fail);
+            Op::Count { size, slide, partial: rng.once_in(2), by, fourth, on_error }
         }
         // Few of them, as most would end the job.
         6 if !has_time || rng.once_in(2) => Op::Fallible(rng.pick(&[0, 0, 1, 1, 2])),
         7 if !has_time || rng.once_in(2) => Op::Route,
         8 if !has_time || rng.once_in(4) => Op::Sample { percent: rng.pick(&[10, 50, 90]), seed: rng.below(9) as u64 },
-        10 => Op::LimitBy(rng.below(6)),
+        10 => Op::LimitBy { n: rng.below(6), by: if let By::All = by { By::K } else { by }, on_error },
         11 => Op::EventTime { delay: rng.pick(&[0, 4, 12]), letters: rng.once_in(2) },
+        12 => {
+            let list = rng.below(if may_fail { LISTS.len() } else { LISTS.len() - 1 });
+            Op::Explode { list, keep_empty: rng.once_in(2), on_error }
+        }
+        13 if rng.once_in(2) => Op::Throttle,
         0 => Op::Filter(rng.below(CONDITIONS.len())),
         1 => Op::Select(rng.below(SELECTS.len())),
         2 => Op::Limit(rng.below(30)),
-        3 => Op::Top { keyed, n },
-        4 => Op::Total { keyed, update: false, having, sorted, fourth: untimed },
-        5 => Op::Total { keyed, update: true, having, sorted: false, fourth: untimed },
-        6 => Op::WindowTop { size, slide, keyed, n },
-        7 => Op::TopOwn { size, keyed, n },
+        3 => Op::Top { keyed, n, ties },
+        4 => Op::Total { by, update: false, having, order, fourth: fourth(rng, false, may_fail), on_error },
+        5 | 13 => {
+            let fourth = fourth(rng, false, may_fail);
+            Op::Total { by, update: true, having, order: Order::Default, fourth, on_error }
+        }
+        6 => Op::WindowTop { size, slide, keyed, n, ties },
+        7 => Op::TopOwn { size, keyed, n, ties },
         _ => {
-            let lateness = if sorted { 0 } else { rng.pick(&[0, 0, 5, 12]) };
-            Op::Window { size, slide, lateness, keyed, having, sorted, fourth }
+            let lateness = if order == Order::Value { 0 } else { rng.pick(&[0, 0, 5, 12]) };
+            Op::Window { size, slide, lateness, by, having, order, fourth: fourth(rng, true, may_fail), on_error }
         }
     }
 }
@@ -180,11 +263,45 @@ impl Op {
     fn keeps_time(&self, before: bool) -> bool {
         match self {
             Op::Filter(_) | Op::Select(_) | Op::Limit(_) | Op::Total { update: true, .. } => before,
-            Op::Fallible(_) | Op::Route | Op::Sample { .. } | Op::LimitBy(_) | Op::Count { .. } => before,
+            Op::Fallible(_) | Op::Route | Op::Sample { .. } | Op::LimitBy { .. } | Op::Count { .. } => before,
+            Op::Throttle | Op::Explode { .. } => before,
             Op::EventTime { .. } => true,
             Op::Window { .. } | Op::WindowTop { .. } | Op::TopOwn { .. } => true,
             Op::Top { .. } | Op::Total { .. } => false,
         }
+    }
+
+    /// What it does with rows that fail, if some may.
+    fn on_error(&self) -> &'static str {
+        match self {
+            Op::Fallible(on_error) => ON_ERRORS[*on_error],
+            Op::Window { on_error, .. } | Op::Total { on_error, .. } | Op::Count { on_error, .. } => {
+                ON_ERRORS[*on_error]
+            }
+            Op::LimitBy { on_error, .. } | Op::Explode { on_error, .. } => ON_ERRORS[*on_error],
+            Op::EventTime { letters: true, .. } => "dead-letter",
+            Op::EventTime { .. } => "skip",
+            _ => "fail",
+        }
+    }
+
+    /// Whether it fails on a row: what aggregates and limits are given, and lists.
+    fn fails(&self, row: &Row) -> bool {
+        let by_fails = |by: &By| matches!(by, By::Values(values) if values.iter().any(|value| value.fails(row)));
+        let call_fails = |f: &Fourth| matches!(f, Fourth::Calls(calls) if calls.iter().any(|call| call.fails(row)));
+        match self {
+            Op::Window { by, fourth, .. } | Op::Total { by, fourth, .. } | Op::Count { by, fourth, .. } => {
+                by_fails(by) || call_fails(fourth)
+            }
+            Op::LimitBy { by, .. } => by_fails(by),
+            Op::Explode { list, .. } => *list == LISTS.len() - 1 && row.v == Some(3),
+            _ => false,
+        }
+    }
+
+    /// Its results come in no order.
+    fn is_unordered(&self) -> bool {
+        matches!(self, Op::Window { order: Order::Any, .. } | Op::Total { order: Order::Any, .. })
     }
 }
 
@@ -196,8 +313,9 @@ impl Job {
         let mut has_time: BTreeMap<Ref, bool> =
             sources.iter().enumerate().map(|(i, s)| ((i, 0), s.delay.is_some())).collect();
         let mut read = BTreeSet::new();
+        let mut unordered = BTreeSet::new();
         for _ in 0..1 + rng.below(5) {
-            let known: Vec<Ref> = has_time.keys().copied().collect();
+            let known: Vec<Ref> = has_time.keys().copied().filter(|r| !unordered.contains(r)).collect();
             let mut inputs = Vec::new();
             for _ in 0..if rng.once_in(3) { 2 } else { 1 } {
                 let input = if rng.once_in(3) {
@@ -213,10 +331,12 @@ impl Job {
             let op = op(rng, timed);
             let number = sources.len() + nodes.len();
             has_time.insert((number, 0), op.keeps_time(timed));
+            if op.is_unordered() {
+                unordered.insert((number, 0));
+            }
             let second = match op {
+                _ if op.on_error() == "dead-letter" => true,
                 Op::Window { .. } => rng.once_in(3),
-                Op::Fallible(on_error) => ON_ERRORS[on_error] == "dead-letter",
-                Op::EventTime { letters, .. } => letters,
                 Op::Route => rng.once_in(2),
                 _ => false,
             };
@@ -248,7 +368,7 @@ impl Job {
                 (Op::Route, 0) => format!("t{node}.big"),
                 (Op::Route, _) => format!("t{node}.default"),
                 (_, 0) => format!("t{node}"),
-                (Op::Fallible(_) | Op::EventTime { .. }, _) => format!("r{node}"),
+                (op, _) if op.on_error() == "dead-letter" => format!("r{node}"),
                 (_, _) => format!("t{node}.late"),
             },
         }
@@ -291,14 +411,35 @@ impl Job {
 
     fn node(&self, text: &mut String, i: usize, node: &Node) {
         let inputs = self.inputs(&node.inputs);
-        let by = |keyed: bool| if keyed { "by = [\"k\"]\n" } else { "" };
-        let k = |keyed: bool| if keyed { "k" } else { "min(k) AS k" };
+        let by_k = |keyed: bool| if keyed { "by = [\"k\"]\n" } else { "" };
+        let by = |by: &By| match by {
+            By::All => String::new(),
+            By::K => by_k(true).into(),
+            By::Values(values) => {
+                let named = |(number, value): (usize, &&Expr)| format!("{} AS key{number}", value.sql);
+                format!("by = {:?}\n", values.iter().enumerate().map(named).collect::<Vec<_>>())
+            }
+        };
+        let k = |by: &By, fourth: &Fourth| match (by, fourth) {
+            (by, Fourth::Calls(calls)) => {
+                let keys: Vec<String> = match by {
+                    By::All => Vec::new(),
+                    By::K => vec!["k".into()],
+                    By::Values(values) => (0..values.len()).map(|number| format!("key{number}")).collect(),
+                };
+                let all = keys.into_iter().chain(calls.iter().map(Call::sql));
+                let texts: Vec<String> = all.map(|sql| format!("coalesce(CAST({sql} AS string), '~')")).collect();
+                format!("concat_ws('|', {}) AS k", texts.join(", "))
+            }
+            (By::K, _) => "k".into(),
+            _ => "min(k) AS k".into(),
+        };
         let window = |size: i64, slide: i64| match size == slide {
             true => format!("window = {{ type = \"tumbling\", size = \"{size}us\" }}\n"),
             false => format!("window = {{ type = \"sliding\", size = \"{size}us\", slide = \"{slide}us\" }}\n"),
         };
-        let fourth = |f: Fourth| match f {
-            Fourth::Count => "count(*) AS n",
+        let fourth = |f: &Fourth| match f {
+            Fourth::Count | Fourth::Calls(_) => "count(*) AS n",
             Fourth::Max => "max(n) AS n",
             Fourth::First => "first(n) AS n",
             Fourth::Last => "last(n) AS n",
@@ -309,13 +450,17 @@ impl Job {
             Fourth::P90 => "CAST(round(10 * percentile(n, 0.9)) AS int) AS n",
             Fourth::Text => "length(string_agg(k, ', ')) AS n",
         };
-        let more = |having: bool, sorted: bool| {
-            let having = if having { "having = \"n >= 2\"\n" } else { "" };
-            format!("{having}{}", if sorted { "order = [\"v DESC\"]\n" } else { "" })
+        let more = |having: bool, order: Order| {
+            let order = match order {
+                Order::Default => "",
+                Order::Value => "order = [\"v DESC\"]\n",
+                Order::Any => "order = \"any\"\n",
+            };
+            format!("{}{order}", if having { "having = \"n >= 2\"\n" } else { "" })
         };
         // The windows' end becomes `at` behind those whose results still have their windows.
         let (head, finish) = match node.op {
-            Op::WindowTop { .. } | Op::TopOwn { .. } => (format!("x{i}"), true),
+            Op::WindowTop { .. } | Op::TopOwn { .. } | Op::Explode { .. } => (format!("x{i}"), true),
             _ => (format!("t{i}"), false),
         };
         let _ = match &node.op {
@@ -329,11 +474,9 @@ impl Job {
             Op::Select(s) => {
                 writeln!(text, "[transforms.{head}]\ntype = \"select\"\ninput = {inputs}\nselect = {}", SELECTS[*s])
             }
-            Op::Fallible(on_error) => writeln!(
-                text,
-                "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{FAILS}\"\non_error = \"{}\"",
-                ON_ERRORS[*on_error]
-            ),
+            Op::Fallible(_) => {
+                writeln!(text, "[transforms.{head}]\ntype = \"filter\"\ninput = {inputs}\nwhere = \"{FAILS}\"")
+            }
             Op::Route => writeln!(
                 text,
                 "[transforms.{head}]\ntype = \"route\"\ninput = {inputs}\ncases = {{ big = \"v > 2\", a = \"k = 'a'\" }}"
@@ -343,82 +486,90 @@ impl Job {
                 "[transforms.{head}]\ntype = \"sample\"\ninput = {inputs}\nfraction = {}\nseed = {seed}",
                 *percent as f64 / 100.0
             ),
-            Op::LimitBy(n) => {
-                writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}\nby = \"k AS c\"")
+            Op::LimitBy { n, by: b, .. } => {
+                let by = if let By::K = b { "by = [\"k AS c\"]\n".into() } else { by(b) };
+                writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}\n{by}")
             }
-            Op::EventTime { delay, letters } => writeln!(
+            Op::Throttle => {
+                writeln!(text, "[transforms.{head}]\ntype = \"throttle\"\ninput = {inputs}\nrate = 100000")
+            }
+            Op::Explode { list, keep_empty, .. } => writeln!(
                 text,
-                "[transforms.{head}]\ntype = \"event_time\"\ninput = {inputs}\ncolumn = \"at\"\n\
-                 delay = \"{delay}us\"\non_error = \"{}\"",
-                if *letters { "dead-letter" } else { "skip" }
+                "[transforms.{head}]\ntype = \"explode\"\ninput = {inputs}\nlist = \"{} AS e\"\nkeep_empty = {keep_empty}",
+                LISTS[*list].0
             ),
-            Op::Count { size, slide, partial, keyed, fourth: f } => writeln!(
+            Op::EventTime { delay, .. } => writeln!(
+                text,
+                "[transforms.{head}]\ntype = \"event_time\"\ninput = {inputs}\ncolumn = \"at\"\ndelay = \"{delay}us\""
+            ),
+            Op::Count { size, slide, partial, by: b, fourth: f, .. } => writeln!(
                 text,
                 "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
                  select = [\"max(at) AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n\
                  window = {{ type = \"count\", size = {size}, slide = {slide}, partial = {partial} }}",
-                by(*keyed),
-                k(*keyed),
-                fourth(*f)
+                by(b),
+                k(b, f),
+                fourth(f)
             ),
             Op::Limit(n) => writeln!(text, "[transforms.{head}]\ntype = \"limit\"\ninput = {inputs}\nn = {n}"),
-            Op::Window { size, slide, lateness, keyed, having, sorted, fourth: f } => writeln!(
+            Op::Window { size, slide, lateness, by: b, having, order, fourth: f, .. } => writeln!(
                 text,
                 "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
                  select = [\"window_end AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n{}lateness = \"{lateness}us\"\n{}",
-                by(*keyed),
-                k(*keyed),
-                fourth(*f),
+                by(b),
+                k(b, f),
+                fourth(f),
                 window(*size, *slide),
-                more(*having, *sorted)
+                more(*having, *order)
             ),
-            Op::Total { keyed, update, having, sorted, fourth: f } => writeln!(
+            Op::Total { by: b, update, having, order, fourth: f, .. } => writeln!(
                 text,
                 "[transforms.{head}]\ntype = \"aggregate\"\ninput = {inputs}\n{}\
                  select = [\"max(at) AS at\", \"{}\", \"sum(v) AS v\", \"{}\"]\n{}{}",
-                by(*keyed),
-                k(*keyed),
-                fourth(*f),
+                by(b),
+                k(b, f),
+                fourth(f),
                 if *update { "emit = \"update\"\n" } else { "" },
-                more(*having, *sorted)
+                more(*having, *order)
             ),
-            Op::WindowTop { size, slide, keyed, n } => writeln!(
+            Op::WindowTop { size, slide, keyed, n, ties } => writeln!(
                 text,
                 "[transforms.w{i}]\ntype = \"aggregate\"\ninput = {inputs}\nby = [\"k\"]\n{}\
                  select = [\"window_start\", \"window_end\", \"k\", \"sum(v) AS v\", \"count(*) AS n\"]\n\
                  [transforms.{head}]\ntype = \"top\"\ninput = \"w{i}\"\n\
-                 by = [\"window_start\", \"window_end\"{}]\norder = [\"v DESC\"]\nn = {n}",
+                 by = [\"window_start\", \"window_end\"{}]\norder = [\"v DESC\"]\nn = {n}\nties = {ties}",
                 window(*size, *slide),
                 if *keyed { ", \"k\"" } else { "" }
             ),
-            Op::TopOwn { size, keyed, n } => writeln!(
+            Op::TopOwn { size, keyed, n, ties } => writeln!(
                 text,
-                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\n{}",
-                by(*keyed),
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\nties = {ties}\n{}",
+                by_k(*keyed),
                 window(*size, *size)
             ),
-            Op::Top { keyed, n } => writeln!(
+            Op::Top { keyed, n, ties } => writeln!(
                 text,
-                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}",
-                by(*keyed)
+                "[transforms.{head}]\ntype = \"top\"\ninput = {inputs}\n{}order = [\"v DESC\"]\nn = {n}\nties = {ties}",
+                by_k(*keyed)
             ),
         };
         if let Some(cap) = node.cap {
             let _ = writeln!(text, "parallelism = {cap}");
         }
-        let letters = match node.op {
-            Op::Fallible(on_error) => ON_ERRORS[on_error] == "dead-letter",
-            Op::EventTime { letters, .. } => letters,
-            _ => false,
-        };
-        if letters {
+        if node.op.on_error() != "fail" {
+            let _ = writeln!(text, "on_error = \"{}\"", node.op.on_error());
+        }
+        if node.op.on_error() == "dead-letter" {
             let _ = writeln!(
                 text,
-                "[transforms.r{i}]\ntype = \"select\"\ninput = \"t{i}.errors\"\nselect = \"* EXCEPT (reason)\""
+                "[transforms.r{i}]\ntype = \"select\"\ninput = \"{head}.errors\"\nselect = \"* EXCEPT (reason)\""
             );
         }
         if finish {
-            let select = r#"["window_end AS at", "k", "v", "n"]"#;
+            let select = match node.op {
+                Op::Explode { .. } => r#"["at", "k", "e AS v", "n"]"#,
+                _ => r#"["window_end AS at", "k", "v", "n"]"#,
+            };
             let _ = writeln!(text, "[transforms.t{i}]\ntype = \"select\"\ninput = \"{head}\"\nselect = {select}");
         }
     }
@@ -440,6 +591,10 @@ impl Job {
             groups.push(joined.into_iter().flatten().chain(set).collect());
         }
         groups.into_iter().map(|group| group.into_iter().collect()).collect()
+    }
+
+    fn is_unordered(&self, &(node, output): &Ref) -> bool {
+        node >= self.sources.len() && output == 0 && self.nodes[node - self.sources.len()].op.is_unordered()
     }
 
     fn memory(&self, seed: u64) -> Memory {
@@ -514,7 +669,7 @@ fn csv(row: &Row, columns: [usize; 4]) -> String {
     let number = |v: Option<i64>| v.map_or(String::new(), |v| v.to_string());
     let k = match row.k.as_deref() {
         None => String::new(),
-        Some(k) if k.is_empty() || k.contains('"') => format!("\"{}\"", k.replace('"', "\"\"")),
+        Some(k) if k.is_empty() || k.contains(['"', ',']) => format!("\"{}\"", k.replace('"', "\"\"")),
         Some(k) => k.into(),
     };
     let cells = [number(row.at), k, number(row.v), number(row.n)];
@@ -533,6 +688,8 @@ fn op_of(row: &Row) -> String {
 /// What each sink holds at the end, or where the job may fail.
 struct Expected {
     texts: BTreeMap<String, String>,
+    /// Those whose rows come in no order.
+    unordered: BTreeSet<String>,
     failures: BTreeSet<String>,
 }
 
@@ -570,7 +727,7 @@ fn expected(job: &Job) -> Expected {
             values.insert((source, 0), (vec![stream], [0, 1, 2, 3]));
         }
     }
-    let mut failures = BTreeSet::new();
+    let (mut failures, mut unordered) = (BTreeSet::new(), BTreeSet::new());
     for n in 0..job.nodes.len() + job.sinks.len() {
         match n.checked_sub(job.nodes.len()) {
             Some(sink) => {
@@ -586,6 +743,9 @@ fn expected(job: &Job) -> Expected {
                         Ev::End(_) => {}
                     }
                 }
+                if job.sinks[sink].iter().any(|input| job.is_unordered(input)) {
+                    unordered.insert(format!("sinks.o{sink}"));
+                }
                 texts.insert(format!("sinks.o{sink}"), text);
             }
             None => {
@@ -597,7 +757,7 @@ fn expected(job: &Job) -> Expected {
             }
         }
     }
-    Expected { texts, failures }
+    Expected { texts, unordered, failures }
 }
 
 fn union(values: &BTreeMap<Ref, Value>, refs: &[Ref]) -> Value {
@@ -674,43 +834,73 @@ fn evaluate(op: &Op, streams: Vec<Stream>, columns: [usize; 4]) -> [Value; 2] {
         };
         return [(streams.collect(), columns), (Vec::new(), columns)];
     }
-    let input = gate(&streams);
+    if let Op::Explode { list, keep_empty, .. } = *op {
+        let failed = part(&streams, |row| op.fails(row));
+        let each = |event: Ev| match event {
+            Ev::Row(row) => exploded(row, LISTS[list].1, keep_empty).into_iter().map(Ev::Row).collect(),
+            other => vec![other],
+        };
+        let sound = part(&streams, |row| !op.fails(row)).into_iter();
+        let all = sound.map(|s| Stream { events: s.events.into_iter().flat_map(each).collect() });
+        return [(all.collect(), PLAIN), (failed, columns)];
+    }
+    let failed = part(&streams, |row| op.fails(row));
+    let input = gate(&part(&streams, |row| !op.fails(row)));
     let groups = BTreeMap::new;
     let mut step: Box<dyn Step> = match *op {
         Op::Limit(n) => Box::new(Limit(n)),
         Op::Sample { percent, seed } => Box::new(Sample { percent, seed, place: 0 }),
-        Op::LimitBy(n) => Box::new(LimitBy { n, passed: BTreeMap::new() }),
+        Op::Throttle => Box::new(Throttle),
+        Op::LimitBy { n, by, .. } => Box::new(LimitBy { n, by, passed: BTreeMap::new() }),
         Op::EventTime { delay, .. } => Box::new(EventTime { delay, greatest: i64::MIN, within: i64::MIN }),
-        Op::Count { size, slide, partial, keyed, fourth } => {
-            Box::new(Count { size, slide, partial, keyed, fourth, rows: BTreeMap::new() })
+        Op::Count { size, slide, partial, by, fourth, .. } => {
+            Box::new(Count { size, slide, partial, by, fourth, rows: BTreeMap::new() })
         }
-        Op::Window { size, slide, lateness, keyed, having, sorted, fourth } => {
-            let mut window = Window::new(size, slide, lateness, keyed, fourth);
-            (window.having, window.sorted) = (having, sorted);
+        Op::Window { size, slide, lateness, by, having, order, fourth, .. } => {
+            let mut window = Window::new(size, slide, lateness, by, fourth);
+            (window.having, window.sorted) = (having, order == Order::Value);
             Box::new(window)
         }
-        Op::Total { keyed, update, having, sorted, fourth } => {
-            Box::new(Total { keyed, update, having, sorted, fourth, groups: BTreeMap::new(), given: BTreeSet::new() })
+        Op::Total { by, update, having, order, fourth, .. } => {
+            let sorted = order == Order::Value;
+            Box::new(Total { by, update, having, sorted, fourth, groups: BTreeMap::new(), given: BTreeSet::new() })
         }
-        Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, true, Fourth::Count)),
-        Op::TopOwn { size, keyed, n } => Box::new(Top { window: TopWindow::Own(size), keyed, n, groups: groups() }),
-        Op::Top { keyed, n } => Box::new(Top { window: TopWindow::None, keyed, n, groups: groups() }),
-        Op::Filter(_) | Op::Select(_) | Op::Fallible(_) | Op::Route => unreachable!(),
+        Op::WindowTop { size, slide, .. } => Box::new(Window::new(size, slide, 0, By::K, Fourth::Count)),
+        Op::TopOwn { size, keyed, n, ties } => {
+            Box::new(Top { window: TopWindow::Own(size), by: k_if(keyed), n, ties, groups: groups() })
+        }
+        Op::Top { keyed, n, ties } => {
+            Box::new(Top { window: TopWindow::None, by: k_if(keyed), n, ties, groups: groups() })
+        }
+        Op::Filter(_) | Op::Select(_) | Op::Fallible(_) | Op::Route | Op::Explode { .. } => unreachable!(),
     };
     let [mut main, late] = run(&mut *step, &input);
     if let Op::EventTime { .. } = op {
         // Rows without a time never came to where the watermark is made.
         return [(vec![main], columns), (part(&streams, |row| row.at.is_none()), columns)];
     }
-    if let Op::WindowTop { keyed, n, .. } = *op {
-        let mut top = Top { window: TopWindow::Attached, keyed, n, groups: groups() };
+    if let Op::WindowTop { keyed, n, ties, .. } = *op {
+        let mut top = Top { window: TopWindow::Attached, by: k_if(keyed), n, ties, groups: groups() };
         [main, _] = run(&mut top, &gate(&part(&[main], |row| row.change != Change::Delete)));
     }
     let plain = matches!(
         op,
         Op::Window { .. } | Op::Total { .. } | Op::WindowTop { .. } | Op::TopOwn { .. } | Op::Count { .. }
     );
-    [(vec![main], if plain { PLAIN } else { columns }), (vec![late], columns)]
+    let second = if op.on_error() == "dead-letter" { failed } else { vec![late] };
+    [(vec![main], if plain { PLAIN } else { columns }), (second, columns)]
+}
+
+fn k_if(keyed: bool) -> By {
+    if keyed { By::K } else { By::All }
+}
+
+fn exploded(row: Row, elements: Elements, keep_empty: bool) -> Vec<Row> {
+    let mut elements = elements(row.v);
+    if elements.is_empty() && keep_empty {
+        elements.push(None);
+    }
+    elements.into_iter().map(|v| Row { v, ..row.clone() }).collect()
 }
 
 /// Whether a message is of a failure at `place`. Which line a row stood in is not known behind a gate, and how many
@@ -726,7 +916,25 @@ fn verdict(end: End, expected: &Expected, memory: &Memory, context: &dyn Fn() ->
             assert!(expected.failures.is_empty(), "no failure at {:?}\n{}", expected.failures, context());
             for (sink, text) in &expected.texts {
                 let got = memory.text(sink);
-                assert!(got == *text, "{sink}\nexpected:\n{text}\ngot:\n{got}\n{}", context());
+                let lines = |text: &str| {
+                    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+                    if expected.unordered.contains(sink) {
+                        lines.sort_unstable();
+                    }
+                    lines
+                };
+                let (got, wanted) = (lines(&got), lines(text));
+                let place = got.iter().zip(&wanted).take_while(|(a, b)| a == b).count();
+                let line = |lines: &[String]| lines.get(place).cloned().unwrap_or("(end)".into());
+                assert!(
+                    got == wanted,
+                    "{sink}, line {}\nexpected: {}\ngot:      {}\nexpected:\n{text}\ngot:\n{}\n{}",
+                    place + 1,
+                    line(&wanted),
+                    line(&got),
+                    memory.text(sink),
+                    context()
+                );
             }
             true
         }
@@ -765,6 +973,13 @@ fn check(seed: u64, runs: u64) {
         let finished = verdict(end, &expected, &memory, &context);
         let written = memory.written.lock().unwrap();
         assert!(written.values().all(|w| w.committed == finished && !(finished && w.aborted)), "{}", context());
+    }
+}
+
+#[test]
+fn the_model_has_all_aggregates() {
+    for aggregate in crate::expr::aggregate::all() {
+        assert!(names().contains(aggregate.name), "{}", aggregate.name);
     }
 }
 

@@ -12,3 +12,4 @@ mod restore;
 mod sim;
 mod threads;
 mod unions;
+mod wall;

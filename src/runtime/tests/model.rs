@@ -1,11 +1,15 @@
 //! The naive model: rows in vectors, one by one, by the rules as they are written down. It knows blocks and
 //! watermarks, but no batches, subtasks, channels or columns.
 
+mod calls;
 mod flow;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use flow::{Count, EventTime, LimitBy, Sample};
+pub use calls::{Call, names};
+pub use flow::{Count, EventTime, LimitBy, Sample, Throttle};
+pub use values::{EXPRS, Expr, Value};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
@@ -177,7 +181,7 @@ impl Step for Limit {
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
         if self.0 > 0 {
             self.0 -= 1;
-            out[0].push(Ev::Row(row));
+            out[0].push(Ev::Row(Row { within: row.judge, ..row }));
         }
     }
 
@@ -187,7 +191,7 @@ impl Step for Limit {
 }
 
 /// The last column of an aggregation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Fourth {
     Count,
     Max,
@@ -205,6 +209,17 @@ pub enum Fourth {
     P90,
     /// How long all `k` are with two characters between them.
     Text,
+    /// The count; `k` is a text of the key and the results of calls.
+    Calls(&'static [Call]),
+}
+
+/// What rows are put together by.
+#[derive(Clone, Copy)]
+pub enum By {
+    All,
+    /// The column `k`.
+    K,
+    Values(&'static [&'static Expr]),
 }
 
 impl Fourth {
@@ -221,23 +236,40 @@ impl Fourth {
     ];
 }
 
-type Key = Option<Option<String>>;
+type Key = Vec<Value>;
 type Group = ((i64, i64), Key);
 
-fn key(keyed: bool, row: &Row) -> Key {
-    keyed.then(|| row.k.clone())
+fn key(by: By, row: &Row) -> Key {
+    match by {
+        By::All => Vec::new(),
+        By::K => vec![row.k.clone().map_or(Value::Null, Value::Text)],
+        By::Values(values) => values.iter().map(|value| value.of(row).shown()).collect(),
+    }
+}
+
+/// Results one after the other, `~` for null.
+fn text_of<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    let text = |value: &Value| if value.is_null() { "~".into() } else { value.text() };
+    values.into_iter().map(text).collect::<Vec<_>>().join("|")
 }
 
 /// The result of a group, whose rows are in input order.
-fn result(rows: &[Row], key: &Key, fourth: Fourth) -> Row {
+fn result(rows: &[Row], by: By, key: &Key, fourth: Fourth) -> Row {
     let values = || rows.iter().filter_map(|r| r.v);
     let first = |a: &&Row, b: &&Row| a.time.cmp(&b.time);
     Row {
         at: rows.iter().filter_map(|r| r.at).max(),
-        k: key.clone().unwrap_or_else(|| rows.iter().filter_map(|r| r.k.clone()).min()),
+        k: match (fourth, by) {
+            (Fourth::Calls(calls), _) => {
+                let results: Vec<Value> = calls.iter().map(|call| call.of(rows)).collect();
+                Some(text_of(key.iter().chain(&results)))
+            }
+            (_, By::K) => Some(key[0].clone()).filter(|k| !k.is_null()).map(|k| k.text()),
+            _ => rows.iter().filter_map(|r| r.k.clone()).min(),
+        },
         v: values().next().map(|_| values().sum()),
         n: match fourth {
-            Fourth::Count => Some(rows.len() as i64),
+            Fourth::Count | Fourth::Calls(_) => Some(rows.len() as i64),
             Fourth::Max => rows.iter().filter_map(|r| r.n).max(),
             Fourth::First => rows.iter().min_by(first).and_then(|r| r.n),
             // Of several greatest, `max_by` gives the last.
@@ -290,7 +322,7 @@ pub struct Window {
     pub size: i64,
     pub slide: i64,
     pub lateness: i64,
-    pub keyed: bool,
+    pub by: By,
     pub having: bool,
     pub sorted: bool,
     pub fourth: Fourth,
@@ -303,12 +335,12 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn new(size: i64, slide: i64, lateness: i64, keyed: bool, fourth: Fourth) -> Window {
+    pub fn new(size: i64, slide: i64, lateness: i64, by: By, fourth: Fourth) -> Window {
         Window {
             size,
             slide,
             lateness,
-            keyed,
+            by,
             having: false,
             sorted: false,
             fourth,
@@ -327,7 +359,7 @@ impl Window {
             let mut rows = self.groups[&group].clone();
             rows.sort_by_key(|(place, _)| *place);
             let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-            let row = result(&rows, &group.1, self.fourth);
+            let row = result(&rows, self.by, &group.1, self.fourth);
             let (end, _) = group.0;
             let row = Row { at: Some(end), time: Some(end - 1), window: group.0, ..row };
             let holds = !self.having || row.n >= Some(2);
@@ -347,10 +379,10 @@ impl Step for Window {
         let windows = windows(self.size, self.slide, row.time.unwrap());
         let is_late = |w: &(i64, i64)| w.0 - 1 + self.lateness <= judge;
         if !windows.is_empty() && windows.iter().all(is_late) {
-            out[1].push(Ev::Row(row.clone()));
+            out[1].push(Ev::Row(Row { within: row.judge, ..row.clone() }));
         }
         for window in windows.into_iter().filter(|w| !is_late(w)) {
-            let group = (window, key(self.keyed, &row));
+            let group = (window, key(self.by, &row));
             let placed = (self.places, row.clone());
             if window.0 - 1 <= judge {
                 self.deferred.push((group, placed));
@@ -384,7 +416,7 @@ impl Step for Window {
 
 /// Aggregation without a window.
 pub struct Total {
-    pub keyed: bool,
+    pub by: By,
     pub update: bool,
     pub having: bool,
     pub sorted: bool,
@@ -395,11 +427,11 @@ pub struct Total {
 
 impl Step for Total {
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
-        let key = key(self.keyed, &row);
+        let key = key(self.by, &row);
         let rows = self.groups.entry(key.clone()).or_default();
         rows.push(row.clone());
         if self.update {
-            let result = Row { time: row.time, within: row.within, ..result(rows, &key, self.fourth) };
+            let result = Row { time: row.time, within: row.judge, ..result(rows, self.by, &key, self.fourth) };
             let holds = !self.having || result.n >= Some(2);
             out[0].extend(changed([(key, result, holds)], &mut self.given).into_iter().map(Ev::Row));
         }
@@ -409,10 +441,10 @@ impl Step for Total {
         if watermark < i64::MAX || self.update {
             return;
         }
-        if !self.keyed {
-            self.groups.entry(None).or_default();
+        if let By::All = self.by {
+            self.groups.entry(Vec::new()).or_default();
         }
-        let mut results: Vec<Row> = self.groups.iter().map(|(k, rows)| result(rows, k, self.fourth)).collect();
+        let mut results: Vec<Row> = self.groups.iter().map(|(k, rows)| result(rows, self.by, k, self.fourth)).collect();
         results.retain(|r| !self.having || r.n >= Some(2));
         if self.sorted {
             by_value(&mut results);
@@ -432,8 +464,9 @@ pub enum TopWindow {
 
 pub struct Top {
     pub window: TopWindow,
-    pub keyed: bool,
+    pub by: By,
     pub n: usize,
+    pub ties: bool,
     pub groups: BTreeMap<Group, Vec<Row>>,
 }
 
@@ -445,7 +478,7 @@ impl Step for Top {
             TopWindow::Own(size) => windows(size, size, row.time.unwrap())[0],
         };
         if self.window == TopWindow::None || window.0 - 1 > row.judge {
-            self.groups.entry((window, key(self.keyed, &row))).or_default().push(row);
+            self.groups.entry((window, key(self.by, &row))).or_default().push(row);
         }
     }
 
@@ -455,7 +488,9 @@ impl Step for Top {
         for group in groups {
             let mut rows = self.groups.remove(&group).unwrap();
             by_value(&mut rows);
-            rows.truncate(self.n);
+            let tied = rows.get(self.n - 1).filter(|_| self.ties).map(|row| row.v);
+            let more = rows.iter().skip(self.n).take_while(|row| Some(row.v) == tied).count();
+            rows.truncate(self.n + more);
             for row in rows {
                 let row = Row { change: Change::Insert, ..row };
                 let row = match self.window {

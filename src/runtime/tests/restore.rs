@@ -135,6 +135,8 @@ pub fn interrupted(
     let mut kept: Vec<Kept> = Vec::new();
     let mut number = 0;
     let (mut killed, mut resumed) = (0, 0);
+    // The clock goes on, also while nothing runs.
+    let mut now = None;
     loop {
         let parallelism = if killed == 0 { run.parallelism } else { 1 + rng.below(4) };
         let plan = plan(parallelism);
@@ -148,7 +150,8 @@ pub fn interrupted(
         let from = kept.last().map(|kept| kept as &dyn Resume);
         let deployment = deploy_from(&plan, memory, run.capacity, from, &mut deploy::Kept::default()).unwrap();
         let (acks, acks_in) = (deployment.acks.clone(), deployment.acks_in.clone());
-        let sim = Sim::new(deployment, memory.outside.clone(), rng.next());
+        let mut sim = Sim::new(deployment, memory.outside.clone(), rng.next());
+        sim.now = now.unwrap_or(sim.now) + rng.below(2_000) as i64;
         let within = rng.pick(&[60, 200, 600]);
         let dies = (killed < kills).then(|| rng.below(within));
         let mut gathering: Option<Gathering> = None;
@@ -156,6 +159,7 @@ pub fn interrupted(
         let often = rng.pick(&[3, 20, 60]);
         let end = sim.run(|sim| {
             steps += 1;
+            now = Some(sim.now);
             sim.killed = dies == Some(steps);
             while let Ok(ack) = acks.try_recv() {
                 let Some(parts) = gathering.as_mut().filter(|g| g.checkpoint == ack.checkpoint) else { continue };

@@ -1,5 +1,8 @@
 //! The jobs that are killed, and their inputs.
 
+#[path = "more.rs"]
+pub mod more;
+
 use crate::program::Folder;
 
 /// What there is before the first run, in files that are appended to or replaced.
@@ -17,6 +20,8 @@ pub enum Feed {
     Stdin,
     /// It listens, and one client comes.
     Tcp,
+    /// As [`Feed::Tcp`], each line in a frame.
+    Frames,
 }
 
 pub struct Job {
@@ -58,6 +63,7 @@ pub fn prepare(folder: &Folder, job: &Job) {
     }
     write_csv(folder, "a.csv", &rows(400, 0));
     write_csv(folder, "b.csv", &rows(350, 13));
+    more::prepare(folder, job);
 }
 
 fn source(name: &str, more: &str) -> String {
@@ -155,10 +161,13 @@ pub fn jobs() -> Vec<Job> {
         let checkpoint = "[checkpoint]\ninterval = '${INTERVAL}'\ndurability = '${DURABILITY}'\n";
         Job { name, text: format!("{text}{checkpoint}retain = {retain}\n"), feed, peer }
     };
-    vec![
+    let first = [
         job("everything", everything(), Feed::Files, false),
         job("stdin", live("type = 'stdin'"), Feed::Stdin, false),
         job("tcp", live("type = 'tcp'\nlisten = ':0'\nonce = true"), Feed::Tcp, false),
+        job("frames", live("type = 'tcp'\nlisten = ':0'\nonce = true\nframing = 'length'"), Feed::Frames, false),
         job("restarting", restarting(), Feed::Files, true),
-    ]
+    ];
+    let others = more::all().into_iter().map(|(name, text, feed)| job(name, text, feed, false));
+    first.into_iter().chain(others).collect()
 }

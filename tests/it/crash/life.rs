@@ -66,7 +66,7 @@ impl World<'_> {
     pub fn live(&self, fate: &Fate) -> Result<End, Unknown> {
         let rest = match self.job.feed {
             Feed::Files => Vec::new(),
-            Feed::Stdin | Feed::Tcp => self.unread()?,
+            Feed::Stdin | Feed::Tcp | Feed::Frames => self.unread()?,
         };
         let begins = match fate.begin.strip_prefix("resume ") {
             Some(from) => format!("resume {from} -p {}", fate.parallelism),
@@ -81,11 +81,16 @@ impl World<'_> {
         let mut child = command.spawn().unwrap();
         let (stdin, stderr) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
         let feed = self.job.feed;
-        let bytes: Vec<u8> = rest.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+        let record = |line: &String| match feed {
+            Feed::Frames => [&(line.len() as u32).to_be_bytes(), line.as_bytes()].concat(),
+            _ => format!("{line}\n").into_bytes(),
+        };
+        let bytes: Vec<u8> = rest.iter().flat_map(record).collect();
         let (for_stdin, for_socket) = if feed == Feed::Stdin { (bytes, Vec::new()) } else { (Vec::new(), bytes) };
         // A process that dies takes no more.
         let feeder = thread::spawn(move || drop({ stdin }.write_all(&for_stdin)));
-        let listener = thread::spawn(move || listen(stderr, (feed == Feed::Tcp).then_some(for_socket)));
+        let listener =
+            thread::spawn(move || listen(stderr, matches!(feed, Feed::Tcp | Feed::Frames).then_some(for_socket)));
         let over = Arc::new(AtomicBool::new(false));
         let wanted = match (fate.savepoints, fate.stops) {
             (_, true) => Some("stop job --savepoint ../saved"),

@@ -56,12 +56,31 @@ fn add(name: &str, path: &Path, output: &mut Output) {
             text
         }
     };
+    if name.ends_with(".clock.csv") {
+        return drop(output.insert(name.into(), totals(&text)));
+    }
     let lines = text.split_inclusive('\n').map(str::to_owned);
     match name.rfind("part-") {
         // Each has the header.
         Some(at) => output.entry(format!("{}parts", &name[..at])).or_default().extend(lines.skip(1)),
         None => drop(output.insert(name.into(), lines.collect())),
     }
+}
+
+/// Of windows of the wall clock, which no two runs have alike: of each key the rows and the sum of all windows, and
+/// whether they come in order, each of a key once.
+fn totals(text: &str) -> Vec<String> {
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let mut totals = BTreeMap::new();
+    for row in &rows {
+        let (count, sum) = totals.entry(row[2]).or_insert((0i64, 0i64));
+        *count += row[3].parse::<i64>().unwrap();
+        *sum += row[4].parse::<i64>().unwrap();
+    }
+    let mut lines: Vec<String> = totals.iter().map(|total| format!("{total:?}\n")).collect();
+    let windows: Vec<_> = rows.iter().map(|row| (row[1], row[0], row[2])).collect();
+    lines.push(format!("each once, in order: {}\n", windows.windows(2).all(|pair| pair[0] < pair[1])));
+    lines
 }
 
 /// A file in memory.

@@ -134,7 +134,8 @@ impl Follow {
     pub(super) fn start_over(&mut self, number: u32, what: &str) -> Result<()> {
         self.not_ready(number);
         let Some(tail) = self.tails.get_mut(&number) else { return Ok(()) };
-        let (path, mark, slot, lines) = (tail.path.clone(), tail.mark, tail.slot, tail.lines);
+        let (path, mark, slot) = (tail.path.clone(), tail.mark, tail.slot);
+        let (lines, inside, years) = (tail.lines, tail.inside, tail.years);
         tail.start_over();
         let copy = self.unclaimed(&path, mark);
         let rest = match &copy {
@@ -147,7 +148,8 @@ impl Follow {
             let seen = fs::metadata(&copy).map_or(0, |meta| meta.len());
             let left = Some(Left { name: path, since: None });
             let looked = mark.offset;
-            let number_of_copy = self.add(Tail { mark, lines, left, seen, looked, ..Tail::new(copy, id, slot) });
+            let number_of_copy =
+                self.add(Tail { mark, lines, inside, years, left, seen, looked, ..Tail::new(copy, id, slot) });
             if let Some(tail) = self.tails.get_mut(&number) {
                 tail.behind = Some(number_of_copy);
             }

@@ -152,7 +152,9 @@ impl Follow {
     fn go_on(&mut self, mut tail: Tail, opened: (Raw, Edges)) -> Result<()> {
         if !matches!(opened.0, Raw::Plain(_)) {
             let at = (tail.mark, Some(tail.lines));
-            tail.rest = Some(Box::new(Input::reenter(&tail.path, &self.options.records, false, at, opened)?));
+            let mut rest = Input::reenter(&tail.path, &self.options.records, false, at, opened)?;
+            rest.set_years(tail.years);
+            tail.rest = Some(Box::new(rest));
         }
         self.add(tail);
         Ok(())

@@ -171,12 +171,13 @@ impl Tail {
 
     fn read_rest(&mut self, pool: &Arc<Pool>) -> Result<Got> {
         let Some(input) = &mut self.rest else { return Ok(Got::End) };
+        let header = input.header.clone();
         Ok(match input.next_block(pool)? {
             Cut::Starved => Got::Starved,
             Cut::End => Got::End,
             Cut::Records { data, offset, line, .. } => {
-                (self.mark, self.lines) = (input.mark(), input.lines().unwrap_or(0));
-                let body = Body::Bytes { data, offset, header: input.header.clone() };
+                (self.mark, self.lines, self.years) = (input.mark(), input.lines().unwrap_or(0), input.years());
+                let body = Body::Bytes { data, offset, header };
                 Got::Block { body, line: line.unwrap_or(0) }
             }
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ev, Fourth, Key, Row, Step, key, result};
+use super::{By, Ev, Fourth, Key, Row, Step, key, result};
 use crate::runtime::tests::sim::Rng;
 
 /// Rows by a hash of the seed and their place.
@@ -17,19 +17,29 @@ impl Step for Sample {
         let hash = Rng(Rng(self.seed).next() ^ self.place).next();
         self.place += 1;
         if u128::from(hash) * 100 < u128::from(self.percent) << 64 {
-            out[0].push(Ev::Row(row));
+            out[0].push(Ev::Row(Row { within: row.judge, ..row }));
         }
+    }
+}
+
+/// All rows pass.
+pub struct Throttle;
+
+impl Step for Throttle {
+    fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
+        out[0].push(Ev::Row(Row { within: row.judge, ..row }));
     }
 }
 
 pub struct LimitBy {
     pub n: usize,
+    pub by: By,
     pub passed: BTreeMap<Key, usize>,
 }
 
 impl Step for LimitBy {
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
-        let passed = self.passed.entry(key(true, &row)).or_default();
+        let passed = self.passed.entry(key(self.by, &row)).or_default();
         *passed += 1;
         if *passed <= self.n {
             out[0].push(Ev::Row(Row { within: row.judge, ..row }));
@@ -71,7 +81,7 @@ pub struct Count {
     pub size: usize,
     pub slide: usize,
     pub partial: bool,
-    pub keyed: bool,
+    pub by: By,
     pub fourth: Fourth,
     pub rows: BTreeMap<Key, Vec<Row>>,
 }
@@ -83,13 +93,13 @@ impl Count {
         let last = rows.len().min(end);
         let window = &rows[end.saturating_sub(self.size)..last];
         let closing = &rows[last - 1];
-        Row { time: closing.time, within: closing.judge, ..result(window, key, self.fourth) }
+        Row { time: closing.time, within: closing.judge, ..result(window, self.by, key, self.fourth) }
     }
 }
 
 impl Step for Count {
     fn row(&mut self, row: Row, out: &mut [Vec<Ev>; 2]) {
-        let key = key(self.keyed, &row);
+        let key = key(self.by, &row);
         let rows = self.rows.entry(key.clone()).or_default();
         rows.push(row);
         let count = rows.len();
