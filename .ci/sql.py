@@ -1,7 +1,9 @@
-"""Answers of expressions as DuckDB gives them: `python3 .ci/sql.py FLOTT`, with duckdb and pytz installed.
+"""Answers of expressions as DuckDB gives them: `python3 .ci/sql.py FLOTT [PART]`, with duckdb and pytz installed. PART is
+a part of the expressions to look at alone. FLOTT_SQL_SEED and FLOTT_SQL_COUNT choose the expressions that are made up.
 
 Writes a table of values that break things (limits, nulls, NaN, text outside of ASCII, leap days, years 1 and 9999), has
-flott evaluate a few hundred expressions over every row and DuckDB the same, and compares value by value. An expression
+flott evaluate a few hundred expressions over every row, and as many that are made up, and DuckDB the same, and compares
+value by value. An expression
 that fails on a row is null on both sides (`TRY`), and must be so on both. Where flott is to differ, the expression
 stands in DIFFERENCES, with the reason, and must differ.
 """
@@ -9,6 +11,7 @@ stands in DIFFERENCES, with the reason, and must differ.
 import datetime
 import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -155,6 +158,22 @@ CAST(json_keys(x) AS string) :: CASE WHEN json_type(x) = 'OBJECT' THEN to_json(j
 CAST(json_object('k', i, 's', s, 'f', f) AS string) :: json_object('k', i, 's', s, 'f', f)::VARCHAR
 CAST(to_json(l) AS string) :: to_json(l)::VARCHAR | CAST(json_array(i, s, NULL) AS string) :: json_array(i, s, NULL)::VARCHAR
 to_base64(s) :: base64(encode(s)) | from_utf8(from_base64(to_base64(s))) :: s | from_utf8(unhex(hex(s))) :: s
+overlay(s, p, 2, 1) :: CASE WHEN s IS NULL OR p IS NULL THEN NULL ELSE substr(s, 1, 1) || p || substr(s, 3) END | format_bytes(abs(j) * 1000) :: CASE WHEN abs(j) < 2 THEN (abs(j) * 1000) || ' bytes' ELSE format_bytes(abs(j) * 1000) END
+initcap(p) :: upper(p[1]) || lower(p[2:]) | jaro_winkler_similarity(s, p) | regexp_count(s, '[a-c]') :: len(regexp_extract_all(s, '[a-c]'))
+regexp_instr(s, 'b') :: strpos(s, 'b') | regexp_escape(p) :: regexp_escape(p) | regexp_like(s, '^ABC$', 'i') :: regexp_matches(s, '^ABC$', 'i') | s ~* 'B.' :: regexp_matches(s, 'B.', 'i') | s !~ 'b' :: NOT regexp_matches(s, 'b')
+regexp_replace(s, 'B', '#', 'i') :: regexp_replace(s, 'B', '#', 'gi') | div(i, j) :: i // j | cot(j) :: CASE WHEN j = 0 THEN NULL ELSE cot(j) END | e() :: exp(1) | hypot(j, 3) :: sqrt(j * j + 9)
+bitand(i, j) :: i & j |  shift_left(abs(j), 5) :: abs(j) << 5 | i >> 2 :: i >> 2 | j << 1 :: CASE WHEN j < 0 THEN j * 2 ELSE j << 1 END | abs(m) | sign(d) | width_bucket(j, 0, 10, 5) :: CASE WHEN j < 0 THEN 0 WHEN j >= 10 THEN 6 ELSE j // 2 + 1 END
+to_timestamp_s(j) :: make_timestamp(j * 1000000) | to_timestamp_us(j) :: make_timestamp(j) | date_part('hour', t) | date_part('doy', day) | extract(microsecond FROM t) :: extract(microsecond FROM t) % 1000000 | extract(millisecond FROM t) :: extract(millisecond FROM t) % 1000
+quarter(t) | week(t) | minute(t) | second(t) | quarter(day) | week(day) | to_date(s) :: CASE WHEN regexp_matches(s, '^ *[0-9-]+ *$') THEN s::DATE END | to_date(s, '%Y-%m-%d') :: CASE WHEN length(s) = 10 THEN strptime(s, '%Y-%m-%d')::DATE END
+at_timezone(t, 'America/New_York') :: (t AT TIME ZONE 'UTC') AT TIME ZONE 'America/New_York' | date_trunc('day', t, 'Asia/Seoul') :: (date_trunc('day', (t AT TIME ZONE 'UTC') AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'Asia/Seoul') AT TIME ZONE 'UTC'
+CAST(slice(l, 2, 3) AS string) :: to_json(l[2:3])::VARCHAR | CAST(array_distinct(l) AS string) :: CASE WHEN l IS NOT NULL THEN to_json(list_filter(l, lambda x, n: list_position(l, x) = n OR (x IS NULL AND n = 2)))::VARCHAR END
+CAST(array_remove(l, 1) AS string) :: to_json(list_filter(l, lambda x: x IS DISTINCT FROM 1))::VARCHAR | CAST(flatten([l, [j]]) AS string) :: to_json(flatten([l, [j]]))::VARCHAR | CAST(array_sort(l, 'desc') AS string) :: to_json(list_sort(l, 'DESC', 'NULLS LAST'))::VARCHAR
+json_value(x, '$.a') :: CASE WHEN json_type(x, '$.a') NOT IN ('OBJECT', 'ARRAY') THEN x ->> '$.a' END | json_value(x, '$.b.c[0]') :: x ->> '$.b.c[0]' | CAST(json_extract(x, '$.b') AS string) :: json_extract(x, '$.b')::VARCHAR | json_extract_string(x, '$.b.c[1]') | json_get_text(x, 'a') :: x ->> 'a' | CAST(json_get(x, 'b') AS string) :: (x -> 'b')::VARCHAR
+json_type(x) :: CASE json_type(x) WHEN 'VARCHAR' THEN 'string' WHEN 'UBIGINT' THEN 'number' WHEN 'BIGINT' THEN 'number' WHEN 'DOUBLE' THEN 'number' ELSE lower(json_type(x)) END | json_exists(x, '$.b.c')
+from_utf8(to_utf8(s)) :: s | from_utf8(decode(hex(s), 'hex')) :: s | encode(s, 'base64') :: base64(encode(s)) | TRY_CAST(s AS int) :: CASE WHEN regexp_matches(s, '^[-0-9]+$') THEN TRY_CAST(s AS BIGINT) END | TRY_CAST(s AS date) :: CASE WHEN regexp_matches(s, '^[0-9-]+([T ].*)?$') THEN TRY_CAST(s[1:10] AS DATE) END
+CAST(d AS int) :: CASE WHEN isfinite(d) THEN trunc(d)::BIGINT END | CAST(m AS int) :: trunc(m)::BIGINT | CAST(w AS int) :: trunc(w)::BIGINT | CAST(d AS decimal(20,3)) | CAST(i AS decimal(38,10)) | CAST(l AS string) :: to_json(l)::VARCHAR
+NULLIF(d, 'NaN'::double) :: NULLIF(d, 'NaN'::DOUBLE) | d IN (e, 1.5) | COALESCE(t, u) | COALESCE(day, '2000-01-01') :: COALESCE(day, DATE '2000-01-01') | NULLIF(day, day2) | IF(i > j, s, p) :: CASE WHEN i > j THEN s ELSE p END | CASE s WHEN p THEN 1 ELSE 0 END | greatest(s, p) :: CASE WHEN s IS NULL OR p IS NULL THEN NULL ELSE greatest(s, p) END
+f IS DISTINCT FROM g | d IS DISTINCT FROM e | m IS NOT DISTINCT FROM w | t IS DISTINCT FROM u | l IS DISTINCT FROM [1] | s BETWEEN p AND 'b' | d BETWEEN e AND 2 | f IN (g, true) | day BETWEEN day2 AND '2016-02-29' | l < [1, 2] | l >= [3] | f > g | gap < INTERVAL '25 hours' | gap * 2.5 :: gap * 2.5::DOUBLE | strftime(t + INTERVAL '1 month', '%Y-%m-%d')
 url_extract_host(s) :: NULL | round(j, -1) | round(m, -1) | trunc(d, 2) :: CASE WHEN abs(d) < 1e15 THEN trunc(d * 100) / 100 ELSE d END
 """
 
@@ -166,6 +185,13 @@ DIFFERENCES = {
     "m * m": "decimals have 38 digits; DuckDB stays within 18 for decimals of at most 18",
     "regexp_replace(s, '(\\w+) (\\w+)', '$2 $1')": "\\w, \\d and \\s know all of Unicode",
     "upper(s)": "the upper case of a text may be longer: ß is SS",
+    "initcap(p)": "the upper case of a text may be longer: ß is SS",
+    "format_bytes(abs(j) * 1000)": "rounded, not cut",
+    "jaro_winkler_similarity(s, p)": "two empty texts are alike",
+    "regexp_escape(p)": "what means nothing is not escaped",
+    "l < [1, 2]": "a null in a list is less than any value, as in order",
+    "l >= [3]": "a null in a list is less than any value, as in order",
+    "strftime(t + INTERVAL '1 month', '%Y-%m-%d')": "years that can be written so end with 9999",
     "split_part(s, p, 1)": "an empty separator separates nothing, as in PostgreSQL",
     "levenshtein(s, p)": "counts characters, not bytes",
     "ln(abs(j))": "a logarithm of 0 is an error, as in PostgreSQL",
@@ -185,6 +211,73 @@ DIFFERENCES = {
 }
 
 
+# Of these others are made up. `{n}` is an int that never fails, `{i}` any, and so on: see MADE. What may fail stands where
+# both systems evaluate it for the same rows, so not behind AND and OR.
+MADE = {
+    "n": ["j", "length({s})", "({n} + {n})", "({n} - {n})", "CASE WHEN {b} THEN {n} ELSE {n} END", "coalesce({n}, {n})",
+          "strpos({s}, {s})", "extract(year FROM {t})", "extract(dow FROM {t})", "date_diff('day', {t}, {t})", "nullif({n}, {n})",
+          "octet_length({s}) :: octet_length(encode({s}))", "cardinality({l}) :: len({l})", "(day - day2)", "extract(week FROM {y})",
+          "date_diff('month', {t}, {t})", "sign({d})", "-7", "3", "0", "({n} & 255)", "extract(second FROM {t})"],
+    "i": ["i", "{n}", "({i} + {i})", "({i} - {i})", "({i} * {i})", "({i} / {i}) :: ({i} // {i})", "(- {i})", "abs({i})", "coalesce({i}, {i})",
+          "CASE WHEN {b} THEN {i} WHEN {b} THEN {i} END", "{l}[{n}]", "array_max({l}) :: list_max({l})", "9223372036854775807",
+          "bitxor({i}, {i}) :: xor({i}, {i})", "CAST({b} AS int) :: ({b})::BIGINT", "array_position({l}, 3)", "nullif({i}, {n})"],
+    "d": ["d", "e", "({d} + {d})", "({d} - {d})", "({d} * {d})", "abs({d})", "CAST({n} AS double) :: ({n})::DOUBLE", "sqrt(abs({n}))",
+          "floor({d})", "ceil({d})", "trunc({d})", "CASE WHEN {b} THEN {d} ELSE {d} END", "coalesce({d}, {d})", "nullif({d}, {d})",
+          "greatest({d}, {d}) :: CASE WHEN {d} IS NULL OR {d} IS NULL THEN NULL ELSE greatest({d}, {d}) END"],
+    "m": ["m", "(m + {m})", "({m} - m)", "abs({m})", "(- {m})", "CASE WHEN {b} THEN m ELSE {m} END", "coalesce({m}, m)", "(m * {n})", "1.25", "w"],
+    "b": ["f", "g", "({b} AND {b})", "({b} OR {b})", "(NOT {b})", "({n} < {n})", "({n} = {n})", "({n} <> {n})", "({d} <= {d})", "({d} = {d})",
+          "({d} IS NOT DISTINCT FROM {d})", "({s} < {s})", "({s} = {s})", "({t} >= {t})", "({t} < {t})", "({y} > {y})", "({b} IS TRUE)",
+          "({b} IS NOT FALSE)", "({s} IS NULL)", "({n} IS NOT NULL)", "({n} IN (1, 3, {n}, NULL))", "({n} NOT IN (0, {n}))", "({n} BETWEEN {n} AND {n})",
+          "({s} LIKE '%a%')", "({s} NOT LIKE '_b%')", "({s} ILIKE 'A%')", "contains({s}, {s})", "starts_with({s}, {s})", "({s} IN ('a', '', {s}))",
+          "array_contains({l}, {n})", "({b} IS DISTINCT FROM {b})", "CASE WHEN {b} THEN {b} ELSE {b} END", "({m} < {m})", "({m} = {m})", "isnan({d})",
+          "({l} = {l})", "(i > {n})", "(i IS DISTINCT FROM j)", "({y} IN (DATE '2016-02-29', {y}))"],
+    "s": ["s", "p", "lower({s})", "({s} || {s})", "concat({s}, {s})", "replace({s}, 'a', 'bb')", "replace({s}, {s}, '-')", "left({s}, 3)", "right({s}, 2)",
+          "substr({s}, 2, 3)", "trim({s})", "ltrim({s}, 'a ')", "reverse({s})", "CAST({n} AS string) :: ({n})::VARCHAR", "CASE WHEN {b} THEN {s} ELSE {s} END",
+          "coalesce({s}, {s})", "nullif({s}, {s})", "md5({s})", "lpad({s}, 5, '*')", "split_part({s}, ',', 2)", "concat_ws('-', {s}, {s}, {s})", "''", "'ä,b'",
+          "translate({s}, 'abc', 'xy')", "dayname({t})", "hex({s}) :: lower(hex({s}))", "regexp_replace({s}, '[a-c]+', '_') :: regexp_replace({s}, '[a-c]+', '_', 'g')",
+          "array_join({l}, ',') :: array_to_string(list_filter({l}, lambda x: x IS NOT NULL), ',')", "strftime(t, '%Y-%m-%d')"],
+    "t": ["t", "u", "date_trunc('hour', {t})", "date_trunc('month', {t}) :: date_trunc('month', {t})::TIMESTAMP", "date_trunc('week', {t}) :: date_trunc('week', {t})::TIMESTAMP",
+          "(t + INTERVAL '1 month')", "(u - INTERVAL '36 hours')", "(t + gap)", "CASE WHEN {b} THEN {t} ELSE {t} END", "coalesce({t}, {t})", "nullif({t}, {t})",
+          "CAST({y} AS timestamp) :: ({y})::TIMESTAMP", "TIMESTAMP '2016-02-29 12:00:00'"],
+    "y": ["day", "day2", "({y} + 1)", "({y} - 31)", "last_day({y})", "CAST({t} AS date) :: ({t})::DATE", "CASE WHEN {b} THEN {y} ELSE {y} END", "coalesce({y}, {y})"],
+    "l": ["l", "array_sort(l) :: list_sort(l, 'ASC', 'NULLS FIRST')", "array_reverse({l}) :: list_reverse({l})", "l[2:3]", "array_append({l}, {n}) :: list_append({l}, {n})",
+          "array_concat({l}, {l}) :: list_concat({l}, {l})", "[{n}, j] :: [({n})::BIGINT, j]", "coalesce({l}, l)"],
+}
+
+
+def make_up(rng, kind, depth):
+    """An expression of a kind as flott and DuckDB write it."""
+    choices = [text for text in MADE[kind] if depth > 0 or "{" not in text]
+    ours, _, theirs = rng.choice(choices).partition(" :: ")
+    # What stands in several places of a pair is the same in all.
+    marks = sorted(set(re.findall(r"{(\w)}", ours)))
+    parts = {}
+    for mark in marks:
+        parts[mark] = [make_up(rng, mark, depth - 1) for _ in range(ours.count("{" + mark + "}"))]
+
+    def filled(text, side):
+        for mark in marks:
+            count = len(parts[mark])
+            text = text.replace("{" + mark + "}", "\0")
+            pieces = text.split("\0")
+            text = pieces[0]
+            for n, piece in enumerate(pieces[1:]):
+                text += parts[mark][n % count][side] + piece
+        return text
+
+    return filled(ours, 0), filled(theirs or ours, 1)
+
+
+def made_up():
+    rng = random.Random(int(os.environ.get("FLOTT_SQL_SEED", "1")))
+    found = {}
+    while len(found) < int(os.environ.get("FLOTT_SQL_COUNT", "400")):
+        ours, theirs = make_up(rng, rng.choice("iidmbbbssty"), rng.randrange(1, 5))
+        if len(ours) < 600 and "{" not in ours:
+            found[ours] = theirs
+    return list(found.items())
+
+
 def expressions():
     found = []
     for line in EXPRESSIONS.strip().splitlines():
@@ -194,7 +287,7 @@ def expressions():
             item = item.replace("\0", "|").strip()
             ours, _, theirs = item.partition(" :: ")
             found.append((ours.strip(), (theirs or ours).strip()))
-    return found
+    return found + made_up()
 
 
 def rows():

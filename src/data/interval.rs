@@ -65,7 +65,7 @@ impl Interval {
             Some(iso) => parse_iso(iso)?,
             None => parse_words(body)?,
         };
-        if negative { parsed.checked_neg() } else { Some(parsed) }
+        if negative { parsed.checked_neg()?.carried() } else { parsed.carried() }
     }
 
     /// Writes it so that [`Interval::parse`] reads it back: `1y 2mo -3d 4h 5m 6.5s`, nothing that is zero but `0s`.
@@ -91,6 +91,18 @@ impl Interval {
             let text = format!("{sign}{}.{:06}", rest / 1_000_000, rest % 1_000_000);
             out.extend_from_slice(text.trim_end_matches('0').trim_end_matches('.').as_bytes());
             out.push(b's');
+        }
+    }
+
+    /// As a column has it: see [`Interval::to_arrow`].
+    pub fn carried(self) -> Option<Interval> {
+        match self.micros.checked_mul(1000) {
+            Some(_) => Some(self),
+            None => Some(Interval {
+                days: self.days.checked_add((self.micros / DAY_US) as i32)?,
+                micros: self.micros % DAY_US,
+                ..self
+            }),
         }
     }
 

@@ -365,7 +365,12 @@ fn offset(text: &[u8]) -> Option<i64> {
 
 #[inline]
 fn from_parts(days: i64, seconds: i64, micros: i64) -> Option<i64> {
-    (days * DAY_SECONDS + seconds).checked_mul(SECOND_US)?.checked_add(micros)
+    let seconds = days * DAY_SECONDS + seconds;
+    match seconds.checked_mul(SECOND_US) {
+        Some(start) => start.checked_add(micros),
+        // The first second of all has a start that is too early, but moments that are not.
+        None => (seconds + 1).checked_mul(SECOND_US)?.checked_add(micros - SECOND_US),
+    }
 }
 
 fn is_leap(year: i64) -> bool {

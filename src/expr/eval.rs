@@ -10,6 +10,7 @@ use arrow_buffer::BooleanBuffer;
 
 use super::EvalError;
 use super::ast::{BinaryOp, Negated};
+use super::function::fits;
 use super::kernel::{Faults, arith, cast, choose, compare, like, logic, moment};
 use super::share::Shared;
 use super::typed::{Node, Typed};
@@ -141,7 +142,7 @@ impl Typed {
                 Column::Boolean(compare::distinct(*op, x.ty, a(), &parts[1], rows))
             }
             Node::Compare(op, x, _) => Column::Boolean(compare::compare(*op, x.ty, a(), &parts[1], rows)),
-            Node::Concat(..) => concat(a(), &parts[1], rows),
+            Node::Concat(..) => concat(a(), &parts[1], rows, faults),
             Node::Shift(_, micros) => arith::shift(a(), *micros, rows, faults),
             Node::Negate(_) => arith::negate(self.ty, a(), rows, faults),
             Node::Not(_) => Column::Boolean(logic::not(&booleans(a().clone(), rows))),
@@ -304,12 +305,16 @@ fn booleans(value: Value, rows: usize) -> BooleanArray {
     }
 }
 
-fn concat(a: &Value, b: &Value, rows: usize) -> Column {
+fn concat(a: &Value, b: &Value, rows: usize, faults: &mut Faults) -> Column {
     let mut builder = ColumnBuilder::new(DataType::String, rows);
     let mut text = String::new();
     if let ColumnBuilder::String(out) = &mut builder {
         for row in 0..rows {
             match (a.str(row), b.str(row)) {
+                (Some(a), Some(b)) if let Err(message) = fits(a.len() + b.len()) => {
+                    faults.push(row, message);
+                    out.append_null();
+                }
                 (Some(a), Some(b)) => {
                     text.clear();
                     text.push_str(a);

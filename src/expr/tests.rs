@@ -2,6 +2,8 @@
 
 mod cases;
 mod errors;
+mod found;
+mod fuzz;
 mod grouping;
 mod naive;
 

@@ -222,7 +222,11 @@ impl fmt::Display for Typed {
                 let sign = if *micros < 0 { '-' } else { '+' };
                 write!(f, "{} {sign} INTERVAL '{} us'", Inner(a), micros.unsigned_abs())
             }
-            Node::Negate(a) => write!(f, "-{}", Inner(a)),
+            // Two signs would begin a comment.
+            Node::Negate(a) => match Inner(a).to_string() {
+                text if text.starts_with('-') => write!(f, "-({text})"),
+                text => write!(f, "-{text}"),
+            },
             Node::Not(a) => write!(f, "NOT {}", Inner(a)),
             Node::And(parts) => write_list(f, parts, " AND ", true),
             Node::Or(parts) => write_list(f, parts, " OR ", true),
@@ -260,6 +264,14 @@ impl fmt::Display for Typed {
             Node::Field(a, _, name) => {
                 write!(f, "{}.", Inner(a))?;
                 write_name(f, name)
+            }
+            Node::Call { name: "struct", args, .. } if let DataType::Struct(fields) = self.ty => {
+                f.write_str("struct(")?;
+                for (i, (arg, field)) in args.iter().zip(fields).enumerate() {
+                    write!(f, "{}{arg} AS ", if i > 0 { ", " } else { "" })?;
+                    write_name(f, &field.name)?;
+                }
+                f.write_str(")")
             }
             Node::Call { name, args, .. } => {
                 write!(f, "{name}(")?;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow_array::Array;
 
 use super::kernel::Operand;
-use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, items_of, text};
+use crate::data::{Column, ColumnBuilder, DataType, Interval, calendar, fields_of, items_of, text};
 
 /// A value; its type stands beside it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Scalar {
     Null,
     Boolean(bool),
@@ -25,6 +25,36 @@ pub enum Scalar {
     Interval(Interval),
     /// The one row of a column: bytes, JSON, a list or a struct.
     Held(Arc<Column>),
+}
+
+/// All of the value, as [`super::Expressions`] knows equal parts by it: arrays leave out the middle of what is long.
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Null => f.write_str("Null"),
+            Scalar::Boolean(v) => write!(f, "Boolean({v:?})"),
+            Scalar::Int(v) => write!(f, "Int({v:?})"),
+            Scalar::Double(v) => write!(f, "Double({v:?})"),
+            Scalar::Decimal(v) => write!(f, "Decimal({v:?})"),
+            Scalar::String(v) => write!(f, "String({v:?})"),
+            Scalar::Timestamp(v) => write!(f, "Timestamp({v:?})"),
+            Scalar::Date(v) => write!(f, "Date({v:?})"),
+            Scalar::Interval(v) => write!(f, "{v:?}"),
+            Scalar::Held(column) => {
+                let parts: Vec<Scalar> = match &**column {
+                    Column::List(lists) => {
+                        let items = items_of(lists);
+                        (0..items.len()).map(|row| Scalar::from_column(&items, row)).collect()
+                    }
+                    Column::Struct(structs) => {
+                        fields_of(structs).iter().map(|field| Scalar::from_column(field, 0)).collect()
+                    }
+                    other => return write!(f, "Held({other:?})"),
+                };
+                f.debug_list().entries(parts).finish()
+            }
+        }
+    }
 }
 
 impl Scalar {
@@ -78,7 +108,11 @@ impl Scalar {
             (Scalar::String(v), _) => return format!("'{}'", v.replace('\'', "''")),
             (Scalar::Boolean(v), _) => return if *v { "TRUE" } else { "FALSE" }.to_owned(),
             (Scalar::Int(v), _) => text::write_int(*v, &mut out),
-            (Scalar::Double(v), _) => return format!("{v:e}"),
+            (Scalar::Double(v), _) if v.is_finite() => return format!("{v:e}"),
+            (Scalar::Double(v), ty) => {
+                text::write_double(*v, &mut out);
+                return format!("'{}'::{ty}", String::from_utf8_lossy(&out));
+            }
             (Scalar::Decimal(v), DataType::Decimal { scale, .. }) => text::write_decimal(*v, scale, &mut out),
             (Scalar::Decimal(v), _) => return v.to_string(),
             (Scalar::Timestamp(v), _) => {

@@ -25,7 +25,7 @@ mod values;
 mod writer;
 
 #[cfg(test)]
-mod fuzz;
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

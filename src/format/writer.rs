@@ -220,9 +220,10 @@ impl Minute {
         let start = out.len();
         text::write_timestamp(micros, out);
         let written = &out[start..];
-        // Years outside 0 to 9999 are longer.
-        self.text = (written.get(16) == Some(&b':')).then(|| written[..17].try_into().expect("17 bytes"));
-        self.start = micros - micros.rem_euclid(MINUTE_US);
+        // Years outside 0 to 9999 are longer, and have no `-` there.
+        self.text = (written[4] == b'-').then(|| written[..17].try_into().expect("17 bytes"));
+        // The first minute of all begins too early; its year is one of those.
+        self.start = micros.saturating_sub(micros.rem_euclid(MINUTE_US));
     }
 }
 
@@ -235,6 +236,20 @@ fn two_digits(line: &mut [u8; 27], at: usize, value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minutes_of_far_years_are_not_taken_for_hours() {
+        let far = 253_402_300_800_000_000;
+        for first in [i64::MIN, far, 0, -1, far - 1, i64::MAX - 9, -62_167_219_200_000_001] {
+            let mut minute = Minute::default();
+            for micros in [first, first + 1, first.saturating_add(5_000_000)] {
+                let (mut out, mut plain) = (Vec::new(), Vec::new());
+                minute.write(micros, &mut out);
+                text::write_timestamp(micros, &mut plain);
+                assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&plain));
+            }
+        }
+    }
 
     #[test]
     fn texts_of_any_length_are_copied() {

@@ -73,7 +73,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[Arg::String, T, T],
         |args| {
             let step = constant_step(args)?;
-            between(move |a, b| step.number(b) - step.number(a))
+            between(move |a, b| step.number(b).checked_sub(step.number(a)))
         },
     )
     .also(&["datediff"]),
@@ -186,8 +186,11 @@ fn name(f: fn(i64) -> &'static str) -> Result<Bound, BindError> {
     rows_to_string(move |args, row, out| Ok(args[0].timestamp(row).map(|t| out.push_str(f(t)))))
 }
 
-fn between(f: impl Fn(i64, i64) -> i64 + Send + Sync + 'static) -> Result<Bound, BindError> {
-    rows_to_int(move |args, row| Ok(args[1].timestamp(row).zip(args[2].timestamp(row)).map(|(a, b)| f(a, b))))
+fn between(f: impl Fn(i64, i64) -> Option<i64> + Send + Sync + 'static) -> Result<Bound, BindError> {
+    rows_to_int(move |args, row| match args[1].timestamp(row).zip(args[2].timestamp(row)) {
+        Some((a, b)) => f(a, b).map(Some).ok_or_else(|| "the difference is too large for int".to_owned()),
+        None => Ok(None),
+    })
 }
 
 impl Step {
@@ -207,9 +210,9 @@ fn month_number(t: i64) -> i64 {
 }
 
 /// Whole units from `a` to `b`, cut toward zero.
-fn whole_units(step: Step, a: i64, b: i64) -> i64 {
+fn whole_units(step: Step, a: i64, b: i64) -> Option<i64> {
     match step {
-        Step::Micros(size, _) => ((i128::from(b) - i128::from(a)) / i128::from(size)) as i64,
+        Step::Micros(size, _) => i64::try_from((i128::from(b) - i128::from(a)) / i128::from(size)).ok(),
         Step::Months(months) => {
             let mut count = month_number(b) - month_number(a);
             let reached = add_months(a, count).unwrap_or(b);
@@ -218,7 +221,7 @@ fn whole_units(step: Step, a: i64, b: i64) -> i64 {
             } else if count < 0 && reached < b {
                 count += 1;
             }
-            count / months
+            Some(count / months)
         }
     }
 }
@@ -259,13 +262,12 @@ fn make_timestamp() -> Result<Bound, BindError> {
         let [year, month, day, hour, minute] = parts;
         let days = date(year, month, day);
         let clock = (0..24).contains(&hour) && (0..60).contains(&minute) && (0.0..60.0).contains(&second);
-        match days.filter(|_| clock) {
-            Some(days) => {
-                let micros = (hour * 3600 + minute * 60) * 1_000_000 + (second * 1e6).round() as i64;
-                Ok(days.checked_mul(DAY).and_then(|start| start.checked_add(micros)))
-            }
-            None => Err(format!("there is no timestamp {year}-{month}-{day} {hour}:{minute}:{second}")),
-        }
+        let micros = || {
+            let micros = (hour * 3600 + minute * 60) * 1_000_000 + (second * 1e6).round() as i64;
+            days?.checked_mul(DAY)?.checked_add(micros)
+        };
+        let found = if clock { micros() } else { None };
+        found.map(Some).ok_or_else(|| format!("there is no timestamp {year}-{month}-{day} {hour}:{minute}:{second}"))
     })
 }
 
@@ -273,7 +275,7 @@ fn make_timestamp() -> Result<Bound, BindError> {
 pub fn date(year: i64, month: i64, day: i64) -> Option<i64> {
     let month = u32::try_from(month).ok().filter(|m| (1..=12).contains(m))?;
     let day = u32::try_from(day).ok()?;
-    let fits = year.abs() < 1_000_000 && (1..=days_in_month(year, month)).contains(&day);
+    let fits = (-999_999..=999_999).contains(&year) && (1..=days_in_month(year, month)).contains(&day);
     fits.then(|| days_from_civil(year, month, day))
 }
 

@@ -77,10 +77,10 @@ pub const FUNCTIONS: &[Function] = &[
 
 pub fn hex(bytes: &[u8], out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    out.reserve(2 * bytes.len());
+    out.extend(
+        bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])),
+    );
 }
 
 fn is_hex(args: &[Typed]) -> Result<bool, BindError> {

@@ -204,7 +204,12 @@ impl Get {
     fn find<'a>(&self, args: &'a [Value], row: usize) -> Option<&'a str> {
         match self {
             Get::Path(path) => at(&args[0], row, path),
-            Get::Key => at(&args[0], row, &Path::key(args[1].str(row)?)),
+            Get::Key => {
+                let key = args[1].str(row)?;
+                // As a constant, but for keys such as `$ref`, which data may have.
+                let path = if key.starts_with('$') { Path::parse(key).ok() } else { None };
+                at(&args[0], row, &path.unwrap_or_else(|| Path::key(key)))
+            }
             Get::Index => at(&args[0], row, &Path::index(args[1].int(row)?)),
         }
     }

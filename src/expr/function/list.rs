@@ -6,7 +6,8 @@ use arrow_array::Array;
 
 use super::super::typed::Typed;
 use super::super::value::{Held, Scalar};
-use super::{Arg, BindError, Bound, Function, rows_to};
+use super::split::items_fit;
+use super::{Arg, BindError, Bound, Function, fits, rows_to};
 use crate::data::{Column, ColumnBuilder, DataType, items_of, rowkey};
 
 const L: Arg = Arg::List;
@@ -120,6 +121,7 @@ pub const FUNCTIONS: &[Function] = &[
                         Some(null) => text.extend_from_slice(null.as_bytes()),
                         None => list.items.write_text(at, &mut text),
                     }
+                    fits(text.len())?;
                 }
                 if let ColumnBuilder::String(out) = out {
                     out.append_value(String::from_utf8_lossy(&text));
@@ -274,8 +276,10 @@ pub const FUNCTIONS: &[Function] = &[
                 let (Some(list), ColumnBuilder::List(out)) = (List::new(&args[0], row), out) else { return Ok(None) };
                 let Column::List(inner) = list.items else { return Ok(None) };
                 let elements = items_of(inner);
-                for at in list.places().filter(|at| !inner.is_null(*at)) {
-                    let ends = inner.value_offsets();
+                let ends = inner.value_offsets();
+                let lists = || list.places().filter(|at| !inner.is_null(*at));
+                items_fit(lists().map(|at| (ends[at + 1] - ends[at]) as usize).sum())?;
+                for at in lists() {
                     (ends[at]..ends[at + 1]).for_each(|at| out.items().append_from(&elements, at as usize));
                 }
                 out.end();
@@ -361,11 +365,17 @@ fn same_list(
     }
     rows_to(args[0].ty, types(args), move |args, row, out| {
         let ColumnBuilder::List(out) = out else { return Ok(None) };
-        let done = f(args, row, &mut |column, at| out.items().append_from(column, at))?;
+        let mut count = 0;
+        let done = f(args, row, &mut |column, at| {
+            count += 1;
+            if items_fit(count).is_ok() {
+                out.items().append_from(column, at);
+            }
+        })?;
         if done.is_some() {
             out.end();
         }
-        Ok(done)
+        items_fit(count).map(|()| done)
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::value::Held;
 use super::list::str;
-use super::{BindError, Bound, Kernel, rows_to};
+use super::{BindError, Bound, Kernel, fits, rows_to};
 use crate::data::{ColumnBuilder, DataType, write_json_string};
 
 /// `[a, b, …]` of values of one type.
@@ -42,6 +42,7 @@ fn json_text(
         if f(args, row, &mut text)?.is_none() {
             return Ok(None);
         }
+        fits(text.len())?;
         if let ColumnBuilder::Json(out) = out {
             out.append_value(String::from_utf8_lossy(&text));
         }
@@ -63,6 +64,7 @@ pub fn json_array(types: Vec<DataType>) -> Kernel {
             out.push(if i == 0 { b'[' } else { b',' });
             let (column, at) = arg.at(row);
             column.write_json(at, out);
+            fits(out.len())?;
         }
         out.extend_from_slice(if args.is_empty() { b"[]" } else { b"]" });
         Ok(Some(()))
@@ -81,6 +83,7 @@ pub fn json_object(types: Vec<DataType>) -> Kernel {
             out.push(b':');
             let (column, at) = pair[1].at(row);
             column.write_json(at, out);
+            fits(out.len())?;
         }
         out.push(b'}');
         Ok(Some(()))

@@ -138,6 +138,18 @@ pub(crate) fn bound(
     Ok(Bound { ty, kernel: Kernel(Arc::new(run)) })
 }
 
+/// The longest text that a function or operator gives, in bytes. Functions around functions could make any size of a short
+/// text: `hex(hex(hex(…)))`.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// Whether a text may become so long.
+pub(crate) fn fits(bytes: usize) -> Result<(), String> {
+    match bytes <= TEXT_BYTES_MAX {
+        true => Ok(()),
+        false => Err(format!("the text would be longer than {TEXT_BYTES_MAX} bytes")),
+    }
+}
+
 /// A function whose result for one row is null, a value or a message.
 pub(crate) fn rows_to_string(
     f: impl Fn(&[Value], usize, &mut String) -> Result<Option<()>, String> + Send + Sync + 'static,
@@ -148,7 +160,7 @@ pub(crate) fn rows_to_string(
         if let ColumnBuilder::String(out) = &mut builder {
             for row in 0..rows {
                 text.clear();
-                match f(args, row, &mut text) {
+                match f(args, row, &mut text).and_then(|found| fits(text.len()).map(|()| found)) {
                     Ok(Some(())) => out.append_value(&text),
                     Ok(None) => out.append_null(),
                     Err(message) => {
@@ -181,7 +193,11 @@ pub(crate) fn rows_to_bytes(
         let mut builder = ColumnBuilder::new(DataType::Bytes, rows);
         if let ColumnBuilder::Bytes(out) = &mut builder {
             for row in 0..rows {
-                out.append_option(f(args, row).unwrap_or_else(|message| {
+                let found = f(args, row).and_then(|found| match &found {
+                    Some(bytes) => fits(bytes.len()).map(|()| found),
+                    None => Ok(None),
+                });
+                out.append_option(found.unwrap_or_else(|message| {
                     faults.push(row, message);
                     None
                 }));

@@ -2,7 +2,7 @@
 
 use super::super::typed::Typed;
 use super::super::value::Scalar;
-use super::{Arg, BindError, Bound, Function, constant_text, rows_to_boolean, rows_to_int, rows_to_string};
+use super::{Arg, BindError, Bound, Function, constant_text, fits, rows_to_boolean, rows_to_int, rows_to_string};
 use ::regex::Regex;
 
 pub const FUNCTIONS: &[Function] = &[
@@ -132,7 +132,30 @@ fn extract(args: &[Typed]) -> Result<Bound, BindError> {
 fn replace(args: &[Typed]) -> Result<Bound, BindError> {
     let regex = compile(args, 3)?;
     rows_to_string(move |args, row, out| {
-        let both = args[0].str(row).zip(args[2].str(row));
-        Ok(both.map(|(text, replacement)| out.push_str(&regex.replace_all(text, replacement))))
+        let Some((text, replacement)) = args[0].str(row).zip(args[2].str(row)) else { return Ok(None) };
+        replace_all(&regex, text, replacement, out).map(Some)
     })
+}
+
+/// As [`Regex::replace_all`], which would make a text of any length.
+fn replace_all(regex: &Regex, text: &str, replacement: &str, out: &mut String) -> Result<(), String> {
+    let mut at = 0;
+    if replacement.contains('$') {
+        for captures in regex.captures_iter(text) {
+            let found = captures.get_match();
+            out.push_str(&text[at..found.start()]);
+            captures.expand(replacement, out);
+            at = found.end();
+            fits(out.len())?;
+        }
+    } else {
+        for found in regex.find_iter(text) {
+            out.push_str(&text[at..found.start()]);
+            out.push_str(replacement);
+            at = found.end();
+            fits(out.len())?;
+        }
+    }
+    out.push_str(&text[at..]);
+    Ok(())
 }

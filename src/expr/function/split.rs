@@ -12,6 +12,14 @@ const I: Arg = Arg::Int;
 /// The longest list that a function makes of a row.
 const ITEMS_MAX: usize = 1 << 20;
 
+/// Whether a list may become so long.
+pub(super) fn items_fit(count: usize) -> Result<(), String> {
+    match count <= ITEMS_MAX {
+        true => Ok(()),
+        false => Err(format!("the list would have more than {ITEMS_MAX} elements")),
+    }
+}
+
 pub const FUNCTIONS: &[Function] = &[
     Function::new(
         "split",
@@ -75,7 +83,7 @@ fn texts(
         let mut count = 0;
         let done = f(args, row, &mut |text| {
             count += 1;
-            if count <= ITEMS_MAX
+            if items_fit(count).is_ok()
                 && let ColumnBuilder::String(items) = out.items()
             {
                 items.append_value(text);
@@ -84,6 +92,6 @@ fn texts(
         if done.is_some() {
             out.end();
         }
-        if count > ITEMS_MAX { Err(format!("the list would have more than {ITEMS_MAX} elements")) } else { Ok(done) }
+        items_fit(count).map(|()| done)
     })
 }

@@ -1,10 +1,15 @@
 //! Functions of text. Positions and lengths count characters, from 1.
 
+use std::collections::HashSet;
+
 use super::super::value::Value;
-use super::{Arg, BindError, Bound, Function, rows_to_boolean, rows_to_int, rows_to_string};
+use super::{Arg, BindError, Bound, Function, fits, rows_to_boolean, rows_to_int, rows_to_string};
 
 /// The longest text that a function makes, in bytes.
 const RESULT_BYTES_MAX: usize = 1 << 20;
+
+/// More characters than that are looked up.
+pub(super) const MANY: usize = 64;
 
 const S: Arg = Arg::String;
 const I: Arg = Arg::Int;
@@ -120,10 +125,17 @@ pub const FUNCTIONS: &[Function] = &[
         &[S, S, S],
         |_| {
             rows_to_string(|args, row, out| match (args[0].str(row), args[1].str(row), args[2].str(row)) {
-                (Some(text), Some(""), Some(_)) => limited(out, text.len(), |out| out.push_str(text)),
-                (Some(text), Some(from), Some(to)) => limited(out, text.len().saturating_mul(to.len().max(1)), |out| {
-                    out.push_str(&text.replace(from, to))
-                }),
+                (Some(text), Some(""), Some(_)) => {
+                    out.push_str(text);
+                    Ok(Some(()))
+                }
+                (Some(text), Some(from), Some(to)) => {
+                    let more = to.len().saturating_sub(from.len());
+                    let count = if more == 0 { 0 } else { text.matches(from).count() };
+                    fits(text.len().saturating_add(more.saturating_mul(count)))?;
+                    out.push_str(&text.replace(from, to));
+                    Ok(Some(()))
+                }
                 _ => Ok(None),
             })
         },
@@ -138,7 +150,10 @@ pub const FUNCTIONS: &[Function] = &[
             &[Arg::Text],
             |_| {
                 rows_to_string(|args, row, out| {
-                    args.iter().filter_map(|arg| arg.str(row)).for_each(|text| out.push_str(text));
+                    for text in args.iter().filter_map(|arg| arg.str(row)) {
+                        fits(out.len() + text.len())?;
+                        out.push_str(text);
+                    }
                     Ok(Some(()))
                 })
             },
@@ -241,7 +256,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("repeat", "repeat(text, n)", "the text n times", ("repeat('ab', 3)", "ababab"), &[S, I], |_| {
         rows_to_string(|args, row, out| match (args[0].str(row), args[1].int(row)) {
             (Some(text), Some(n)) => {
-                let n = usize::try_from(n).unwrap_or(0);
+                let n = if text.is_empty() { 0 } else { usize::try_from(n).unwrap_or(0) };
                 limited(out, text.len().saturating_mul(n), |out| (0..n).for_each(|_| out.push_str(text)))
             }
             _ => Ok(None),
@@ -293,7 +308,14 @@ fn trim(f: for<'a> fn(&'a str, &dyn Fn(char) -> bool) -> &'a str) -> Result<Boun
             out.push_str(f(text, &|c| c == ' '));
             return Ok(Some(()));
         };
-        Ok(arg.str(row).map(|characters| out.push_str(f(text, &|c| characters.contains(c)))))
+        let Some(characters) = arg.str(row) else { return Ok(None) };
+        // Looking through many characters for each one takes time by the product of both lengths.
+        let many: Option<HashSet<char>> = (characters.len() > MANY).then(|| characters.chars().collect());
+        out.push_str(match &many {
+            None => f(text, &|c| characters.contains(c)),
+            Some(many) => f(text, &|c| many.contains(&c)),
+        });
+        Ok(Some(()))
     })
 }
 
@@ -318,6 +340,7 @@ fn concat_ws(args: &[Value], row: usize, out: &mut String) -> Result<Option<()>,
         if i > 0 {
             out.push_str(separator);
         }
+        fits(out.len() + text.len())?;
         out.push_str(text);
     }
     Ok(Some(()))

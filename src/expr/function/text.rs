@@ -1,14 +1,16 @@
 //! Further functions of text: characters, comparing texts, parts put into texts.
 
+use std::collections::HashMap;
+
 use super::super::value::Value;
-use super::string::{byte_of, chars, limited};
+use super::string::{MANY, byte_of, chars};
 use super::{Arg, BindError, Bound, Function, rows_to_double, rows_to_int, rows_to_string};
 
 const S: Arg = Arg::String;
 const I: Arg = Arg::Int;
 
 /// Longer texts are not compared by the letter: that takes time by the product of both lengths.
-const COMPARED_CHARS_MAX: usize = 4096;
+const COMPARED_CHARS_MAX: i64 = 4096;
 
 pub const FUNCTIONS: &[Function] = &[
     Function::new(
@@ -121,6 +123,16 @@ fn translate(args: &[Value], row: usize, out: &mut String) -> Result<Option<()>,
     let (Some(text), Some(from), Some(to)) = (args[0].str(row), args[1].str(row), args[2].str(row)) else {
         return Ok(None);
     };
+    if from.len() > MANY {
+        let mut table = HashMap::new();
+        let mut to = to.chars();
+        from.chars().for_each(|c| {
+            let new = to.next();
+            table.entry(c).or_insert(new);
+        });
+        text.chars().for_each(|c| out.extend(table.get(&c).copied().unwrap_or(Some(c))));
+        return Ok(Some(()));
+    }
     for c in text.chars() {
         match from.chars().position(|f| f == c) {
             None => out.push(c),
@@ -144,16 +156,15 @@ fn overlay(args: &[Value], row: usize, out: &mut String) -> Result<Option<()>, S
     if start < 1 || length < 0 {
         return Err(format!("overlay from {start} for {length} characters: it counts from 1"));
     }
-    limited(out, text.len() + new.len(), |out| {
-        out.push_str(&text[..byte_of(text, start - 1)]);
-        out.push_str(new);
-        out.push_str(&text[byte_of(text, (start - 1).saturating_add(length))..]);
-    })
+    out.push_str(&text[..byte_of(text, start - 1)]);
+    out.push_str(new);
+    out.push_str(&text[byte_of(text, (start - 1).saturating_add(length))..]);
+    Ok(Some(()))
 }
 
 fn comparable(args: &[Value], row: usize) -> Result<Option<(&str, &str)>, String> {
     let Some((a, b)) = args[0].str(row).zip(args[1].str(row)) else { return Ok(None) };
-    if a.len().max(b.len()) > 4 * COMPARED_CHARS_MAX {
+    if chars(a).max(chars(b)) > COMPARED_CHARS_MAX {
         return Err(format!("texts of more than {COMPARED_CHARS_MAX} characters are not compared"));
     }
     Ok(Some((a, b)))

@@ -13,6 +13,7 @@ use regex::Regex;
 #[derive(Debug, Clone)]
 pub struct LikePattern {
     text: Arc<str>,
+    escape: char,
     ignore_case: bool,
     test: Test,
 }
@@ -47,7 +48,7 @@ impl LikePattern {
             });
         }
         let test = if ignore_case { Test::Regex(regex(&pieces, true)?) } else { test(&pieces)? };
-        Ok(LikePattern { text: text.into(), ignore_case, test })
+        Ok(LikePattern { text: text.into(), escape, ignore_case, test })
     }
 
     /// Which strings match; nulls give anything.
@@ -101,6 +102,10 @@ fn regex(pieces: &[Piece], ignore_case: bool) -> Result<Regex, String> {
 
 impl fmt::Display for LikePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} '{}'", if self.ignore_case { "ILIKE" } else { "LIKE" }, self.text.replace('\'', "''"))
+        write!(f, "{} '{}'", if self.ignore_case { "ILIKE" } else { "LIKE" }, self.text.replace('\'', "''"))?;
+        match self.escape {
+            '\\' => Ok(()),
+            escape => write!(f, " ESCAPE '{}'", escape.to_string().replace('\'', "''")),
+        }
     }
 }

@@ -276,7 +276,7 @@ impl Parser {
         let value = match of_unit {
             Some(value) => {
                 self.next();
-                Some(value)
+                value.carried()
             }
             None => Interval::parse(&text),
         };
