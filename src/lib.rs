@@ -151,6 +151,12 @@
 //!   of pages and encodings of values, at 27 s of a core to build. Its way to Arrow is left out: arrays are made
 //!   here from values and levels. Pages are unpacked here too, by `flate2`, `zstd` and the small `snap` and `lz4_flex`,
 //!   with limits on what a page says of itself. `parquet2` is no longer maintained.
+//! * **Pages of Parquet are written by ourselves** (`parquet/chunk.rs`), the footer by the crate. Its writer wants an
+//!   object with a reference count for each text and gathers a row group before it encodes. Here values go from the
+//!   batch into a page, which is compressed when it is full: a third less CPU for the job `parquet_out`, a third less
+//!   memory, and 0.6 MB less code. What is written is plain values and dictionaries, which every reader knows.
+//! * **`take` for the types of our columns only** (`data/select.rs`): that of `arrow-select` brings comparing and taking
+//!   for all types of Arrow with it, a megabyte of code.
 //! * **A sink of columns gets batches, not bytes.** Row groups are larger than blocks, so workers cannot encode them
 //!   without showing in the file how rows were dealt. The price is that one thread encodes a file.
 //! * **What a Parquet file needs to be gone on with stands in the file**, behind each row group, and not in the

@@ -351,3 +351,55 @@ fn pages_of_lists_end_where_rows_end() {
     let got = rows_of_batches(parts.iter().map(|part| (&part.columns[..], part.rows)), &[0]);
     assert!(got == rows_of(&[&batch.columns[0]], ROWS));
 }
+
+#[test]
+fn statistics_of_parquet_are_bounds() {
+    use ::parquet::file::metadata::ParquetMetaDataReader;
+    let long = "é".repeat(50);
+    let columns: [(DataType, Vec<Option<&str>>, [&str; 2]); 7] = [
+        (DataType::Int, vec![Some("3"), None, Some("-5"), None], ["-5", "3"]),
+        (DataType::Double, vec![Some("1.5"), None, Some("-0.25"), Some("1")], ["-0.25", "1.5"]),
+        (DataType::Double, vec![Some("1.5"), None, Some("NaN"), Some("1")], ["", ""]),
+        (DataType::Boolean, vec![None, Some("true"), Some("true"), None], ["true", "true"]),
+        (DataType::String, vec![Some("b"), Some(&long), None, Some("aa")], ["aa", &long]),
+        (DataType::Int, vec![None; 4], ["", ""]),
+        (DataType::Decimal { precision: 30, scale: 1 }, vec![Some("-1"), Some("7.5"), None, None], ["-10", "75"]),
+    ];
+    let build = |(ty, values, _): &(DataType, Vec<Option<&str>>, [&str; 2])| {
+        let mut builder = ColumnBuilder::new(*ty, values.len());
+        values.iter().for_each(|value| match value {
+            Some(text) => builder.append_text(text).unwrap(),
+            None => builder.append_null(),
+        });
+        builder.finish()
+    };
+    let field = |(number, (ty, ..)): (usize, &(DataType, _, _))| Field { name: format!("c{number}"), ty: *ty };
+    let fields: Vec<Field> = columns.iter().enumerate().map(field).collect();
+    let batch = Batch::new(columns.iter().map(build).collect::<Vec<_>>(), 4);
+    let bytes = write(&parquet(Compression::Snappy, 100), &fields, &[batch], &[]);
+    let tail = bytes.len() - 8;
+    let size = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap()) as usize;
+    let metadata = ParquetMetaDataReader::decode_metadata(&bytes[tail - size..tail]).unwrap();
+    for (number, (ty, values, bounds)) in columns.iter().enumerate() {
+        let statistics = metadata.row_group(0).column(number).statistics().unwrap();
+        let nulls = values.iter().filter(|value| value.is_none()).count() as u64;
+        assert_eq!(statistics.null_count_opt(), Some(nulls), "{ty}");
+        let shown = |bytes: Option<&[u8]>| match (bytes, ty) {
+            (None, _) => String::new(),
+            (Some(bytes), DataType::Int) => i64::from_le_bytes(bytes.try_into().unwrap()).to_string(),
+            (Some(bytes), DataType::Double) => f64::from_le_bytes(bytes.try_into().unwrap()).to_string(),
+            (Some(bytes), DataType::Boolean) => (bytes == [1]).to_string(),
+            (Some(bytes), DataType::String) => String::from_utf8(bytes.to_vec()).unwrap(),
+            (Some(bytes), _) => {
+                bytes.iter().fold(-i128::from(bytes[0] >> 7), |n, b| n << 8 | i128::from(*b)).to_string()
+            }
+        };
+        let (low, high) = (shown(statistics.min_bytes_opt()), shown(statistics.max_bytes_opt()));
+        assert_eq!(low, bounds[0], "{ty}");
+        match ty {
+            // There is no ASCII in it of which a greater, shorter one could be made.
+            DataType::String => assert_eq!((high.as_str(), statistics.max_is_exact()), (bounds[1], true)),
+            _ => assert_eq!(high, bounds[1], "{ty}"),
+        }
+    }
+}

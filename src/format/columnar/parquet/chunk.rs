@@ -57,7 +57,7 @@ impl Chunk {
 
     /// Bytes in memory.
     pub fn held(&self) -> usize {
-        self.pages.len() + self.values.held()
+        self.pages.capacity() + self.body.capacity() + self.values.held()
     }
 
     /// Bytes gathered, as they are without compression.
@@ -207,7 +207,7 @@ impl Chunk {
             encodings.push(FileEncoding::PLAIN);
         }
         let data = out.len() - start;
-        out.append(&mut self.pages);
+        out.extend_from_slice(&self.pages);
         let metadata = ColumnChunkMetaData::builder(self.column.clone())
             .set_encodings(encodings)
             .set_compression(packer.codec())
@@ -218,6 +218,8 @@ impl Chunk {
             .set_dictionary_page_offset(self.with_places.then_some(offset as i64))
             .set_statistics(self.values.statistics(self.nulls as u64))
             .build()?;
+        // Nothing is kept: a folder may have many files open.
+        (self.pages, self.body) = (Vec::new(), Vec::new());
         self.values.reset();
         (self.plain, self.entries, self.nulls) = (0, 0, 0);
         (self.with_plain, self.with_places) = (false, false);

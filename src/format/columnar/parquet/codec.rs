@@ -53,6 +53,11 @@ impl Packer {
         self.how.codec()
     }
 
+    /// Gives memory back until there are more pages.
+    pub fn rest(&mut self) {
+        self.out = Vec::new();
+    }
+
     /// A page as it stands in the file.
     pub fn pack<'a>(&'a mut self, data: &'a [u8]) -> Result<&'a [u8]> {
         let Packer { how, snappy, zstd, out } = self;
@@ -103,12 +108,9 @@ pub fn decompress(codec: Codec, data: &[u8]) -> Result<Vec<u8>> {
     match codec {
         Codec::UNCOMPRESSED => Ok(data.to_vec()),
         Codec::SNAPPY => {
-            let len = snap::raw::decompress_len(data).map_err(failed)?;
-            // An element of two bytes copies 64 at most.
-            if len > PAGE_BYTES_MAX || len / 33 > data.len() {
-                return Err(ParquetError::General("a snappy page says that it is larger than it can be".into()));
-            }
-            snap::raw::Decoder::new().decompress_vec(data).map_err(failed)
+            let mut out = Vec::new();
+            unsnap(data, &mut out)?;
+            Ok(out)
         }
         Codec::ZSTD(_) => unzstd(data),
         Codec::GZIP(_) => bounded(MultiGzDecoder::new(data)),
@@ -116,6 +118,19 @@ pub fn decompress(codec: Codec, data: &[u8]) -> Result<Vec<u8>> {
         Codec::LZ4 => hadoop_lz4(data).map_or_else(|| lz4(data), Ok),
         other => Err(ParquetError::NYI(format!("pages compressed with {other}"))),
     }
+}
+
+/// Into the start of `out`, which grows if it must; returns how many bytes it is.
+pub fn unsnap(data: &[u8], out: &mut Vec<u8>) -> Result<usize> {
+    let len = snap::raw::decompress_len(data).map_err(failed)?;
+    // An element of two bytes copies 64 at most.
+    if len > PAGE_BYTES_MAX || len / 33 > data.len() {
+        return Err(ParquetError::General("a snappy page says that it is larger than it can be".into()));
+    }
+    if out.len() < len {
+        out.resize(len, 0);
+    }
+    snap::raw::Decoder::new().decompress(data, &mut out[..len]).map_err(failed)
 }
 
 /// At once where frames say how large they are, else bit by bit. A block of 4 bytes is 128 KiB at most.

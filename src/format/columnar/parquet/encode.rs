@@ -84,6 +84,7 @@ impl ParquetEncoder {
             columns.push(leaf.finish(offset, &mut self.packer, out).map_err(unwritable)?);
         }
         let size = columns.iter().map(ColumnChunkMetaData::uncompressed_size).sum();
+        self.packer.rest();
         let group = RowGroupMetaData::builder(self.schema.clone())
             .set_num_rows(self.rows as i64)
             .set_total_byte_size(size)

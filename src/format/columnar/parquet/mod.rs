@@ -12,10 +12,14 @@ mod dictionary;
 mod encode;
 mod header;
 mod leaf;
+mod numbers;
+mod page;
 mod pages;
 mod rle;
+mod room;
 mod schema;
 mod shred;
+mod texts;
 mod values;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::codec::{PAGE_BYTES_MAX, decompress};
+use super::room;
 use crate::format::columnar::{SharedFile, bytes_at};
 
 /// The file, as the parquet crate wants to see it.
@@ -75,7 +76,7 @@ impl Pages {
         let codec = self.codec;
         let whole = |data: Bytes| match codec {
             Codec::UNCOMPRESSED => Ok(data),
-            _ => decompress(codec, &data).map(Bytes::from),
+            _ => room::unpacked(codec, &data),
         };
         Ok(match page {
             Page::DataPage { buf, num_values, encoding, def_level_encoding, rep_level_encoding, .. } => {

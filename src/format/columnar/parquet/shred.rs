@@ -9,7 +9,9 @@ use parquet::schema::types::Type;
 
 use super::chunk::Chunk;
 use super::codec::Packer;
-use super::values::{Numbers, Texts, Values};
+use super::numbers::Numbers;
+use super::texts::Texts;
+use super::values::Values;
 use crate::data::{Column, DataType, Field, fields_of, items_of};
 
 /// Decimals of up to so many digits fit into 4 and 8 bytes.
