@@ -1,7 +1,7 @@
 //! A log that grows, is renamed and is cut, with lines that have no year, while its job is killed: every line once, in
 //! its order, of its year, in rows, running results and windows of rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::process::Child;
@@ -63,8 +63,18 @@ struct Log {
     out: String,
     hosts: String,
     threes: String,
-    /// Of each host its lines so far: count, latest, numbers in their files, messages.
-    of: BTreeMap<&'static str, (usize, String, Vec<usize>, Vec<String>)>,
+    of: BTreeMap<&'static str, Host>,
+}
+
+/// What is known of the lines of a host.
+#[derive(Default)]
+struct Host {
+    count: usize,
+    latest: String,
+    /// Their different numbers in their files.
+    numbers: BTreeSet<usize>,
+    /// Those of the window that is not full.
+    messages: Vec<String>,
 }
 
 impl Log {
@@ -100,12 +110,10 @@ impl Log {
         self.of_file += 1;
         let time = format!("{}-{:02}-{day:02}T10:00:00Z", self.year, month + 1);
         self.out += &format!("{time},,,{host},app,{n},,line {n},{}\n", self.of_file);
-        let (count, latest, numbers, messages) = self.of.entry(host).or_default();
+        let Host { count, latest, numbers, messages } = self.of.entry(host).or_default();
         *count += 1;
         *latest = latest.clone().max(time);
-        if !numbers.contains(&self.of_file) {
-            numbers.push(self.of_file);
-        }
+        numbers.insert(self.of_file);
         messages.push(format!("line {n}"));
         self.hosts += &format!("{host},{count},{latest},{}\n", numbers.len());
         if messages.len() == 3 {
