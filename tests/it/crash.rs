@@ -2,10 +2,11 @@
 //! disturbed, byte for byte.
 //!
 //! **Jobs** (`crash/job.rs`). One with everything: a union of two files by event time into tumbling and sliding
-//! windows, running results at the end and with every row, with what each is to the one before, the best rows of windows, dead letters and late rows; into
-//! files that are replaced, appended to and new (gzip), a folder with partitions, one that is replaced, a table that
-//! rows are inserted into and one with a key. Then stdin and TCP with a journal, and a job that restarts itself because
-//! its peer goes away. Sources are paced, so that a run takes half a second and some ten checkpoints.
+//! windows, running results at the end and with every row, with what each is to the one before, the best rows of
+//! windows, dead letters and late rows; into files that are replaced, appended to and new (gzip), a folder with
+//! partitions, one that is replaced, a table that rows are inserted into and one with a key. Then stdin and TCP (lines
+//! and frames) with a journal, and a job that restarts itself because its peer goes away. Others hold what these do not
+//! (`crash/more.rs`). Sources are paced, so that a run takes half a second and some ten checkpoints.
 //!
 //! **Points.** Each of `storage::crash::POINTS` kills the first process, and one that goes on from a checkpoint with
 //! rows behind it; then the job goes on alone. Parallelism is another each time, 1 or 3. Savepoints are asked for

@@ -140,7 +140,12 @@ fn live(source_text: &str) -> String {
     text += "[transforms.bad]\ntype = 'select'\ninput = 'a.errors'\nselect = ['source', 'reason', 'raw']\n";
     text += &sink("bad_out", "'bad'", "type = 'file'\npath = 'bad.jsonl'\nmode = 'append'");
     text += &sink("inserted", "'a'", "type = 'sqlite'\npath = 'out.db'\ntable = 'inserted'");
-    text
+    // What is read from the journal falls into the windows of the time when it came.
+    text += "[transforms.clock]\ntype = 'aggregate'\ninput = 'a'\nby = 'k'\n\
+             window = { type = 'tumbling', size = '20ms', time = 'processing' }\n\
+             select = ['window_start', 'window_end', 'k', 'count(*) AS n', 'sum(v) AS s']\n";
+    let format = "format = { type = 'csv', timestamp = 'us' }";
+    text + &sink("clock_out", "'clock'", &format!("type = 'file'\npath = 'a.clock.csv'\nmode = 'append'\n{format}"))
 }
 
 /// Its peer goes away, so it starts again by itself.
@@ -150,6 +155,12 @@ fn restarting() -> String {
     text += &sink("peer", "'a'", "type = 'tcp'\nconnect = '${PEER}'\nformat = 'csv'");
     text += &sink("parts", "'a'", "type = 'directory'\nformat = 'csv'\npath = 'parts'\nroll = { size = 600 }");
     text += &sink("bad_out", "'a.errors'", "type = 'file'\npath = 'bad.jsonl'\nmode = 'append'");
+    text += "[transforms.few]\ntype = 'limit'\ninput = 'a'\nn = 60\nby = 'k'\n\
+             [transforms.some]\ntype = 'sample'\ninput = 'few'\nfraction = 0.8\n\
+             [transforms.counted]\ntype = 'aggregate'\ninput = 'some'\nby = ['k', '[v % 2] AS odd']\n\
+             window = { type = 'count', size = 6, slide = 2, partial = true }\n\
+             select = ['k', 'odd', 'count(DISTINCT v) AS n', 'median(v) AS m', 'string_agg(k) AS ks', 'mode(v) AS often']\n";
+    text += &sink("counted_out", "'counted'", "type = 'file'\npath = 'counted.csv'\nmode = 'append'");
     text + "[job]\nrestart = { strategy = 'fixed', attempts = 1000, delay = '10ms' }\n"
 }
 

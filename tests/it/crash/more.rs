@@ -174,7 +174,7 @@ const CALLS: [&str; 40] = [
 fn aggregates() -> String {
     for aggregate in flott::expr::aggregate::all() {
         let named = |call: &&str| call.starts_with(&format!("{}(", aggregate.name));
-        assert!(CALLS.iter().any(|call| named(&call)), "{} is in no job", aggregate.name);
+        assert!(CALLS.iter().any(named), "{} is in no job", aggregate.name);
     }
     let calls: Vec<String> = CALLS.iter().enumerate().map(|(i, call)| format!("\"{call} AS c{i}\"")).collect();
     let calls = calls.join(", ");
@@ -247,7 +247,7 @@ fn syslog(file: usize) -> String {
     let line = |i: usize| {
         // December to January comes three times; once the two lie side by side.
         let month = 10 + i / 20;
-        let back = usize::from(month % 12 == 0 && i % 20 == 1);
+        let back = usize::from(month.is_multiple_of(12) && i % 20 == 1);
         let day = if back == 1 { 31 } else { 1 + i % 20 };
         let host = ["gate", "db", "web"][i % 3];
         format!("{} {day:2} {:02}:00:0{} {host} app[{i}]: line {i}\n", months[(month - back) % 12], i % 24, i % 10)

@@ -49,7 +49,8 @@ fn add(name: &str, path: &Path, output: &mut Output) {
     }
     let bytes = fs::read(path).unwrap();
     let text = match name.ends_with(".gz") {
-        false => String::from_utf8(bytes).unwrap(),
+        // What a killed process has not finished may be of a file of columns, under another name.
+        false => String::from_utf8_lossy(&bytes).into_owned(),
         true => {
             let mut text = String::new();
             flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
