@@ -16,6 +16,7 @@ use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::{Error, Result};
 use crate::format::columnar;
+use crate::format::infer::columnar::{Described, describe};
 use crate::format::{Format, SourceField};
 
 mod by_time;
@@ -57,6 +58,15 @@ pub fn columns_of(path: &Path, format: &Format) -> Result<Vec<SourceField>> {
     let file = columnar::open(format, Arc::new(groups::Opened::open(path)?));
     let file = file.map_err(|e| Error { message: format!("{}: {}", path.display(), e.message), ..e })?;
     Ok(columnar::fields(file.schema()))
+}
+
+/// What a file of columns holds, with its first `rows` rows.
+///
+/// Errors: it cannot be opened, is not of this format, or is corrupt, which names it.
+pub fn described(path: &Path, format: &Format, rows: usize) -> Result<Described> {
+    let file = columnar::open(format, Arc::new(groups::Opened::open(path)?));
+    let found = file.and_then(|file| describe(&file, rows));
+    found.map_err(|e| Error { message: format!("{}: {}", path.display(), e.message), ..e })
 }
 
 /// How the bytes of a file come into memory.
