@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-const TEMPLATES: [Template; 9] = [
+const TEMPLATES: [Template; 10] = [
     Template {
         name: "csv",
         about: "a CSV file, counts and means per minute",
@@ -87,6 +87,13 @@ const TEMPLATES: [Template; 9] = [
         job: file!("tcp/job.toml"),
         data: &[],
         run: ("", "    and: printf 'tea\\ntea\\n' | nc 127.0.0.1 9000"),
+    },
+    Template {
+        name: "follow",
+        about: "a log that grows, counted as it is written, through its rotation",
+        job: file!("follow/job.toml"),
+        data: &[("app.log", file!("follow/app.log"))],
+        run: ("", "    and write lines into its app.log"),
     },
     Template {
         name: "generate",

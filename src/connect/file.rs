@@ -19,6 +19,7 @@ use crate::format::columnar;
 use crate::format::infer::columnar::{Described, describe};
 use crate::format::{Format, SourceField};
 
+mod ahead;
 mod by_time;
 mod follow;
 mod groups;
@@ -210,10 +211,9 @@ impl Source for FileSource {
     }
 
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        if let Order::Name(order) = &self.order
-            && let Some(pipe) = &order.pipe
-        {
-            fds.push(PollFd::new(pipe, PollFlags::IN));
+        match &self.order {
+            Order::Name(order) => fds.extend(order.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))),
+            Order::Time(order) => fds.extend(order.awaited().map(|pipe| PollFd::new(pipe, PollFlags::IN))),
         }
     }
 

@@ -25,6 +25,7 @@ pub mod given;
 pub mod idle;
 pub mod journal;
 pub mod output;
+pub mod pace;
 pub mod pool;
 pub mod position;
 pub mod records;

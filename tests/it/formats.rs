@@ -190,3 +190,80 @@ fn mistakes_about_formats_are_found_first() {
     check("format = 'lines'\nschema = { 'a b' = 'string' }", "'logfmt'", &["`a b` cannot be a key of logfmt"]);
     check("format = 'lines'", "'regex'", &["only read, not written"]);
 }
+
+/// Moments inside of lists and structs are read as the schema says and written as the format says.
+#[test]
+fn moments_inside_of_lists_and_structs() {
+    let folder = Folder::new();
+    let job = "
+[sources.s]
+type = 'file'
+path = 'in.EXT'
+schema = { id = 'int', l = { type = 'list<timestamp>', unit = 'ms' }, s = { type = 'struct<at timestamp, n list<struct<t timestamp>>>', format = '%d/%b/%Y:%H:%M:%S', zone = 'Asia/Seoul' } }
+on_error = 'dead-letter'
+[sinks.o]
+type = 'stdout'
+input = 's'
+format = FORMAT
+[sinks.bad]
+type = 'file'
+input = 's.errors'
+path = 'bad.jsonl'
+";
+    let lines = [
+        r#"{"id":1,"l":[1431857100123,null],"s":{"at":"17/May/2015:19:05:00","n":[{"t":"17/May/2015:19:05:01"},{}]}}"#,
+        r#"{"id":2,"l":["2015-05-17T10:05:00Z"],"s":null}"#,
+        r#"{"id":3,"l":[],"s":{"at":"2015-05-17T10:05:00Z"}}"#,
+        r#"{"id":4,"l":null,"s":{"n":[]}}"#,
+    ];
+    folder.write("in.jsonl", &(lines.join("\n") + "\n"));
+    let csv = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| match &value[name] {
+            serde_json::Value::Null => String::new(),
+            value => format!("\"{}\"", value.to_string().replace('"', "\"\"")),
+        };
+        format!("{},{},{}\n", value["id"], text("l"), text("s"))
+    };
+    folder.write("in.csv", &format!("id,l,s\n{}", lines.map(csv).concat()));
+    for ending in ["jsonl", "csv"] {
+        for (format, first) in [
+            (
+                "'json'",
+                r#"{"id":1,"l":["2015-05-17T10:05:00.123Z",null],"s":{"at":"2015-05-17T10:05:00Z","n":[{"t":"2015-05-17T10:05:01Z"},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = 'ms' }",
+                r#"{"id":1,"l":[1431857100123,null],"s":{"at":1431857100000,"n":[{"t":1431857101000},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = 'ns' }",
+                r#"{"id":1,"l":[1431857100123000000,null],"s":{"at":1431857100000000000,"n":[{"t":1431857101000000000},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = '%H:%M', zone = 'Asia/Seoul' }",
+                r#"{"id":1,"l":["19:05",null],"s":{"at":"19:05","n":[{"t":"19:05"},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'csv', header = false, zone = 'Europe/Berlin' }",
+                r#"1,"[""2015-05-17T12:05:00.123+02:00"",null]","{""at"":""2015-05-17T12:05:00+02:00"",""n"":[{""t"":""2015-05-17T12:05:01+02:00""},{""t"":null}]}""#,
+            ),
+            (
+                "{ type = 'csv', header = false, timestamp = 's' }",
+                r#"1,"[1431857100,null]","{""at"":1431857100,""n"":[{""t"":1431857101},{""t"":null}]}""#,
+            ),
+        ] {
+            folder.write("job.toml", &job.replace("EXT", ending).replace("FORMAT", format));
+            let ran = folder.flott("run job.toml --quiet").exits(0);
+            let lines: Vec<&str> = ran.stdout.lines().collect();
+            assert_eq!((lines[0], lines.len()), (first, 2), "{ending} {format}: {}", ran.stdout);
+            let bad = folder.read("bad.jsonl");
+            assert!(bad.contains("is not a timestamp in ms"), "{bad}");
+            assert!(bad.contains("is not a timestamp of the form"), "{bad}");
+        }
+    }
+    let plain = "[sources.s]\ntype = 'file'\npath = 'in.jsonl'\nschema = { l = { type = 'list<int>', unit = 'ms' } }\n\
+        [sinks.o]\ntype = 'blackhole'\ninput = 's'\n";
+    folder.write("job.toml", plain);
+    folder.flott("check job.toml").exits(2).says("`unit` is for timestamps, this column is of type list<int>");
+}
