@@ -48,8 +48,8 @@ pub fn tell(screen: &Screen, quiet: bool, plan: &LogicalPlan, outcome: &Outcome,
         Ending::Stopped(_) | Ending::Cancelled { kept: false } => screen.warning(&stopped(plan)),
         Ending::Finished | Ending::Drained | Ending::Suspended { .. } | Ending::Cancelled { kept: true } => {}
     }
-    warnings::all(plan, outcome, resumed).iter().for_each(|warning| screen.warning(warning));
-    summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
+    let all = warnings::all(plan, outcome, resumed).into_iter().chain(summary::late(plan, &outcome.stats));
+    all.for_each(|warning| screen.warning(&warning.redacted(&plan.secrets)));
     if !quiet {
         screen.line(&summary::summary(outcome, screen.terminal));
     }

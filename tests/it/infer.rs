@@ -327,3 +327,22 @@ fn a_starter_job_over_a_file_runs_at_once() {
     folder.flott_with("new piped.toml --from -", b"{\"kind\":\"a\"}\n{\"kind\":\"a\"}\n").exits(0);
     folder.flott_with("run piped.toml --quiet", b"{\"kind\":\"a\"}\n").exits(0).prints("n\n1\n");
 }
+
+#[test]
+fn what_cannot_be_read_at_all_is_named_by_its_looks() {
+    let folder = Folder::new();
+    let job = "[sources.s]\ntype = 'file'\npath = 'in.txt'\nformat = 'FORMAT'\nschema = { a = 'int' }\non_error = 'skip'\n\
+        [sinks.o]\ntype = 'blackhole'\ninput = 's'\n";
+    for (format, data, says) in [
+        ("json", "a,b\n1,2\n3,4\n", "it looks like CSV: format = \"csv\" may read it"),
+        ("json", "level=info n=1\nlevel=warn n=2\n", "it looks like logfmt: format = \"logfmt\" may read it"),
+        ("logfmt", "{\"a\":1}\n{\"a\":2}\n", "it looks like JSON, an object a line: format = \"json\" may read it"),
+    ] {
+        folder.write("job.toml", &job.replace("FORMAT", format)).write("in.txt", data);
+        folder.flott("run job.toml").exits(0).says("records could be read").says(says);
+    }
+    // Some of it could be read: the format is right.
+    folder.write("job.toml", &job.replace("FORMAT", "json")).write("in.txt", "{\"a\":1}\na,b\n1,2\n");
+    let ran = folder.flott("run job.toml").exits(0).says("2 of 3 records could not be read");
+    assert!(!ran.stderr.contains("looks like"), "{}", ran.stderr);
+}

@@ -26,7 +26,7 @@ use super::{
 use crate::data::{Column, DataType};
 use crate::error::{Error, Result};
 
-pub use guess::{Guess, delimiter, guess, instead};
+pub use guess::{Guess, delimiter, guess, instead, instead_of};
 pub use hints::{disorder, hint};
 pub use remarks::{DELIMITERS, Remark};
 
