@@ -79,11 +79,15 @@ impl Connectors for RealConnectors {
                     Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
                 };
                 let (paths, records) = (plan.files.clone(), records.clone());
+                let year = match &plan.format {
+                    Format::Syslog(options) => Some(options.year),
+                    _ => None,
+                };
                 if plan.by_time {
                     let first_time = first_time(plan)?;
-                    Box::new(FileSource::open(FileOptions { paths, records, read, pool, first_time })?)
+                    Box::new(FileSource::open(FileOptions { paths, records, read, pool, first_time, year })?)
                 } else {
-                    let options = FileOptions { paths, records, read, pool, first_time: None };
+                    let options = FileOptions { paths, records, read, pool, first_time: None, year };
                     Box::new(FileSource::open(options)?.timed(first_time(plan)?))
                 }
             }

@@ -58,7 +58,7 @@ impl ByTime {
         let mut unopened = Vec::with_capacity(shared.paths.len());
         let (mut probed, mut awaited) = (HashMap::new(), Vec::new());
         for (file, path) in shared.paths.iter().enumerate() {
-            let mut input = Reading::open_or_pipe(path, &shared.records, shared.map)?;
+            let mut input = shared.open_or_pipe(path)?;
             if matches!(input, Reading::Pipe(_)) {
                 awaited.push((i64::MIN, file as u32));
                 probed.insert(file as u32, input);
@@ -185,7 +185,7 @@ impl ByTime {
         }
         let input = match self.probed.remove(&file) {
             Some(input) => input,
-            None => Reading::open(&shared.paths[file as usize], &shared.records, shared.map)?,
+            None => shared.open(&shared.paths[file as usize])?,
         };
         // Both orders are by (time, file), so the file at the head of the queue is the next unopened one.
         self.unopened.pop();
@@ -239,7 +239,7 @@ impl ByTime {
                     let (mark, lines, years) = (started.input.mark(), started.input.lines(), started.input.years());
                     State::Open { mark, slot: started.slot, time, lines, years }
                 }
-                None => State::Waiting { time: Some(time) },
+                None => State::Waiting { time: Some(time), years: None },
             };
         }
         states
@@ -270,12 +270,12 @@ impl ByTime {
                     let old = listed.iter().position(|listed| listed == path).map(|old| old as u32);
                     let input = match old.and_then(|old| probed.remove(&old)) {
                         Some(input) => input,
-                        None => Reading::open_or_pipe(path, &shared.records, shared.map)?,
+                        None => shared.open_or_pipe(path)?,
                     };
                     self.probed.insert(file, input);
                     self.awaited.push((i64::MIN, file));
                 }
-                State::Waiting { time } => {
+                State::Waiting { time, .. } => {
                     let Some(time) = time else { return Err(unlike("a file has no first event time")) };
                     let found = match first_times.remove(path.as_path()) {
                         Some((found, old)) => {
@@ -283,7 +283,7 @@ impl ByTime {
                             found
                         }
                         None => {
-                            let mut input = Reading::open(path, &shared.records, shared.map)?;
+                            let mut input = shared.open(path)?;
                             next_time(&mut input, &mut self.first_time, i64::MIN)?
                         }
                     };
