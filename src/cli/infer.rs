@@ -104,7 +104,7 @@ pub fn source(args: &InferArgs, screen: &Screen) -> Result<Printed> {
 fn columnar(kind: &str) -> Option<Format> {
     match kind {
         "parquet" => Some(Format::Parquet(ParquetOptions::default())),
-        "arrow" => Some(Format::Arrow(ArrowOptions::default())),
+        "arrow" => Some(Format::Arrow(ArrowOptions)),
         _ => None,
     }
 }
