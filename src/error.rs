@@ -2,10 +2,12 @@
 //! decides the exit code and whether a restart may help.
 
 mod near;
+mod secrets;
 
 use std::fmt;
 
 pub use near::nearest;
+pub use secrets::Secrets;
 
 /// What kind of failure this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,13 @@ impl Error {
     pub fn at(mut self, node: impl Into<String>) -> Error {
         self.node.get_or_insert_with(|| node.into());
         self
+    }
+
+    /// Without values that nobody is to see.
+    pub fn redacted(self, secrets: &Secrets) -> Error {
+        let message = secrets.redact(&self.message);
+        let notes = self.notes.iter().map(|note| secrets.redact(note)).collect();
+        Error { message, notes, ..self }
     }
 
     pub fn note(mut self, note: impl Into<String>) -> Error {

@@ -9,10 +9,13 @@ use super::print;
 use super::screen::Screen;
 use crate::connect::file;
 use crate::error::{Error, Result};
+use crate::format::columnar::{ArrowOptions, ParquetOptions};
 use crate::format::infer::{self, Guess, Sample, guess, infer};
 use crate::format::{CsvOptions, Format, JsonOptions, LogfmtOptions};
 use crate::plan::logical::sources::format_of_name;
 use crate::spec::suggest;
+
+pub use toml::{Column, Printed, quoted as toml_string};
 
 use toml::Source;
 
@@ -34,15 +37,18 @@ const FOUND: [&str; 4] = ["csv", "tsv", "json", "logfmt"];
 pub fn run(args: &InferArgs) -> u8 {
     let screen = Screen::new(args.color);
     match source(args, &screen) {
-        Ok(text) => {
-            print(&text);
+        Ok(printed) => {
+            print(&printed.text);
             0
         }
         Err(error) => screen.refuse(&Error { class: crate::error::Class::Usage, ..error }),
     }
 }
 
-fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
+/// The source for a file; what is odd about it has been said.
+///
+/// Errors: it cannot be read, or there are no columns to be found.
+pub fn source(args: &InferArgs, screen: &Screen) -> Result<Printed> {
     let bytes = args.records.div_ceil(infer::RECORDS).saturating_mul(infer::SAMPLE_BYTES).min(SAMPLE_BYTES_MAX);
     let stdin = args.file.as_os_str() == "-";
     let (path, sample) = match stdin {
@@ -63,18 +69,24 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
     let fixed = |kind: &'static str, what: &str| Ok(shown(kind).fixed(what));
     let kind = match (asked, named, looks_like) {
         (Some(kind), ..) => kind,
-        (None, Some(kind @ ("csv" | "tsv" | "json")), _) => kind,
+        (None, Some(kind @ ("csv" | "tsv" | "json" | "parquet" | "arrow")), _) => kind,
         (None, _, Guess::Csv { .. }) => "csv",
         (None, _, Guess::Json) => "json",
         (None, _, Guess::Logfmt) => "logfmt",
         (None, _, Guess::Binary) => {
             return Err(Error::usage(format!("{name} is no text")).note("--format FORMAT says what it is"));
         }
+        (None, _, Guess::Parquet) => "parquet",
+        (None, _, Guess::Arrow) => "arrow",
         (None, _, other) => {
             let (_, kind, what) = FIXED.iter().find(|(guess, ..)| *guess == other).unwrap_or(&FIXED[4]);
             return fixed(kind, what);
         }
     };
+    if let Some(format) = columnar(kind) {
+        let Some(path) = &path else { return Err(of_columns_at(&name)) };
+        return Ok(shown(kind).described(&file::described(path, &format, args.records)?));
+    }
     if let Some((_, kind, what)) = FIXED.iter().find(|(_, fixed, _)| *fixed == kind) {
         return fixed(kind, what);
     }
@@ -86,6 +98,21 @@ fn source(args: &InferArgs, screen: &Screen) -> Result<String> {
         screen.warning(&Error::data(what).note(help));
     }
     Ok(shown(kind).with_columns(&format, &found))
+}
+
+/// The format of files of columns of this name.
+fn columnar(kind: &str) -> Option<Format> {
+    match kind {
+        "parquet" => Some(Format::Parquet(ParquetOptions::default())),
+        "arrow" => Some(Format::Arrow(ArrowOptions)),
+        _ => None,
+    }
+}
+
+/// A file of columns cannot be read from start to end, by us no more than by a job.
+fn of_columns_at(name: &str) -> Error {
+    let error = Error::usage(format!("{name} has a Parquet or Arrow file, which is read from its end"));
+    error.note("write it to a file first: a job reads such from files, too")
 }
 
 /// The start of the first file that has anything in it, else of the first one.
@@ -133,7 +160,7 @@ fn headed(format: Format, sample: &Sample, records: usize) -> Result<(Format, in
 }
 
 /// The name of a node for a file: its own without endings.
-fn node_name(path: Option<&Path>) -> String {
+pub fn node_name(path: Option<&Path>) -> String {
     let stem = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = toml::plain_name(stem.split('.').next().unwrap_or_default());
     if name.is_empty() { "input".into() } else { name }

@@ -1,5 +1,7 @@
 //! `flott new`: a starter job with sample data. What can be chosen stands in `templates/`, one folder each, and in the
-//! table below.
+//! table below; or with `--from`, over a file that is there.
+
+mod from;
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +31,7 @@ macro_rules! file {
     };
 }
 
-const TEMPLATES: [Template; 9] = [
+const TEMPLATES: [Template; 10] = [
     Template {
         name: "csv",
         about: "a CSV file, counts and means per minute",
@@ -87,6 +89,13 @@ const TEMPLATES: [Template; 9] = [
         run: ("", "    and: printf 'tea\\ntea\\n' | nc 127.0.0.1 9000"),
     },
     Template {
+        name: "follow",
+        about: "a log that grows, counted as it is written, through its rotation",
+        job: file!("follow/job.toml"),
+        data: &[("app.log", file!("follow/app.log"))],
+        run: ("", "    and write lines into its app.log"),
+    },
+    Template {
         name: "generate",
         about: "no input at all: generated bids, to try things with",
         job: file!("generate/job.toml"),
@@ -102,12 +111,35 @@ pub fn new(args: &NewArgs) -> u8 {
         return 0;
     }
     let screen = Screen::plain();
+    if let Some(file) = &args.from {
+        return over(args, file, &screen);
+    }
     match find(&args.template).and_then(|template| write(template, args.path.as_deref()).map(|job| (template, job))) {
         Ok((template, job)) => {
             let job = quoted(&job.display().to_string());
             let (before, behind) = template.run;
             screen.line(&format!("flott: to run it: {before}flott run {job}{behind}"));
             screen.line(&format!("       to test it: flott test {job}"));
+            0
+        }
+        Err(error) => screen.refuse(&error),
+    }
+}
+
+/// A job over a file that is there.
+fn over(args: &NewArgs, file: &Path, screen: &Screen) -> u8 {
+    let class = crate::error::Class::Usage;
+    let starter = from::starter(args, file.to_owned(), screen).map_err(|error| Error { class, ..error });
+    let written = starter.and_then(|starter| {
+        let job = starter.path;
+        let folder = job.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        create(folder, &[(job.clone(), starter.text)]).map(|()| job)
+    });
+    match written {
+        Ok(job) => {
+            let job = quoted(&job.display().to_string());
+            let feed = if file.as_os_str() == "-" { " < FILE" } else { "" };
+            screen.line(&format!("flott: to run it: flott run {job}{feed}"));
             0
         }
         Err(error) => screen.refuse(&error),
@@ -135,18 +167,25 @@ fn write(template: &Template, path: Option<&Path>) -> Result<PathBuf> {
     let shown = quoted(&job.display().to_string());
     let mut files = vec![(job.clone(), template.job.replace("JOB.toml", &shown))];
     files.extend(template.data.iter().map(|(name, text)| (folder.join(name), (*text).to_owned())));
+    create(&folder, &files).map(|()| job)
+}
+
+/// Writes files of a folder, or none of them; prints their names.
+///
+/// Errors (class Usage): one of them exists; the system refuses.
+fn create(folder: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     if let Some((there, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
         return Err(Error::usage(format!("{} exists already", there.display()))
             .note("nothing was written; choose another name: flott new NAME"));
     }
     let failed =
         |path: &Path, e: &std::io::Error| Error::usage(format!("cannot write {}: {}", path.display(), reason(e)));
-    std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, &e))?;
-    for (path, text) in &files {
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    for (path, text) in files {
         std::fs::write(path, text).map_err(|e| failed(path, &e))?;
         print(&format!("{}\n", path.display()));
     }
-    Ok(job)
+    Ok(())
 }
 
 /// The folder to write to, and the job file in it.

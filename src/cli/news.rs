@@ -71,8 +71,8 @@ pub fn tell(screen: &Screen, plan: &LogicalPlan, outcome: &Outcome, resumed: boo
         Ending::Stopped(_) | Ending::Cancelled { kept: false } => screen.warning(&stopped(plan)),
         Ending::Finished | Ending::Drained | Ending::Suspended { .. } | Ending::Cancelled { kept: true } => {}
     }
-    warnings::all(plan, outcome, resumed).iter().for_each(|warning| screen.warning(warning));
-    summary::late(plan, &outcome.stats).iter().for_each(|warning| screen.warning(warning));
+    let all = warnings::all(plan, outcome, resumed).into_iter().chain(summary::late(plan, &outcome.stats));
+    all.for_each(|warning| screen.warning(&warning.redacted(&plan.secrets)));
     let figures = || summary::members(outcome);
     screen.news(Level::Info, figures, |form| summary::summary(outcome, form.terminal));
 }

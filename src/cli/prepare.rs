@@ -191,9 +191,7 @@ fn output(path: &Path, mode: FileMode) -> Result<()> {
 
 /// An error without the secrets of the job file, which it may quote.
 pub fn redact(text: &JobText, error: Error) -> Error {
-    let message = text.redact(&error.message);
-    let notes = error.notes.iter().map(|note| text.redact(note)).collect();
-    Error { message, notes, ..error }
+    error.redacted(text.secrets())
 }
 
 fn diagnostic(error: &Error, path: &Text, severity: Severity) -> Diagnostic {

@@ -121,7 +121,7 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     if let Some(home) = &mut home {
         home.starts(now()).map_err(said)?;
     }
-    let server = home.as_ref().and_then(|home| serve(home, &signals, &launch, &job.name, screen));
+    let server = home.as_ref().and_then(|home| serve(home, &signals, &launch, &job, screen));
 
     crash::point("run-before-engine");
     // Bars among rows on one terminal would garble both.
@@ -164,16 +164,17 @@ fn tell_start(screen: &Screen, name: &str, parallelism: usize, launch: &Launch) 
 }
 
 /// Opens the control socket. A job that cannot be spoken to runs all the same.
-fn serve(home: &Home, signals: &Orders, launch: &Launch, name: &str, screen: &Screen) -> Option<Server> {
+fn serve(home: &Home, signals: &Orders, launch: &Launch, job: &JobSpec, screen: &Screen) -> Option<Server> {
     let about = json!({
-        "job": name,
+        "job": job.name,
         "state": "running",
         "file": launch.path.display().to_string(),
         "folder": home.folder().display().to_string(),
         "pid": std::process::id(),
         "started": now(),
     });
-    match Server::start(home.folder(), signals.sender(), Arc::new(move || about.clone())) {
+    let secrets = job.text.secrets().clone();
+    match Server::start(home.folder(), signals.sender(), Arc::new(move || about.clone()), secrets) {
         Ok(server) => Some(server),
         Err(error) => {
             screen.warning(&error.note("the job runs, but savepoint, stop, cancel and status do not reach it"));

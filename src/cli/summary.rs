@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn late_rows_are_named_with_their_share() {
-        let plan = LogicalPlan { name: "j".into(), nodes: Vec::new() };
+        let plan = LogicalPlan { name: "j".into(), secrets: Default::default(), nodes: Vec::new() };
         let warnings = late(&plan, &outcome().stats);
         assert_eq!(warnings.len(), 1);
         assert_eq!(warnings[0].to_string(), "transforms.t: 2 late rows were dropped, 0.05 % of 4,000");

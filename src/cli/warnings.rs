@@ -77,8 +77,10 @@ fn bad(name: &str, source: &SourceStats) -> Option<Error> {
         false => format!("{} of {} records could not be read", grouped(figures.bad), grouped(figures.rows)),
     };
     let why = source.bad_reason().map(|why| format!("for example: {why}"));
+    let looks = source.looks().filter(|_| figures.bad >= figures.rows);
+    let why = why.into_iter().chain(looks);
     let error = Error::data(message).at(name);
-    Some(why.into_iter().fold(error, Error::note).note("on_error = \"fail\" shows the first one with its place"))
+    Some(why.fold(error, Error::note).note("on_error = \"fail\" shows the first one with its place"))
 }
 
 /// Columns that no record had: probably misspelt.

@@ -2,6 +2,7 @@
 //!
 //! Bounded files only; cutting is in `file/input.rs`, bytes in `file/raw.rs`, names in `file/paths.rs`.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use crate::connect::records::Records;
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::{Error, Result};
 use crate::format::columnar;
-use crate::format::{Format, SourceField};
+use crate::format::infer::columnar::{Described, describe};
+use crate::format::{Format, SourceField, Year, Years};
 
+mod ahead;
 mod by_time;
 mod follow;
 mod groups;
@@ -28,6 +31,7 @@ mod pipe;
 mod position;
 mod raw;
 mod reading;
+mod rotated;
 mod sample;
 mod zstd;
 
@@ -59,6 +63,15 @@ pub fn columns_of(path: &Path, format: &Format) -> Result<Vec<SourceField>> {
     Ok(columnar::fields(file.schema()))
 }
 
+/// What a file of columns holds, with its first `rows` rows.
+///
+/// Errors: it cannot be opened, is not of this format, or is corrupt, which names it.
+pub fn described(path: &Path, format: &Format, rows: usize) -> Result<Described> {
+    let file = columnar::open(format, Arc::new(groups::Opened::open(path)?));
+    let found = file.and_then(|file| describe(&file, rows));
+    found.map_err(|e| Error { message: format!("{}: {}", path.display(), e.message), ..e })
+}
+
 /// How the bytes of a file come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReadMode {
@@ -80,6 +93,8 @@ pub struct FileOptions {
     pub pool: Arc<Pool>,
     /// Under `order = "time"`: decodes the event time of the first record. `None`: by name.
     pub first_time: Option<FirstTime>,
+    /// Of logs whose lines have no year: that of the first one.
+    pub year: Option<Year>,
 }
 
 /// Reads bounded files.
@@ -96,9 +111,28 @@ struct Shared {
     records: Records,
     map: bool,
     pool: Arc<Pool>,
+    /// Of logs that were rotated: the year of the first line of a file.
+    years: HashMap<PathBuf, Years>,
     /// Bytes on disk: of files that are done, and in all where that is known.
     done_bytes: u64,
     total_bytes: Option<u64>,
+}
+
+impl Shared {
+    /// Opens a file of which nothing has been read.
+    fn open(&self, path: &Path) -> Result<Reading> {
+        self.begun(path, Reading::open(path, &self.records, self.map)?)
+    }
+
+    /// As [`Shared::open`], but who writes to a named pipe is not waited for.
+    fn open_or_pipe(&self, path: &Path) -> Result<Reading> {
+        self.begun(path, Reading::open_or_pipe(path, &self.records, self.map)?)
+    }
+
+    fn begun(&self, path: &Path, mut reading: Reading) -> Result<Reading> {
+        reading.set_years(self.years.get(path).copied());
+        Ok(reading)
+    }
 }
 
 enum Order {
@@ -112,6 +146,7 @@ impl FileSource {
     pub fn open(options: FileOptions) -> Result<FileSource> {
         let sizes = options.paths.iter().map(|path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len()));
         let shared = Shared {
+            years: options.year.map(|year| rotated::first_years(&options.paths, year)).unwrap_or_default(),
             total_bytes: sizes.sum(),
             paths: options.paths,
             records: options.records,
@@ -135,7 +170,12 @@ impl FileSource {
         for FileAt { path, state } in &position.files {
             let path = match *state {
                 State::Done => finder.done(path.path()),
-                State::Waiting { .. } => finder.waiting(path.path())?,
+                State::Waiting { years, .. } => {
+                    let path = finder.waiting(path.path())?;
+                    // Those before it may be gone by now.
+                    self.shared.years.extend(years.map(|years| (path.clone(), years)));
+                    path
+                }
                 State::Open { mark, lines, years, .. } => {
                     let (path, raw, edges) = finder.started(path.path(), mark)?;
                     let shared = &self.shared;
@@ -200,10 +240,9 @@ impl Source for FileSource {
     }
 
     fn poll_fds<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        if let Order::Name(order) = &self.order
-            && let Some(pipe) = &order.pipe
-        {
-            fds.push(PollFd::new(pipe, PollFlags::IN));
+        match &self.order {
+            Order::Name(order) => fds.extend(order.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))),
+            Order::Time(order) => fds.extend(order.awaited().map(|pipe| PollFd::new(pipe, PollFlags::IN))),
         }
     }
 
@@ -235,10 +274,15 @@ impl Source for FileSource {
             Order::Name(order) => (false, order.ended, 0),
             Order::Time(order) => (true, order.ended(), order.slots()),
         };
-        let states = match &mut self.order {
+        let mut states = match &mut self.order {
             Order::Name(order) => order.states(self.shared.paths.len()),
             Order::Time(order) => order.states(self.shared.paths.len()),
         };
+        for (state, path) in states.iter_mut().zip(&self.shared.paths) {
+            if let State::Waiting { years, .. } = state {
+                *years = self.shared.years.get(path).copied();
+            }
+        }
         let files = self.shared.paths.iter().zip(states).map(|(path, state)| FileAt { path: Name::of(path), state });
         let position = Position { by_time, ended, done_bytes: self.shared.done_bytes, slots, files: files.collect() };
         serde_json::to_value(position).map_err(|e| Error::internal(format!("a position cannot be written: {e}")))
@@ -353,7 +397,7 @@ impl ByName {
     fn input(&mut self, shared: &Shared) -> Result<&mut Reading> {
         let input = match self.current.take() {
             Some(input) => input,
-            None => Reading::open(&shared.paths[self.file], &shared.records, shared.map)?,
+            None => shared.open(&shared.paths[self.file])?,
         };
         Ok(self.current.insert(input))
     }
@@ -371,7 +415,7 @@ impl ByName {
         let state = |file: usize| match mark {
             _ if file < current => State::Done,
             Some(mark) if file == current => State::Open { mark, slot: 0, time: 0, lines, years },
-            _ => State::Waiting { time: None },
+            _ => State::Waiting { time: None, years: None },
         };
         (0..files).map(state).collect()
     }

@@ -188,13 +188,14 @@ impl Writer for FileSink {
             self.unmade = Some(header);
             return Ok(());
         }
-        let file = self.reopen(&state)?;
+        let mut file = self.reopen(&state)?;
         // It may have been made by a run that did not get to sync its name.
         self.lasting.made(state.file());
         let target = match state.place {
             Place::Beside { temporary, target } => Target::Beside { temporary, path: target },
             Place::Grown { base, created } => Target::Grown { path: state.path, base, created },
         };
+        target.lock(&mut *file)?;
         let mut columns = if state.ended { None } else { self.encoder()? };
         if let Some(encoder) = columns.as_mut().filter(|_| state.extent.length > 0) {
             encoder.resume(&Written(&*file, state.extent.length))?;

@@ -25,6 +25,7 @@ pub mod given;
 pub mod idle;
 pub mod journal;
 pub mod output;
+pub mod pace;
 pub mod pool;
 pub mod position;
 pub mod records;
@@ -286,6 +287,8 @@ pub struct Rewind<'a> {
     pub base: Option<&'a Value>,
     /// The user asked to cut output even where others may have written since.
     pub force: bool,
+    /// Only to say whether it would be refused: nothing is changed.
+    pub ask: bool,
 }
 
 /// Outcome of [`Committer::rewind`].

@@ -22,6 +22,11 @@ const TAIL_BYTES: usize = 4 << 10;
 /// Rows a second that no source reaches.
 pub const UNLIMITED: f64 = 1e12;
 
+/// Rows that are handed out together under a rate.
+pub fn rows_at_once(rate: f64) -> u64 {
+    ((rate / BLOCKS_PER_SECOND) as u64).max(1)
+}
+
 /// Slows a source down.
 pub struct Throttle {
     inner: Box<dyn Source>,
@@ -79,7 +84,7 @@ impl Throttle {
     }
 
     fn rows_at_once(&self) -> u64 {
-        ((self.rate / BLOCKS_PER_SECOND) as u64).max(1)
+        rows_at_once(self.rate)
     }
 
     /// Cuts a block into parts of at most `rows_at_once` rows. What a block says about its slot's end stands in the

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::{api, socket};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Secrets};
 use crate::runtime::orders::{Ask, Order, Reply, Request};
 
 /// Requests that wait for the engine at one time; further ones wait for these.
@@ -38,14 +38,14 @@ impl Server {
     /// `folder`: the state folder, its lock held by this process.
     ///
     /// Errors (class External): the socket or the thread cannot be made.
-    pub fn start(folder: &Path, orders: Sender<Order>, about: About) -> Result<Server> {
+    pub fn start(folder: &Path, orders: Sender<Order>, about: About, secrets: Secrets) -> Result<Server> {
         let refused = |e: std::io::Error| Error::external(format!("cannot listen in {}: {e}", folder.display()));
         let listener = socket::bind(folder).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(WAITING_MOST).build();
         let runtime = runtime.map_err(refused)?;
         let (stop, stopped) = watch::channel(false);
-        let desk = Desk { orders, about };
+        let desk = Desk { orders, about, secrets };
         let listen = move || listen(runtime, listener, desk, stopped);
         let thread = std::thread::Builder::new().name("control".into()).spawn(listen).map_err(refused)?;
         Ok(Server { folder: folder.to_owned(), stop, thread: Some(thread) })
@@ -110,6 +110,8 @@ impl Listener for Own {
 pub struct Desk {
     orders: Sender<Order>,
     about: About,
+    /// Blanked in errors of the engine.
+    secrets: Secrets,
 }
 
 impl Desk {
@@ -125,6 +127,7 @@ impl Desk {
         let (reply, answer) = bounded(1);
         self.orders.send(Order::Ask(Ask { what, reply })).map_err(|_| over())?;
         let waited = tokio::task::spawn_blocking(move || answer.recv()).await;
-        waited.ok().and_then(std::result::Result::ok).unwrap_or_else(|| Err(over()))
+        let answered = waited.ok().and_then(std::result::Result::ok).unwrap_or_else(|| Err(over()));
+        answered.map_err(|error: Error| error.redacted(&self.secrets))
     }
 }

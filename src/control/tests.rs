@@ -35,7 +35,7 @@ fn engine(
 ) -> (Server, JoinHandle<Vec<Request>>) {
     let (orders, received) = unbounded();
     let about = Arc::new(|| json!({ "job": "j", "state": "unknown" }));
-    let server = Server::start(&fixture.folder, orders, about).unwrap();
+    let server = Server::start(&fixture.folder, orders, about, Default::default()).unwrap();
     let engine = std::thread::spawn(move || {
         let mut asked = Vec::new();
         for order in received {
@@ -126,7 +126,7 @@ fn wrong_requests_are_refused_and_do_not_reach_the_engine() {
 fn a_job_that_ends_answers_whoever_still_waits() {
     let fixture = fixture();
     let (orders, received) = unbounded();
-    let server = Server::start(&fixture.folder, orders, Arc::new(|| json!({}))).unwrap();
+    let server = Server::start(&fixture.folder, orders, Arc::new(|| json!({})), Default::default()).unwrap();
     let folder = fixture.folder.clone();
     let asker = std::thread::spawn(move || client::ask(&folder, "POST", "/v1/stop", None));
     drop(received.recv().unwrap());

@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Column, ColumnBuilder, fields_of, items_of};
+use super::{Column, ColumnBuilder, fields_of, items_of, text};
 
 impl Column {
     /// Appends the value of a row as JSON, null for null. Doubles that JSON does not have are null.
@@ -60,15 +60,33 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
+/// How a moment inside of JSON is read: from its text, and whether that stands in quotes, to µs since 1970.
+///
+/// Errors: the end of a sentence that begins with the text.
+pub type ReadMoment<'a> = dyn FnMut(&str, bool) -> Result<i64, String> + 'a;
+
+fn iso(text: &str, quoted: bool) -> Result<i64, String> {
+    if !quoted {
+        return Err("is not a timestamp".into());
+    }
+    let moment = text::parse_timestamp(text.as_bytes());
+    moment.ok_or_else(|| "is not a timestamp such as 2015-05-17T10:05:00Z".to_owned())
+}
+
 impl ColumnBuilder {
+    /// Appends the value of a JSON text, as [`ColumnBuilder::append_json_with`] does; moments are read as everywhere.
+    pub fn append_json(&mut self, json: &str) -> Result<(), String> {
+        self.append_json_with(json, &mut iso)
+    }
+
     /// Appends the value of a JSON text. Fields of an object that a struct does not have are left out; those that are
     /// missing are null; of a repeated one the first counts.
     ///
     /// Errors: the end of a sentence that begins with the text. Then, too, a value was appended: any.
-    pub fn append_json(&mut self, json: &str) -> Result<(), String> {
+    pub fn append_json_with(&mut self, json: &str, moment: &mut ReadMoment) -> Result<(), String> {
         let rows = self.len();
         let mut input = serde_json::Deserializer::from_str(json);
-        let result = Seed(self).deserialize(&mut input).and_then(|()| input.end());
+        let result = Seed(self, moment).deserialize(&mut input).and_then(|()| input.end());
         result.map_err(|error| {
             if self.len() == rows {
                 self.append_null();
@@ -84,9 +102,9 @@ impl ColumnBuilder {
 }
 
 /// Reads a value into a builder. On errors, too, lists and structs that were begun are ended.
-struct Seed<'a>(&'a mut ColumnBuilder);
+struct Seed<'a, 'm>(&'a mut ColumnBuilder, &'a mut ReadMoment<'m>);
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
@@ -98,13 +116,13 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
             b.append_value(raw);
             return Ok(());
         }
-        scalar(self.0, raw).map_err(D::Error::custom)
+        scalar(self.0, raw, self.1).map_err(D::Error::custom)
     }
 }
 
 /// Numbers and booleans stand without quotes, decimals and strings with or without, all others in quotes.
-fn scalar(column: &mut ColumnBuilder, raw: &str) -> Result<(), String> {
-    use ColumnBuilder::{Boolean, Decimal, Double, Int, String as Text};
+fn scalar(column: &mut ColumnBuilder, raw: &str, moment: &mut ReadMoment) -> Result<(), String> {
+    use ColumnBuilder::{Boolean, Decimal, Double, Int, String as Text, Timestamp};
     if raw == "null" {
         column.append_null();
         return Ok(());
@@ -113,25 +131,35 @@ fn scalar(column: &mut ColumnBuilder, raw: &str) -> Result<(), String> {
     let fits = match column {
         Boolean(_) => raw == "true" || raw == "false",
         Int(_) | Double(_) => !quoted && !raw.starts_with(['t', 'f', '[', '{']),
-        Decimal(..) | Text(_) => true,
+        Decimal(..) | Text(_) | Timestamp(_) => true,
         _ => quoted,
     };
-    let text: String;
+    let unquoted: String;
     let value = match quoted {
         true => {
-            text = serde_json::from_str(raw).map_err(|error| error.to_string())?;
-            &text
+            unquoted = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+            &unquoted
         }
         false => raw,
     };
     let result = match fits {
+        true if matches!(column, Timestamp(_)) => match (moment(value, quoted), column) {
+            (Ok(micros), Timestamp(b)) => {
+                b.append_value(micros);
+                Ok(())
+            }
+            (found, column) => {
+                column.append_null();
+                found.map(|_| ())
+            }
+        },
         true => column.append_text(value),
         false => Err(format!("is not {}", column.type_name())),
     };
     result.map_err(|reason| format!("'{}' {reason}", value.chars().take(64).collect::<String>()))
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,9 +175,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let ColumnBuilder::List(lists) = self.0 else {
             return Err(A::Error::custom(format!("a list is not {}", self.0.type_name())));
         };
+        let moment = self.1;
         let result = loop {
             let rows = lists.items().len();
-            match input.next_element_seed(Seed(lists.items())) {
+            match input.next_element_seed(Seed(lists.items(), moment)) {
                 Ok(Some(())) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => {
@@ -168,7 +197,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let ColumnBuilder::Struct(structs) = self.0 else {
             return Err(A::Error::custom(format!("an object is not {}", self.0.type_name())));
         };
-        let (of, rows) = (structs.of(), structs.len());
+        let (of, rows, moment) = (structs.of(), structs.len(), self.1);
         let result = loop {
             let name = match input.next_key::<std::borrow::Cow<'_, str>>() {
                 Ok(Some(name)) => name,
@@ -177,7 +206,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             };
             let place = of.iter().position(|field| field.name == name);
             let result = match place.map(|place| &mut structs.fields()[place]) {
-                Some(field) if field.len() == rows => input.next_value_seed(Seed(field)),
+                Some(field) if field.len() == rows => input.next_value_seed(Seed(field, moment)),
                 _ => input.next_value::<IgnoredAny>().map(|_| ()),
             };
             if let Err(error) = result {

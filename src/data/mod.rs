@@ -24,5 +24,5 @@ pub use change::{Change, OP};
 pub use column::{Column, ColumnBuilder};
 pub use interval::Interval;
 pub use json::write_string as write_json_string;
-pub use nested::{ListBuilder, StructBuilder, fields_of, items_of};
+pub use nested::{ListBuilder, StructBuilder, fields_of, items_of, map_times};
 pub use types::{DataType, Field, Schema};

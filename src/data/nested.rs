@@ -1,6 +1,6 @@
 //! What is inside of lists and structs, and builders of them.
 
-use arrow_array::{Array, ArrayRef, ListArray, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, StructArray, TimestampMicrosecondArray};
 use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType as Arrow, FieldRef};
 
@@ -16,6 +16,30 @@ pub fn items_of(lists: &ListArray) -> Column {
 pub fn fields_of(structs: &StructArray) -> Vec<Column> {
     let column = |(array, field): (&ArrayRef, &FieldRef)| Column::from_array(array, arrow::type_of(field));
     structs.columns().iter().zip(structs.fields()).map(column).collect()
+}
+
+/// The column with something else in place of its timestamps, also of those inside of lists and structs.
+pub fn map_times(column: &Column, made: &mut dyn FnMut(&TimestampMicrosecondArray) -> Column) -> Column {
+    match column {
+        Column::Timestamp(times) => made(times),
+        Column::List(lists) if column.data_type().has_times() => {
+            let items = map_times(&items_of(lists), made);
+            let field = arrow::item_field(items.data_type());
+            Column::List(ListArray::new(field, lists.offsets().clone(), items.into(), lists.nulls().cloned()))
+        }
+        Column::Struct(structs) if column.data_type().has_times() => {
+            let columns: Vec<Column> = fields_of(structs).iter().map(|field| map_times(field, made)).collect();
+            let named = structs.column_names().into_iter().zip(&columns);
+            let fields: Vec<Field> =
+                named.map(|(name, column)| Field { name: name.to_owned(), ty: column.data_type() }).collect();
+            let DataType::Struct(of) = DataType::structure(fields) else { return column.clone() };
+            let arrays: Vec<ArrayRef> = columns.into_iter().map(ArrayRef::from).collect();
+            let nulls = structs.nulls().cloned();
+            let made = StructArray::try_new_with_length(arrow::struct_fields(of), arrays, nulls, structs.len());
+            Column::Struct(made.expect("fields have the types of the struct"))
+        }
+        other => other.clone(),
+    }
 }
 
 /// Builds lists: append the items of one to [`ListBuilder::items`], then end it.

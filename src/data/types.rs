@@ -68,6 +68,16 @@ impl DataType {
         matches!(self, DataType::List(_) | DataType::Struct(_))
     }
 
+    /// It is a timestamp, or has some inside.
+    pub fn has_times(self) -> bool {
+        match self {
+            DataType::Timestamp => true,
+            DataType::List(item) => item.has_times(),
+            DataType::Struct(fields) => fields.iter().any(|field| field.ty.has_times()),
+            _ => false,
+        }
+    }
+
     pub fn is_numeric(self) -> bool {
         matches!(self, DataType::Int | DataType::Double | DataType::Decimal { .. })
     }

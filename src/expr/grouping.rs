@@ -68,11 +68,16 @@ pub enum Part {
 }
 
 /// Resolves an aggregation over `input`. Returns all errors, in order, each with the text it is in.
+///
+/// A key that is wrong counts as NULL in what follows, which is right wherever anything is, and so does any column that
+/// is no key then: it may have been meant to be one. `doubtful`: there are keys that are not among `by`, as they could
+/// not be parsed.
 pub fn resolve_aggregate(
     by: &[SelectItem],
     select: &[SelectItem],
     having: Option<&Ast>,
     windowed: bool,
+    doubtful: bool,
     input: &Schema,
 ) -> Result<AggregatePlan, Vec<(Part, ExprError)>> {
     let mut errors = Vec::new();
@@ -81,15 +86,17 @@ pub fn resolve_aggregate(
         let item = as_selected(item, select, input);
         match resolve_key(item, input, windowed, &keys) {
             Ok(key) => keys.push(key),
-            Err(error) => errors.push((Part::By(i), error)),
+            Err(error) => {
+                errors.push((Part::By(i), error));
+                if let SelectItem::Expr { ast, name, .. } = item {
+                    keys.push(Key { ast: ast.clone(), name: name.clone(), typed: nothing() });
+                }
+            }
         }
     }
-    // Where a key is wrong, what follows would be wrong because of it.
-    if !errors.is_empty() {
-        return Err(errors);
-    }
 
-    let mut grouping = Grouping { input, windowed, keys, calls: Vec::new(), cuts: Vec::new() };
+    let doubtful = doubtful || !errors.is_empty();
+    let mut grouping = Grouping { input, windowed, doubtful, keys, calls: Vec::new(), cuts: Vec::new() };
     let mut outputs: Vec<(String, Typed)> = Vec::new();
     let mut asts: Vec<&Ast> = Vec::new();
     let mut cuts = Vec::new();
@@ -103,7 +110,7 @@ pub fn resolve_aggregate(
             Err(error) => errors.push((Part::Select(i), error)),
         }
     }
-    if !errors.is_empty() {
+    if doubtful || !errors.is_empty() {
         return Err(errors);
     }
     let calls = std::mem::take(&mut grouping.calls);
@@ -120,6 +127,11 @@ pub fn resolve_aggregate(
         plan.having = Some(having);
     }
     Ok(plan)
+}
+
+/// NULL, which has a place everywhere.
+fn nothing() -> Typed {
+    Typed::literal(Scalar::Null, DataType::String)
 }
 
 struct Key {
@@ -177,9 +189,9 @@ fn resolve_output<'a>(
             .help("give one of them another name with AS"));
     }
     // Columns are all answered by the hook.
-    let nothing = Schema::default();
+    let no_columns = Schema::default();
     let (typed, cuts) = {
-        let mut resolver = Resolver { schema: &nothing, hook: Some(grouping), cuts: Vec::new() };
+        let mut resolver = Resolver { schema: &no_columns, hook: Some(grouping), cuts: Vec::new() };
         let typed = resolver.resolve(ast)?;
         (typed, resolver.cuts)
     };
@@ -190,6 +202,8 @@ fn resolve_output<'a>(
 struct Grouping<'a> {
     input: &'a Schema,
     windowed: bool,
+    /// Not all keys are known.
+    doubtful: bool,
     keys: Vec<Key>,
     calls: Vec<(Call, AggregateCall)>,
     /// Places of divisions of an int by an int in the item that is resolved.
@@ -236,6 +250,9 @@ impl Hook for Grouping<'_> {
         };
         if let Some(index) = self.keys.iter().position(same) {
             let key = &self.keys[index];
+            if self.doubtful && key.typed.is_null_literal() {
+                return Some(Ok(key.typed.clone()));
+            }
             return Some(Ok(Typed::column(index, &key.name, key.typed.ty)));
         }
         match &ast.kind {
@@ -243,7 +260,8 @@ impl Hook for Grouping<'_> {
                 // `by = ["a AS b"]` and `a` in the select list.
                 let index = self.keys.iter().position(|key| key.ast == *ast);
                 let key = index.map(|i| Typed::column(i, &self.keys[i].name, self.keys[i].typed.ty));
-                key.or_else(|| self.window_column(name)).map(Ok)
+                let meant = || (self.doubtful && self.input.index_of(name).is_some()).then(nothing);
+                key.or_else(|| self.window_column(name)).or_else(meant).map(Ok)
             }
             _ => None,
         }

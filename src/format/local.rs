@@ -7,7 +7,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::TimestampStyle;
-use crate::data::{Batch, Column, text};
+use crate::data::{Batch, Column, map_times, text};
 
 pub struct Local {
     /// `None`: RFC 3339 with the offset.
@@ -26,11 +26,9 @@ impl Local {
     /// The batch with its timestamps as text; as it is, if there is nothing to do.
     pub fn written<'a>(local: &Option<Local>, batch: &'a Batch) -> Cow<'a, Batch> {
         match local {
-            Some(local) if batch.columns.iter().any(|c| matches!(c, Column::Timestamp(_))) => {
-                let columns = batch.columns.iter().map(|column| match column {
-                    Column::Timestamp(times) => Column::String(local.column(times)),
-                    other => other.clone(),
-                });
+            Some(local) if batch.columns.iter().any(|column| column.data_type().has_times()) => {
+                let columns = batch.columns.iter();
+                let columns = columns.map(|column| map_times(column, &mut |times| Column::String(local.column(times))));
                 Cow::Owned(batch.with_columns(columns.collect()))
             }
             _ => Cow::Borrowed(batch),

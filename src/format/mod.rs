@@ -39,7 +39,7 @@ use crate::data::{Batch, Column, DataType, Field};
 use crate::error::{Error, Result};
 
 pub use logfmt::is_key as is_logfmt_key;
-pub use syslog::{Year, Years};
+pub use syslog::{Year, Years, first_day};
 
 /// The longest record that is accepted, unless `max_record` says otherwise: 16 MiB.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;

@@ -85,7 +85,7 @@ impl Encoder for TableEncoder {
 
     /// The names stand before the first rows, because their widths depend on them.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
-        let batch = &*printed(batch);
+        let batch = &*printed(batch, &TimestampStyle::Iso);
         let mut cells: Vec<Vec<String>> = Vec::with_capacity(batch.columns.len());
         for (i, column) in batch.columns.iter().enumerate() {
             let mut values = Values::new(column, &TimestampStyle::Iso);

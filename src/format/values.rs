@@ -245,12 +245,24 @@ impl Converter {
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 Column::Boolean(BooleanArray::new(values.into(), nulls))
             }
-            _ => self.rare(cells, text, column, bad),
+            _ => {
+                let mut instants = std::mem::take(&mut self.instants);
+                let made = self.rare(cells, text, column, bad, &mut instants);
+                self.instants = instants;
+                made
+            }
         }
     }
 
     /// Types without a loop of their own.
-    fn rare<C: Cells>(&self, cells: C, text: Text, column: usize, bad: &mut Vec<BadCell>) -> Column {
+    fn rare<C: Cells>(
+        &self,
+        cells: C,
+        text: Text,
+        column: usize,
+        bad: &mut Vec<BadCell>,
+        instants: &mut Instants,
+    ) -> Column {
         let mut builder = ColumnBuilder::new(self.ty, cells.rows());
         for row in 0..cells.rows() {
             let span = cells.span(row);
@@ -263,7 +275,7 @@ impl Converter {
                 bad.push(BadCell { row, column, reason: "not valid UTF-8".to_string() });
                 continue;
             };
-            if let Err(reason) = self.append(&mut builder, span.kind, value) {
+            if let Err(reason) = self.append(&mut builder, span.kind, value, instants) {
                 bad.push(BadCell { row, column, reason });
             }
         }
@@ -271,7 +283,18 @@ impl Converter {
     }
 
     /// Appends a value; any one, if there is an error.
-    fn append(&self, builder: &mut ColumnBuilder, kind: Kind, value: &str) -> std::result::Result<(), String> {
+    fn append(
+        &self,
+        builder: &mut ColumnBuilder,
+        kind: Kind,
+        value: &str,
+        instants: &mut Instants,
+    ) -> std::result::Result<(), String> {
+        let in_quotes = !matches!(instants, Instants::Unit { .. });
+        let mut moment = |text: &str, quoted: bool| {
+            let found = instants.parse(text.as_bytes(), 0, text.len()).filter(|_| quoted == in_quotes);
+            found.ok_or_else(|| format!("is not a timestamp{}", self.expected))
+        };
         let is_json = self.json && (self.ty.is_nested() || self.ty == DataType::Json);
         let result = match kind {
             Kind::Plain if self.json && !is_json => {
@@ -281,9 +304,9 @@ impl Converter {
             Kind::Quoted | Kind::Side if is_json => {
                 let mut quoted = Vec::new();
                 crate::data::write_json_string(value, &mut quoted);
-                builder.append_json(&String::from_utf8_lossy(&quoted))
+                builder.append_json_with(&String::from_utf8_lossy(&quoted), &mut moment)
             }
-            _ if is_json => builder.append_json(value),
+            _ if is_json || self.ty.is_nested() => builder.append_json_with(value, &mut moment),
             _ => builder.append_text(value),
         };
         result.map_err(|reason| format!("{} {reason}", quote(value.as_bytes())))

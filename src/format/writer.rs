@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use arrow_array::{BooleanArray, Decimal128Array, StringViewArray};
+use arrow_array::{BooleanArray, Decimal128Array, StringViewArray, TimestampMicrosecondArray};
 use arrow_buffer::NullBuffer;
 
 use super::{TimestampStyle, number};
-use crate::data::{Batch, Column, text};
+use crate::data::{Batch, Column, map_times, text};
 
 /// A column made ready for writing row by row.
 pub struct Values<'a> {
@@ -35,8 +35,9 @@ enum Kind<'a> {
     Json(&'a StringViewArray),
 }
 
-/// The batch with text in place of what has no loop of its own here: lists and structs as JSON.
-pub fn printed(batch: &Batch) -> Cow<'_, Batch> {
+/// The batch with text in place of what has no loop of its own here: lists and structs as JSON, with the moments in them
+/// in `style`, if that is a number.
+pub fn printed<'a>(batch: &'a Batch, style: &TimestampStyle) -> Cow<'a, Batch> {
     let is_rare = |column: &Column| {
         matches!(column, Column::Bytes(_) | Column::Date(_) | Column::Interval(_)) || column.data_type().is_nested()
     };
@@ -47,6 +48,12 @@ pub fn printed(batch: &Batch) -> Cow<'_, Batch> {
         if !is_rare(column) {
             return column.clone();
         }
+        let counted = match style {
+            TimestampStyle::Iso | TimestampStyle::Local { .. } => None,
+            _ if !column.data_type().has_times() => None,
+            style => Some(map_times(column, &mut |times| epochs(times, style))),
+        };
+        let column = counted.as_ref().unwrap_or(column);
         let mut text = Vec::new();
         let texts = (0..column.len()).map(|row| {
             text.clear();
@@ -57,6 +64,19 @@ pub fn printed(batch: &Batch) -> Cow<'_, Batch> {
         if column.data_type().is_nested() { Column::Json(texts) } else { Column::String(texts) }
     };
     Cow::Owned(batch.with_columns(batch.columns.iter().map(print).collect()))
+}
+
+/// Moments as numbers in a unit.
+fn epochs(times: &TimestampMicrosecondArray, style: &TimestampStyle) -> Column {
+    let number = |micros: i64| match style {
+        TimestampStyle::Seconds => i128::from(micros.div_euclid(1_000_000)),
+        TimestampStyle::Millis => i128::from(micros.div_euclid(1_000)),
+        TimestampStyle::Nanos => i128::from(micros) * 1_000,
+        _ => i128::from(micros),
+    };
+    // A whole number of as many digits as there may be.
+    let numbers: Decimal128Array = times.iter().map(|micros| micros.map(number)).collect();
+    Column::Decimal(numbers.with_precision_and_scale(38, 0).expect("38 digits are allowed"))
 }
 
 /// What a value is for a format that treats types differently.

@@ -151,6 +151,8 @@ struct Words {
     others: BTreeSet<String>,
     /// Why some bad record was bad.
     bad: Option<String>,
+    /// What the input looks like.
+    looks: Option<String>,
 }
 
 impl SourceStats {
@@ -197,12 +199,18 @@ impl SourceStats {
         self.0.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// Bad records skipped or sent to `.errors`, and why one of them is bad.
-    pub fn bad(&self, rows: usize, why: impl FnOnce() -> String) {
+    /// Bad records skipped or sent to `.errors`, why one of them is bad, and what the input looks like if it is not of
+    /// its format.
+    pub fn bad(&self, rows: usize, why: impl FnOnce() -> (String, Option<String>)) {
         if self.0.bad.fetch_add(rows as u64, Relaxed) == 0 {
-            let why = why();
-            self.words(|words| words.bad = Some(why));
+            let (why, looks) = why();
+            self.words(|words| (words.bad, words.looks) = (Some(why), looks));
         }
+    }
+
+    /// What the input looks like, if a record was bad and it is not of its format.
+    pub fn looks(&self) -> Option<String> {
+        self.words(|words| words.looks.clone())
     }
 
     /// Why a record was bad.

@@ -6,18 +6,18 @@ use arrow_array::{BooleanArray, StringViewArray, UInt32Array};
 
 use super::Out;
 use crate::data::{Batch, Column};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Secrets};
 use crate::expr::{EvalError, Typed};
 
 /// What a transform does with a row on which one of its expressions fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OnFault {
     /// The job ends at the row.
     #[default]
     Fail,
     Skip,
-    /// The row goes to this output: the reason, then the columns it came with.
-    Letter(usize),
+    /// The row goes to this output: the reason, with these blanked, then the columns it came with.
+    Letter(usize, Secrets),
 }
 
 impl OnFault {
@@ -26,13 +26,13 @@ impl OnFault {
     ///
     /// Errors: `error`, if it is to end the job.
     pub fn sound<'a>(
-        self,
+        &self,
         expressions: impl IntoIterator<Item = &'a Typed>,
         batch: &Batch,
         error: Error,
         out: &mut Out,
     ) -> Result<Batch> {
-        if self == OnFault::Fail {
+        if *self == OnFault::Fail {
             return Err(error);
         }
         let mut reasons: BTreeMap<usize, String> = BTreeMap::new();
@@ -48,14 +48,15 @@ impl OnFault {
     }
 
     /// `batch` without the rows of `reasons`, which go where they are to go.
-    pub fn sort_out(self, reasons: BTreeMap<usize, String>, batch: &Batch, out: &mut Out) -> Batch {
+    pub fn sort_out(&self, reasons: BTreeMap<usize, String>, batch: &Batch, out: &mut Out) -> Batch {
         let sound: BooleanArray = (0..batch.rows).map(|row| Some(!reasons.contains_key(&row))).collect();
         out.bad += reasons.len();
-        if let OnFault::Letter(output) = self {
+        if let OnFault::Letter(output, secrets) = self {
             let rows: Vec<u32> = reasons.keys().map(|&row| row as u32).collect();
             let mut letters = batch.take(&UInt32Array::from(rows));
-            letters.columns.insert(0, Column::String(StringViewArray::from_iter_values(reasons.into_values())));
-            out.emit(output, letters);
+            let reasons = reasons.into_values().map(|reason| secrets.redact(&reason));
+            letters.columns.insert(0, Column::String(StringViewArray::from_iter_values(reasons)));
+            out.emit(*output, letters);
         }
         batch.filter(&sound)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::Schema;
+use crate::error::Secrets;
 use crate::expr::Typed;
 use crate::format::{Format, SourceField};
 use crate::op::ERRORS;
@@ -31,6 +32,8 @@ pub struct PhysicalPlan {
 #[derive(Debug, Clone)]
 pub struct SourcePlan {
     pub name: String,
+    /// Blanked in the reasons of bad records.
+    pub secrets: Secrets,
     pub connector: SourceConnector,
     /// Files of a `file` source, globs resolved.
     pub files: Vec<std::path::PathBuf>,

@@ -13,13 +13,14 @@ use crate::connect::file_sink::{self, FileCommitter, FileSink, FileSinkOptions};
 use crate::connect::generate;
 use crate::connect::journal::{self, JournalOptions, Journaled};
 use crate::connect::output::NewEncoder;
+use crate::connect::pace::Pace;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
 use crate::connect::sqlite::{self, SqliteCommitter, SqliteOptions, SqliteSink};
 use crate::connect::stdin::{Stdin, StdinOptions};
 use crate::connect::stdout::Stdout;
 use crate::connect::tcp::{TcpBroadcast, TcpClient, TcpClientOptions, TcpListenerOptions, TcpServer, TcpWriter};
-use crate::connect::throttle::Throttle;
+use crate::connect::throttle::{self, Throttle};
 use crate::connect::unpack::Unpack;
 use crate::connect::{self, BlockDecoder, Body, Committer, NoCommitter, Run, Source, Writer};
 use crate::error::{Error, Result};
@@ -68,6 +69,7 @@ impl Connectors for RealConnectors {
                     first_time: if plan.by_time { first_time(plan)? } else { None },
                     idle,
                     exact_lines: plan.counts_lines(),
+                    rows_max: plan.rate.map(throttle::rows_at_once),
                 }))
             }
             SourceConnector::File { read, .. } => {
@@ -77,11 +79,15 @@ impl Connectors for RealConnectors {
                     Some(spec::ReadMode::Auto) | None => ReadMode::Auto,
                 };
                 let (paths, records) = (plan.files.clone(), records.clone());
+                let year = match &plan.format {
+                    Format::Syslog(options) => Some(options.year),
+                    _ => None,
+                };
                 if plan.by_time {
                     let first_time = first_time(plan)?;
-                    Box::new(FileSource::open(FileOptions { paths, records, read, pool, first_time })?)
+                    Box::new(FileSource::open(FileOptions { paths, records, read, pool, first_time, year })?)
                 } else {
-                    let options = FileOptions { paths, records, read, pool, first_time: None };
+                    let options = FileOptions { paths, records, read, pool, first_time: None, year };
                     Box::new(FileSource::open(options)?.timed(first_time(plan)?))
                 }
             }
@@ -108,7 +114,8 @@ impl Connectors for RealConnectors {
                 None => generate::source(&generator(plan)?)?,
             },
         };
-        let source = match plan.rate {
+        let source: Box<dyn Source> = match plan.rate {
+            Some(rate) if plan.connector.follows() => Box::new(Pace::new(source, records, rate)),
             Some(rate) => {
                 let generated = matches!(plan.connector, SourceConnector::Generate { .. });
                 Box::new(Throttle::new(source, (!generated).then_some(records), rate))

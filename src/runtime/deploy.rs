@@ -460,6 +460,7 @@ fn head_options(source: &SourcePlan, stats: &SourceStats, wanted: &Wanted) -> He
             from: from.clone(),
             types: source.fields.iter().map(|field| (field.name.clone(), field.ty)).collect(),
         }),
+        secrets: source.secrets.clone(),
         format: source.format.name(),
         metadata: source.metadata.clone(),
         counted: source.connector.follows(),

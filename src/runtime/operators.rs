@@ -36,7 +36,7 @@ pub fn operator(op: &StageOp) -> Box<dyn Operator> {
 
 /// The operator of a chain.
 pub fn chained(plan: &ChainNodePlan) -> Box<dyn Operator> {
-    let on_fault = plan.on_fault;
+    let on_fault = plan.on_fault.clone();
     match &plan.op {
         ChainOp::Filter(condition) => Box::new(Filter::new(condition.clone(), on_fault)),
         ChainOp::Project(items) => Box::new(Project::new(items.clone(), on_fault)),

@@ -106,7 +106,7 @@ impl Start {
         };
         match resume {
             None => {
-                life.discard()?;
+                life.discard(watch)?;
                 Ok(Start { life: Some(life), resume: None })
             }
             Some(checkpoint) => life.go_on(checkpoint, job),
@@ -184,10 +184,20 @@ impl Life {
         Ok(Some(checkpoint))
     }
 
-    /// Undoes what a run left that had no checkpoint yet, or that is not to be gone on from.
-    fn discard(&mut self) -> Result<()> {
+    /// Undoes what a run left that had no checkpoint yet, or that is not to be gone on from. Output that cannot be put in
+    /// place or taken back, as it is gone or the job has changed, is left as it is, which is said: the user wants to
+    /// be rid of it.
+    fn discard(&mut self, watch: &mut dyn Watch) -> Result<()> {
         if let Some(found) = self.store.newest()? {
-            self.rewind(&found.manifest, false, true)?;
+            for name in found.manifest.sinks.keys() {
+                let only = |(sink, _): &(&String, _)| *sink == name;
+                let sinks = found.manifest.sinks.iter().filter(only).map(|(sink, state)| (sink.clone(), state.clone()));
+                let manifest = Manifest { sinks: sinks.collect(), ..found.manifest.clone() };
+                if let Err(error) = self.rewind(&manifest, false, true) {
+                    let left = "the new run begins without it: what the earlier one had not finished here is lost";
+                    watch.warn(&error.at(name.clone()).note(left));
+                }
+            }
         }
         crash::point("fresh-before-clear");
         self.store.clear()
@@ -217,29 +227,26 @@ impl Life {
         if manifest.ended {
             return Ok(Vec::new());
         }
+        // All are asked before anything is cut.
         let mut refused = Vec::new();
-        // Those first that may refuse, before anything is cut.
-        let mut sinks: Vec<_> = manifest.sinks.iter().collect();
-        sinks.sort_by_key(|(_, sink)| match sink.kind.as_str() {
-            "sqlite" => 0,
-            "file" if !sink.state["beside"].is_null() => 1,
-            "directory" => 2,
-            _ => 3,
-        });
-        for (name, sink) in sinks {
-            let Some(committer) = self.committers.get_mut(name) else { continue };
-            let to = (!is_start).then_some(&sink.state);
-            let states = |of: &dyn Fn(&Manifest) -> bool| -> Vec<Value> {
-                of_run.iter().filter(|m| of(m)).filter_map(|m| m.sinks.get(name)).map(|s| s.state.clone()).collect()
-            };
-            let later = states(&|m| m.kind != Kind::Start && m.checkpoint > number);
-            let started = states(&|m| m.kind == Kind::Start);
-            let base = if is_start { Some(&sink.state) } else { started.first() };
-            if let Rewound::Refused(why) = committer.rewind(&Rewind { to, later: &later, base, force })? {
-                refused.push((name.clone(), why));
-                if !anyway {
-                    break;
+        for ask in [true, false] {
+            refused.clear();
+            for (name, sink) in &manifest.sinks {
+                let Some(committer) = self.committers.get_mut(name) else { continue };
+                let to = (!is_start).then_some(&sink.state);
+                let states = |of: &dyn Fn(&Manifest) -> bool| -> Vec<Value> {
+                    of_run.iter().filter(|m| of(m)).filter_map(|m| m.sinks.get(name)).map(|s| s.state.clone()).collect()
+                };
+                let later = states(&|m| m.kind != Kind::Start && m.checkpoint > number);
+                let started = states(&|m| m.kind == Kind::Start);
+                let base = if is_start { Some(&sink.state) } else { started.first() };
+                let rewound = committer.rewind(&Rewind { to, later: &later, base, force, ask });
+                if let Rewound::Refused(why) = rewound.map_err(|e| e.at(name.clone()))? {
+                    refused.push((name.clone(), why));
                 }
+            }
+            if !refused.is_empty() && !anyway {
+                break;
             }
         }
         Ok(refused)
@@ -258,6 +265,8 @@ impl Life {
                 self.store.remove(manifest.checkpoint)?;
             }
             let error = Error::external(why.clone()).at(name.clone());
+            let others = refused[1..].iter().map(|(name, why)| format!("{name}: {why}"));
+            let error = others.fold(error, Error::note);
             return Err(match job.options.rewind_output {
                 true => error.note("it cannot be taken back: put it back as it was, or start anew with --fresh"),
                 false => error

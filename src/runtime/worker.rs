@@ -18,7 +18,7 @@ use super::port::Port;
 use super::task::{Step, Task};
 use crate::connect::{Block, BlockDecoder, Body};
 use crate::data::{Batch, Column, DataType, Order};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Secrets};
 use crate::format::{BadRecord, Decoded, infer};
 use crate::observe::SourceStats;
 use crate::op::RowContext;
@@ -48,6 +48,8 @@ pub struct HeadOptions {
     pub stats: SourceStats,
     pub wanted: Wanted,
     pub inferred: Option<InferredTypes>,
+    /// Blanked in the reasons of bad records.
+    pub secrets: Secrets,
     /// The format's name.
     pub format: &'static str,
     /// Columns behind those that are decoded.
@@ -209,9 +211,9 @@ impl Head {
         }
         if !bad.is_empty() {
             match self.options.on_error {
-                OnError::Skip => self.options.stats.bad(bad.len(), || self.full_reason(&bad[0])),
+                OnError::Skip => self.note_bad(&bad, block),
                 OnError::DeadLetter => {
-                    self.options.stats.bad(bad.len(), || self.full_reason(&bad[0]));
+                    self.note_bad(&bad, block);
                     let errors = self.dead_letters(&bad, block, input);
                     let context = RowContext { input: 0, watermark: i64::MIN, delay: 0 };
                     let targets = std::mem::take(&mut self.options.errors);
@@ -312,12 +314,24 @@ impl Head {
         Batch::new(columns, bad.len())
     }
 
+    /// Counts bad records. Of the first one it is noted why, and what its block looks like.
+    fn note_bad(&self, bad: &[BadRecord], block: &Block) {
+        self.options.stats.bad(bad.len(), || {
+            let looks = match &block.body {
+                Body::Bytes { data, .. } => infer::instead_of(self.options.format, data),
+                _ => None,
+            };
+            (self.full_reason(&bad[0]), looks)
+        });
+    }
+
     /// Why a record is bad, with what there is to know about the type of its column.
     fn full_reason(&self, record: &BadRecord) -> String {
         let inferred = self.options.inferred.as_ref().and_then(|i| Some((i.of(record)?.1, i.from.from())));
+        let reason = self.options.secrets.redact(&reason(record));
         match inferred {
-            Some((ty, from)) => format!("{} ({ty} was inferred from {from})", reason(record)),
-            None => reason(record),
+            Some((ty, from)) => format!("{reason} ({ty} was inferred from {from})"),
+            None => reason,
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::Span;
+use crate::error::Secrets;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -156,22 +157,9 @@ pub struct JobText {
     pub text: Arc<str>,
     /// The `-D` texts in the order given.
     pub overrides: Arc<[String]>,
+    /// Messages of the job file reader itself show variables as written.
     secrets: Secrets,
 }
-
-/// Values that came from `${file:…}`. Not shown, not even by `Debug`.
-#[derive(Clone, Default)]
-struct Secrets(Arc<[String]>);
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} secrets", self.0.len())
-    }
-}
-
-/// Shorter secrets are not searched for in messages: blanking every `a` helps nobody. Messages of the job file
-/// reader itself show variables as written, whatever their length.
-const SECRET_BYTES_MIN: usize = 4;
 
 impl JobText {
     /// A byte order mark is not part of the text.
@@ -180,20 +168,19 @@ impl JobText {
         JobText { path: path.into(), text: text.into(), overrides: overrides.into(), secrets: Secrets::default() }
     }
 
-    /// The same text, with values that messages must not show.
-    pub(super) fn with_secrets(mut self, mut secrets: Vec<String>) -> JobText {
-        // In SQL text quotes come twice.
-        let quoted: Vec<String> = secrets.iter().filter(|s| s.contains('\'')).map(|s| s.replace('\'', "''")).collect();
-        secrets.extend(quoted);
-        secrets.retain(|s| s.len() >= SECRET_BYTES_MIN);
-        secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        self.secrets = Secrets(secrets.into());
+    /// The same text, with values that messages must not show: those that came from `${file:…}`.
+    pub(super) fn with_secrets(mut self, secrets: Vec<String>) -> JobText {
+        self.secrets = Secrets::new(secrets);
         self
+    }
+
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// `message` with values that came from `${file:…}` blanked.
     pub fn redact(&self, message: &str) -> String {
-        self.secrets.0.iter().fold(message.to_string(), |text, secret| text.replace(secret.as_str(), "***"))
+        self.secrets.redact(message)
     }
 
     /// Line and column (in characters) of the start of `span`, both from 1; an override is one line.

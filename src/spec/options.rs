@@ -368,6 +368,30 @@ pub(super) const SQLITE_SINK: Options = Options {
 pub(super) const BLACKHOLE_SINK: Options =
     Options { what: "a blackhole sink", has: &[TYPE, INPUT, OP, FORMAT], later: &[] };
 
+/// Nodes whose `type` may be overridden: what one has is left out of another.
+pub(super) const NODES: [&Options; 20] = [
+    &FILE_SOURCE,
+    &STDIN_SOURCE,
+    &TCP_SOURCE,
+    &GENERATE_SOURCE,
+    &FILTER,
+    &SELECT_TRANSFORM,
+    &AGGREGATE,
+    &TOP_TRANSFORM,
+    &LIMIT,
+    &ROUTE,
+    &SAMPLE,
+    &THROTTLE,
+    &EVENT_TIME_TRANSFORM,
+    &EXPLODE,
+    &FILE_SINK,
+    &DIRECTORY_SINK,
+    &STDOUT_SINK,
+    &TCP_SINK,
+    &SQLITE_SINK,
+    &BLACKHOLE_SINK,
+];
+
 pub(super) const TEST: Options = Options {
     what: "a test",
     has: &[

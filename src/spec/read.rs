@@ -4,11 +4,11 @@
 //! A function that answers `None` has pushed a diagnostic, unless the option was simply not there.
 
 use super::diagnostic::{Diagnostic, Diagnostics, JobText};
-use super::options::{Options, Words};
+use super::options::{NODES, Options, Words};
 use super::schema::NamedSchema;
 use super::suggest::{did_you_mean, list, suggest};
 use super::units::{UnitError, parse_duration, parse_size};
-use super::value::{Kind, Str, Table, Value};
+use super::value::{Entry, Kind, Str, Table, Value};
 use super::{Span, Spanned, Text};
 
 /// Where findings go, and the text they speak of.
@@ -207,6 +207,15 @@ const LANGUAGES: [&str; 8] = ["mapping", "source", "expression", "query", "state
 /// Stands for an option that was written under another word with a value that does not fit.
 static FAILED: Value = Value { kind: Kind::Failed, span: Span::File(0..0), raw: None };
 
+/// An option in the file, of a node that has been given another type by `-D`: so a job is quickly tried with another
+/// input or output.
+fn is_left_over(table: &Table, entry: &Entry) -> bool {
+    let of_override = |value: &Value| matches!(value.span, Span::Override { .. });
+    let retyped = table.get("type").is_some_and(of_override);
+    let word = entry.key.value.as_str();
+    retyped && !of_override(&entry.value) && NODES.iter().any(|options| options.names().contains(&word))
+}
+
 impl<'a> Fields<'a> {
     /// Starts reading, and reports the options that are not in the table of options.
     pub fn new(cx: &mut Cx, table: &'a Table, options: &'static Options, owner: String, place: &Span) -> Fields<'a> {
@@ -217,6 +226,11 @@ impl<'a> Fields<'a> {
             let key = &entry.key;
             let word = key.value.as_str();
             if names.contains(&word) {
+                continue;
+            }
+            if is_left_over(table, entry) {
+                let note = Diagnostic::note(format!("`{word}` is left out of {owner}: {} has none", options.what));
+                cx.push(note.at(&key.span).label("of the type in the file, which -D has changed"));
                 continue;
             }
             let diagnostic = if options.later.contains(&word) {

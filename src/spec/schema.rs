@@ -115,7 +115,7 @@ fn column(cx: &mut Cx, entry: &Entry) -> Option<FieldSpec> {
     let from = fields.text(cx, "from");
     let timestamp = timestamp(cx, &fields);
     let ty = ty?;
-    if ty.value != DataType::Timestamp {
+    if !ty.value.has_times() {
         for option in ["unit", "format", "zone"] {
             if let Some(value) = fields.get(option) {
                 let message = format!("`{option}` is for timestamps, this column is of type {}", ty.value);

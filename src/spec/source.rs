@@ -123,10 +123,6 @@ pub(super) fn source(cx: &mut Cx, name: &Spanned<String>, table: &Table) -> Opti
         let error = Diagnostic::error("a compressed file cannot be followed").at(&compression.span);
         cx.push(error.label("with `follow`").help("leave `follow` out: such a file does not grow line by line"));
     }
-    if let (Some(rate), true) = (fields.get("rate"), follows) {
-        let error = Diagnostic::error("`rate` together with `follow` is not there yet").at(&rate.span);
-        cx.push(error.label("with `follow`").help("leave it out: the files are read as they grow"));
-    }
     let event_time = event_time(cx, &fields, follows.then_some(FOLLOW_IDLE));
     if event_time.is_none() && has("event_time") && fields.get("event_time").is_some() {
         cx.doubt("event_time");

@@ -255,6 +255,8 @@ fn set(table: &mut Table, path: &[Spanned<String>], value: Value, out: &mut Diag
     let found = table.entries.iter().position(|e| e.key.value == key.value);
     if rest.is_empty() {
         match found {
+            // The type that stands there is no other one.
+            Some(at) if key.value == "type" && same_text(&table.entries[at].value, &value) => {}
             Some(at) => table.entries[at].value = value,
             None => table.entries.push(Entry { key: key.clone(), value }),
         }
@@ -274,6 +276,13 @@ fn set(table: &mut Table, path: &[Spanned<String>], value: Value, out: &mut Diag
             let help = "override the whole value instead";
             out.push(Diagnostic::error(message).at(&key.span).label("not a table").help(help));
         }
+    }
+}
+
+fn same_text(one: &Value, other: &Value) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::String(one), Kind::String(other)) => one.text.value == other.text.value,
+        _ => false,
     }
 }
 

@@ -75,6 +75,11 @@ pub trait StorageFile: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Makes content and length last through a power cut.
     fn sync(&mut self) -> io::Result<()>;
+    /// Takes the lock that others who write to the file respect, for as long as this handle is there; false if somebody
+    /// has it. True where there are no locks. The name is still that of the file.
+    fn try_lock(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
     /// Another handle of the same open file, to be synced elsewhere.
     fn duplicate(&self) -> io::Result<Box<dyn StorageFile>>;
 }

@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 use super::{Kind, Storage, StorageFile};
 
 /// Passes every call on to the system.
@@ -14,18 +17,18 @@ pub struct RealStorage;
 impl Storage for RealStorage {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
-        Ok(Box::new(RealFile { file }))
+        Ok(RealFile::new(file, path))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         // Only regular files are read back; a pipe opened for both would never see its reader go.
         let regular = matches!(self.kind(path)?, None | Some(Kind::File(_)));
         let file = OpenOptions::new().read(regular).append(true).create(true).open(path)?;
-        Ok(Box::new(RealFile { file }))
+        Ok(RealFile::new(file, path))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
-        Ok(Box::new(RealFile { file: File::open(path)? }))
+        Ok(RealFile::new(File::open(path)?, path))
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
@@ -76,6 +79,14 @@ impl Storage for RealStorage {
 
 struct RealFile {
     file: File,
+    path: PathBuf,
+    lock: Option<File>,
+}
+
+impl RealFile {
+    fn new(file: File, path: &Path) -> Box<RealFile> {
+        Box::new(RealFile { file, path: path.to_owned(), lock: None })
+    }
 }
 
 impl StorageFile for RealFile {
@@ -108,8 +119,20 @@ impl StorageFile for RealFile {
         self.file.sync_all()
     }
 
+    fn try_lock(&mut self) -> io::Result<bool> {
+        if self.lock.is_some() {
+            return Ok(true);
+        }
+        // Opened once more: duplicates, which are synced elsewhere, are not to keep it.
+        let lock = File::open(&self.path)?;
+        // Some file systems of the network have no locks.
+        let free = flock(&lock, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK);
+        self.lock = free.then_some(lock);
+        Ok(free)
+    }
+
     fn duplicate(&self) -> io::Result<Box<dyn StorageFile>> {
-        Ok(Box::new(RealFile { file: self.file.try_clone()? }))
+        Ok(RealFile::new(self.file.try_clone()?, &self.path))
     }
 }
 

@@ -213,7 +213,6 @@ fn what_cannot_be_followed_is_refused() {
     for (more, says) in [
         ("path = 'a.csv.gz'", "a compressed file cannot be followed"),
         ("read = 'mmap'", "a file that is followed cannot be mapped"),
-        ("rate = 5", "`rate` together with `follow` is not there yet"),
         ("compression = 'gzip'", "a compressed file cannot be followed"),
         ("follow = false\nstart = 'end'", "`start` needs `follow`"),
         ("metadata = ['peer']", "a file that is followed has no metadata `peer`"),

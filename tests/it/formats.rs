@@ -190,3 +190,162 @@ fn mistakes_about_formats_are_found_first() {
     check("format = 'lines'\nschema = { 'a b' = 'string' }", "'logfmt'", &["`a b` cannot be a key of logfmt"]);
     check("format = 'lines'", "'regex'", &["only read, not written"]);
 }
+
+/// Moments inside of lists and structs are read as the schema says and written as the format says.
+#[test]
+fn moments_inside_of_lists_and_structs() {
+    let folder = Folder::new();
+    let job = "
+[sources.s]
+type = 'file'
+path = 'in.EXT'
+schema = { id = 'int', l = { type = 'list<timestamp>', unit = 'ms' }, s = { type = 'struct<at timestamp, n list<struct<t timestamp>>>', format = '%d/%b/%Y:%H:%M:%S', zone = 'Asia/Seoul' } }
+on_error = 'dead-letter'
+[sinks.o]
+type = 'stdout'
+input = 's'
+format = FORMAT
+[sinks.bad]
+type = 'file'
+input = 's.errors'
+path = 'bad.jsonl'
+";
+    let lines = [
+        r#"{"id":1,"l":[1431857100123,null],"s":{"at":"17/May/2015:19:05:00","n":[{"t":"17/May/2015:19:05:01"},{}]}}"#,
+        r#"{"id":2,"l":["2015-05-17T10:05:00Z"],"s":null}"#,
+        r#"{"id":3,"l":[],"s":{"at":"2015-05-17T10:05:00Z"}}"#,
+        r#"{"id":4,"l":null,"s":{"n":[]}}"#,
+    ];
+    folder.write("in.jsonl", &(lines.join("\n") + "\n"));
+    let csv = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| match &value[name] {
+            serde_json::Value::Null => String::new(),
+            value => format!("\"{}\"", value.to_string().replace('"', "\"\"")),
+        };
+        format!("{},{},{}\n", value["id"], text("l"), text("s"))
+    };
+    folder.write("in.csv", &format!("id,l,s\n{}", lines.map(csv).concat()));
+    for ending in ["jsonl", "csv"] {
+        for (format, first) in [
+            (
+                "'json'",
+                r#"{"id":1,"l":["2015-05-17T10:05:00.123Z",null],"s":{"at":"2015-05-17T10:05:00Z","n":[{"t":"2015-05-17T10:05:01Z"},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = 'ms' }",
+                r#"{"id":1,"l":[1431857100123,null],"s":{"at":1431857100000,"n":[{"t":1431857101000},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = 'ns' }",
+                r#"{"id":1,"l":[1431857100123000000,null],"s":{"at":1431857100000000000,"n":[{"t":1431857101000000000},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'json', timestamp = '%H:%M', zone = 'Asia/Seoul' }",
+                r#"{"id":1,"l":["19:05",null],"s":{"at":"19:05","n":[{"t":"19:05"},{"t":null}]}}"#,
+            ),
+            (
+                "{ type = 'csv', header = false, zone = 'Europe/Berlin' }",
+                r#"1,"[""2015-05-17T12:05:00.123+02:00"",null]","{""at"":""2015-05-17T12:05:00+02:00"",""n"":[{""t"":""2015-05-17T12:05:01+02:00""},{""t"":null}]}""#,
+            ),
+            (
+                "{ type = 'csv', header = false, timestamp = 's' }",
+                r#"1,"[1431857100,null]","{""at"":1431857100,""n"":[{""t"":1431857101},{""t"":null}]}""#,
+            ),
+        ] {
+            folder.write("job.toml", &job.replace("EXT", ending).replace("FORMAT", format));
+            let ran = folder.flott("run job.toml --quiet").exits(0);
+            let lines: Vec<&str> = ran.stdout.lines().collect();
+            assert_eq!((lines[0], lines.len()), (first, 2), "{ending} {format}: {}", ran.stdout);
+            let bad = folder.read("bad.jsonl");
+            assert!(bad.contains("is not a timestamp in ms"), "{bad}");
+            assert!(bad.contains("is not a timestamp of the form"), "{bad}");
+        }
+    }
+    let plain = "[sources.s]\ntype = 'file'\npath = 'in.jsonl'\nschema = { l = { type = 'list<int>', unit = 'ms' } }\n\
+        [sinks.o]\ntype = 'blackhole'\ninput = 's'\n";
+    folder.write("job.toml", plain);
+    folder.flott("check job.toml").exits(2).says("`unit` is for timestamps, this column is of type list<int>");
+}
+
+/// The year goes from file to file of a log that was rotated, also where those before are gone by now.
+#[test]
+fn years_of_rotated_logs() {
+    let folder = Folder::new();
+    let job = "
+[sources.s]
+type = 'file'
+path = 'log/*'
+format = { type = 'syslog', year = 2014 }
+ORDER
+[sinks.o]
+type = 'file'
+input = 't'
+path = 'o.csv'
+mode = 'append'
+[transforms.t]
+type = 'select'
+input = 's'
+select = ['time', 'message']
+[checkpoint]
+interval = '50ms'
+durability = 'process'
+";
+    std::fs::create_dir(folder.path("log")).unwrap();
+    let line = |day: &str, n: usize| format!("{day} 10:00:00 host app: line {n}\n");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all((line("Nov  3", 1) + &line("Dec 20", 2)).as_bytes()).unwrap();
+    std::fs::write(folder.path("log/messages.3.gz"), packed.finish().unwrap()).unwrap();
+    folder.write("log/messages.2", &(line("Dec 28", 3) + &line("Jan  2", 4)));
+    folder.write("log/messages.1", &(line("Feb  1", 5) + &line("Aug  1", 6)));
+    folder.write("log/messages", &(line("Jan  9", 7) + &line("Jan 10", 8)));
+    // Another log stands for itself.
+    folder.write("log/other", &line("Jan  1", 9));
+    let days = [
+        "2014-11-03",
+        "2014-12-20",
+        "2014-12-28",
+        "2015-01-02",
+        "2015-02-01",
+        "2015-08-01",
+        "2016-01-09",
+        "2016-01-10",
+        "2014-01-01",
+    ];
+    let expect: Vec<String> =
+        days.iter().enumerate().map(|(n, day)| format!("{day}T10:00:00Z,line {}", n + 1)).collect();
+    let rows = || {
+        let mut rows: Vec<String> = folder.read("o.csv").lines().skip(1).map(str::to_owned).collect();
+        let order: Vec<String> = rows.clone();
+        rows.sort_by_key(|row| row.rsplit(' ').next().unwrap().parse::<usize>().unwrap());
+        (rows, order)
+    };
+    for (order, parallelism) in [("order = 'name'", 1), ("event_time = { column = 'time' }", 2)] {
+        folder.write("job.toml", &job.replace("ORDER", order));
+        folder.flott(&format!("run job.toml -p {parallelism}")).exits(0);
+        let (found, read) = rows();
+        assert_eq!(found, expect, "{order}");
+        if order.starts_with("event") {
+            let mut sorted = expect.clone();
+            sorted.sort();
+            assert_eq!(read, sorted);
+        }
+        std::fs::remove_file(folder.path("o.csv")).unwrap();
+    }
+    // Stopped on the way, what has been read is removed.
+    let slow = job.replace("ORDER", "event_time = { column = 'time' }\nrate = 4");
+    folder.write("job.toml", &slow);
+    let child = folder.command("run job.toml").spawn().unwrap();
+    let started = std::time::Instant::now();
+    while std::fs::read_to_string(folder.path("o.csv")).unwrap_or_default().lines().count() < 5 {
+        assert!(started.elapsed() < crate::program::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    crate::program::send(&child, "-TERM");
+    crate::program::wait(child);
+    for name in ["other", "messages.3.gz"] {
+        std::fs::remove_file(folder.path(&format!("log/{name}"))).unwrap();
+    }
+    folder.flott("run job.toml --resume -D sources.s.rate=1000").exits(0);
+    assert_eq!(rows().0, expect);
+}

@@ -271,3 +271,78 @@ fn windows_that_wait_for_a_silent_source_are_named() {
     assert!(said.contains("transforms.w: its watermark never moved"), "{said}");
     assert!(said.contains("sources.a gave no rows; idle = \"30s\""), "{said}");
 }
+
+#[test]
+fn files_of_columns_say_themselves_what_they_hold() {
+    let folder = Folder::new();
+    for (name, groups) in [("pyarrow.arrow", "2 record batches"), ("duckdb.parquet", "1 row group")] {
+        std::fs::copy(format!("testdata/columns/{name}"), folder.path(name)).unwrap();
+        let shown = folder.flott(&format!("infer {name}")).exits(0);
+        let shown = shown.prints(&format!("# {name} says what is in it: 40 rows in {groups}\n"));
+        let shown = shown.prints("tiny = \"int\"   ").prints("  # -128, -127, -126, …; 5 of 40 are null\n");
+        let shown = shown.prints("items = \"list<int>\"").prints("event_time = { column = \"micro\", delay");
+        // What is shown is read, and as what the file would be read without it.
+        let sink = "[sinks.o]\ntype = 'stdout'\ninput = 'IN'\nformat = 'json'\n"
+            .replace("IN", name.split('.').next().unwrap());
+        folder.write("job.toml", &(shown.stdout + &sink)).write("plain.toml", &copy(name));
+        let rows = folder.flott("run job.toml --quiet").exits(0).stdout;
+        assert_eq!(rows.lines().count(), 40);
+        assert_eq!(rows, folder.flott("run plain.toml --quiet").exits(0).stdout);
+        // Of a name that tells nothing it is told by its first bytes.
+        std::fs::rename(folder.path(name), folder.path("odd")).unwrap();
+        let shown = folder.flott("infer odd --records 1").exits(0).prints("format = \"");
+        shown.prints("tiny = \"int\"").prints("# -128\n");
+        let piped = std::fs::read(folder.path("odd")).unwrap();
+        folder.flott_with("infer -", &piped).exits(2).says("write it to a file first");
+    }
+    folder.write("torn.parquet", "PAR1 and no more");
+    folder.flott("infer torn.parquet").exits(2).says("torn.parquet: ");
+}
+
+#[test]
+fn a_starter_job_over_a_file_runs_at_once() {
+    let folder = Folder::new();
+    let testdata = std::path::absolute("testdata").unwrap();
+    std::os::unix::fs::symlink(testdata, folder.path("data")).unwrap();
+    for (file, job, first) in [
+        ("trades.csv", "trades.toml", "minute,symbol,n,mean_price,mean_qty\n"),
+        ("columns/duckdb.parquet", "duckdb.toml", "day_2,flag,n,mean_tiny,mean_small\n"),
+        ("words.txt", "words.toml", "n\n60\n"),
+    ] {
+        let made = folder.flott(&format!("new --from data/{file}")).exits(0).prints(&format!("{job}\n"));
+        made.says(&format!("flott run {job}"));
+        folder.flott(&format!("check {job}")).exits(0);
+        let ran = folder.flott(&format!("run {job}")).exits(0);
+        assert!(ran.stdout.starts_with(first), "{}", ran.stdout);
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    }
+    // Names that are words of the language, or taken.
+    folder.write("in.csv", "select,n,case\na,1,2.5\na,2,2.5\nb,3,1\nb,4,1\n");
+    folder.flott("new jobs/odd.toml --from in.csv").exits(0);
+    let ran = folder.flott("run jobs/odd.toml --quiet").exits(0);
+    ran.prints("select,n_2,mean_n,mean_case\na,2,1.5,2.5\nb,2,3.5,1.0\n");
+    folder.flott("new --from in.csv --template csv").exits(2);
+    folder.flott("new trades.toml --from in.csv").exits(2).says("trades.toml exists already");
+    folder.flott("new --from none.csv").exits(2).says("none.csv");
+    folder.flott_with("new piped.toml --from -", b"{\"kind\":\"a\"}\n{\"kind\":\"a\"}\n").exits(0);
+    folder.flott_with("run piped.toml --quiet", b"{\"kind\":\"a\"}\n").exits(0).prints("n\n1\n");
+}
+
+#[test]
+fn what_cannot_be_read_at_all_is_named_by_its_looks() {
+    let folder = Folder::new();
+    let job = "[sources.s]\ntype = 'file'\npath = 'in.txt'\nformat = 'FORMAT'\nschema = { a = 'int' }\non_error = 'skip'\n\
+        [sinks.o]\ntype = 'blackhole'\ninput = 's'\n";
+    for (format, data, says) in [
+        ("json", "a,b\n1,2\n3,4\n", "it looks like CSV: format = \"csv\" may read it"),
+        ("json", "level=info n=1\nlevel=warn n=2\n", "it looks like logfmt: format = \"logfmt\" may read it"),
+        ("logfmt", "{\"a\":1}\n{\"a\":2}\n", "it looks like JSON, an object a line: format = \"json\" may read it"),
+    ] {
+        folder.write("job.toml", &job.replace("FORMAT", format)).write("in.txt", data);
+        folder.flott("run job.toml").exits(0).says("records could be read").says(says);
+    }
+    // Some of it could be read: the format is right.
+    folder.write("job.toml", &job.replace("FORMAT", "json")).write("in.txt", "{\"a\":1}\na,b\n1,2\n");
+    let ran = folder.flott("run job.toml").exits(0).says("2 of 3 records could not be read");
+    assert!(!ran.stderr.contains("looks like"), "{}", ran.stderr);
+}

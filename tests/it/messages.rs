@@ -107,7 +107,10 @@ fn failed_expressions_name_their_columns() {
                [transforms.t]\ntype = 'aggregate'\ninput = 's'\nselect = ['sum(a) AS s']\n\
                [sinks.out]\ntype = 'stdout'\ninput = 't'\n";
     folder.write("job.toml", sum).write("in.csv", "a\n9223372036854775807\n1\n");
-    folder.flott("run job.toml").exits(1).says("transforms.t: sum(a): the sum does not fit an int");
+    folder
+        .flott("run job.toml")
+        .exits(1)
+        .says("transforms.t: sum(a): the sum, 9223372036854775808, does not fit an int");
 }
 
 #[test]
@@ -189,4 +192,69 @@ fn a_log_file_has_what_quiet_hides() {
     assert!(first.contains("Z flott: 4 rows in, 3 out, "), "{log}");
     assert!(rest.contains("Z error: sources.requests: in.csv:2: "), "{log}");
     folder.flott("run job.toml --log-file /dev/null/x").exits(2).says("cannot write the log file /dev/null/x: ");
+}
+
+/// What came from `${file:…}` is in no reason that is written and in nothing that is said.
+#[test]
+fn secrets_are_nowhere() {
+    let folder = Folder::new();
+    let long = "correct horse \"battery\" staple ".repeat(4);
+    folder.write("pw", "hunter2secret").write("long", &long).write("in.csv", "n,s\n1,a\n2,b\n");
+    let job = "
+[sources.s]
+type = 'file'
+path = 'in.csv'
+schema = { n = { type = 'timestamp', format = '%Y hunter ${file:pw}' }, s = 'string' }
+on_error = 'dead-letter'
+[sources.p]
+type = 'file'
+path = 'in.csv'
+schema = { n = 'int', s = 'string' }
+[transforms.t]
+type = 'select'
+input = 'p'
+select = ['n', \"CAST(s || '${file:pw}' AS int) AS x\"]
+on_error = 'dead-letter'
+[transforms.r]
+type = 'route'
+input = 'p'
+cases = { big = \"CAST(s || '${file:long}' AS int) > 5\" }
+on_error = 'dead-letter'
+[sinks.e]
+type = 'file'
+path = 'bad.jsonl'
+input = ['t.errors', 'r.errors']
+[sinks.f]
+type = 'file'
+path = 'bad_records.jsonl'
+input = 's.errors'
+[sinks.o]
+type = 'blackhole'
+input = 't'
+[sinks.q]
+type = 'blackhole'
+input = ['r.big', 'r.default']
+";
+    folder.write("job.toml", job);
+    let hidden = |what: &str, text: &str| {
+        assert!(!text.contains("hunter2") && !text.contains("horse") && !text.contains("battery"), "{what}: {text}");
+    };
+    for format in ["text", "json", "dot", "mermaid"] {
+        let ran = folder.flott(&format!("plan job.toml --format {format}")).exits(0);
+        hidden(format, &ran.stdout);
+    }
+    let ran = folder.flott("check job.toml").exits(0);
+    hidden("check", &format!("{}{}", ran.stdout, ran.stderr));
+    let ran = folder.flott("run job.toml --report r.json").exits(0);
+    hidden("run", &format!("{}{}", ran.stdout, ran.stderr));
+    for file in ["bad.jsonl", "bad_records.jsonl", "r.json"] {
+        let text = folder.read(file);
+        assert!(file == "r.json" || text.contains("***"), "{file}: {text}");
+        hidden(file, &text);
+    }
+    let failing = job.replace("on_error = 'dead-letter'", "").replace("['t.errors', 'r.errors']", "'t'");
+    folder.write("job.toml", &failing.replace("'s.errors'", "'s'"));
+    let ran = folder.flott("run job.toml --report r.json").exits(1).says("***");
+    hidden("failed", &ran.stderr);
+    hidden("report", &folder.read("r.json"));
 }

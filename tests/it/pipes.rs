@@ -114,6 +114,54 @@ fn compressed_stdin() {
     folder.flott_with("run job.toml", &wrong).exits(1).says("it is not valid zstd data: Unknown frame descriptor");
 }
 
+/// Under `order = "time"` the next record of every pipe is waited for: what comes out does not depend on when it came.
+#[test]
+fn named_pipes_by_time() {
+    let folder = Folder::new();
+    let job = "[sources.s]\ntype = 'file'\npath = ['p', 'a.csv', 'q']\nformat = 'csv'\n\
+        schema = { at = 'timestamp', n = 'int' }\nevent_time = { column = 'at' }\n\
+        [sinks.o]\ntype = 'stdout'\ninput = 's'\nformat = { type = 'csv', header = false }\n";
+    let row = |second: u32| format!("2026-05-04T10:00:{second:02}Z,{second}\n");
+    let rows = |seconds: &[u32]| format!("at,n\n{}", seconds.iter().map(|s| row(*s)).collect::<String>());
+    folder.write("job.toml", job).write("a.csv", &rows(&[2, 6, 9]));
+    for name in ["p", "q"] {
+        assert!(Command::new("mkfifo").arg(folder.path(name)).status().unwrap().success());
+    }
+    for parallelism in [1, 2] {
+        // Nobody writes yet: it can be stopped, and says nothing of the file that is there.
+        let child = folder.command(&format!("run job.toml --quiet -p {parallelism}")).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        send(&child, "-INT");
+        assert_eq!(wait(child), Some(130));
+        let mut child = folder.command(&format!("run job.toml --fresh -p {parallelism}")).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut p = OpenOptions::new().write(true).open(folder.path("p")).unwrap();
+        let mut q = OpenOptions::new().write(true).open(folder.path("q")).unwrap();
+        p.write_all(rows(&[1]).as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        // 3 is earlier than what p has next, which nobody knew before it came.
+        q.write_all(rows(&[3]).as_bytes()).unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, row(1));
+        p.write_all(row(4).as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        q.write_all(row(5).as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        drop(q);
+        p.write_all(row(7).as_bytes()).unwrap();
+        drop(p);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        // A file is read in blocks, from where its next record is the earliest.
+        assert_eq!(rest, [2, 6, 9, 3, 4, 5, 7].map(row).concat());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains(" 0 late"), "{said}");
+        assert_eq!(wait(child), Some(0));
+    }
+}
+
 /// A named pipe that nobody writes to does not keep the job from being stopped.
 #[test]
 fn named_pipes() {

@@ -199,7 +199,7 @@ fn another_input_is_not_gone_on_with() {
 #[test]
 fn a_savepoint_that_fails_leaves_the_job_running() {
     let folder = folder();
-    let mut child = folder.command("run job.toml -p 1").spawn().unwrap();
+    let mut child = folder.command("run job.toml -p 1 -D sources.s.rate=200").spawn().unwrap();
     begun(&folder, &mut child);
     for place in ["in.csv", "in.csv/below"] {
         folder.flott(&format!("savepoint job {place}")).exits(1).says("in.csv").says("the job goes on");
@@ -234,4 +234,69 @@ fn secrets_stay_out_of_the_state() {
     fs::remove_file(folder.path("secret")).unwrap();
     let refused = folder.flott("resume saved").exits(2).says("secret");
     assert!(!refused.stderr.contains(word));
+}
+
+/// What a run left unfinished is thrown away by `--fresh` even where it cannot be put in place any more.
+#[test]
+fn a_fresh_start_is_not_held_up_by_output_that_has_no_place_any_more() {
+    let job = |sinks: &str| {
+        format!(
+            "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrows = 400\nrate = 2000\n\
+             [transforms.t]\ntype = 'select'\ninput = 'n'\nselect = ['n']\n\
+             [checkpoint]\ninterval = '50ms'\ndurability = 'process'\n{sinks}"
+        )
+    };
+    let sqlite = "[sinks.o]\ntype = 'sqlite'\ninput = 't'\npath = 'o.db'\ntable = 't'\nmode = 'append'\n";
+    let file = "[sinks.o]\ntype = 'file'\ninput = 't'\npath = 'o.csv'\n";
+    for (name, edited, says) in [
+        ("another sink", job(file), "does not describe such a sink"),
+        ("another name", job(&sqlite.replace("sinks.o", "sinks.p")), "has no such sink"),
+    ] {
+        let folder = Folder::new();
+        folder.write("job.toml", &job(sqlite));
+        let mut command = folder.command("run job.toml");
+        command.env("FLOTT_CRASH", "sqlite-before-transaction:2");
+        assert_eq!(crate::program::finish(command, b"").code, None, "{name}");
+        folder.write("job.toml", &edited);
+        folder.flott("run job.toml").exits(3);
+        let ran = folder.flott("run job.toml --fresh").exits(0).says("warning: ").says(says);
+        ran.says("what the earlier one had not finished here is lost").says("400 rows in, 400 out");
+    }
+}
+
+/// Going back asks all sinks before it cuts one.
+#[test]
+fn going_back_cuts_nothing_if_one_sink_refuses() {
+    let folder = Folder::new();
+    let sink =
+        |name: &str| format!("[sinks.{name}]\ntype = 'file'\npath = '{name}.csv'\ninput = 'n'\nmode = 'append'\n");
+    let job = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrate = 1000\n[checkpoint]\ninterval = '50ms'\n\
+        durability = 'process'\n";
+    folder.write("job.toml", &format!("{job}{}{}{}", sink("a"), sink("b"), sink("c")));
+    let child = folder.command("run job.toml").spawn().unwrap();
+    let started = Instant::now();
+    let rows = |name: &str| fs::read_to_string(folder.path(name)).unwrap_or_default().lines().count();
+    while rows("c.csv") < 50 {
+        assert!(started.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    folder.flott("savepoint job saved").exits(0);
+    let at = rows("a.csv");
+    while rows("c.csv") < at + 100 {
+        assert!(started.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    send(&child, "-INT");
+    assert_eq!(wait(child), Some(0));
+    // Somebody wrote into two of them.
+    let before = folder.read("a.csv");
+    for name in ["b.csv", "c.csv"] {
+        let text = folder.read(name);
+        folder.write(name, &text.replacen("0,", "7,", 1));
+    }
+    let ran = folder.flott("resume saved").exits(1).says("sinks.b: b.csv has been changed");
+    ran.says("sinks.c: c.csv has been changed").says("--allow-duplicates");
+    assert_eq!(folder.read("a.csv"), before);
+    // What was the newest still is.
+    folder.flott("run job.toml").exits(3);
 }

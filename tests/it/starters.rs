@@ -30,6 +30,10 @@ fn every_template_runs_and_passes_its_tests() {
                 counted(&folder, &job);
                 continue;
             }
+            "follow" => {
+                followed(&folder, &job);
+                continue;
+            }
             "stdin" => folder.flott_with(&format!("run {job}"), b"all is well\nan ERROR\n"),
             _ => folder.flott(&format!("run {job}")),
         };
@@ -51,6 +55,21 @@ fn counted(folder: &Folder, job: &str) {
     server.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     assert!(server.wait().unwrap().success());
     assert_eq!(stdout, "word,n\ntea,1\ntea,2\n");
+}
+
+/// What is there is counted, and what is written then.
+fn followed(folder: &Folder, job: &str) {
+    let mut child = folder.command(&format!("run {job} --quiet")).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut log = std::fs::OpenOptions::new().append(true).open(folder.path("my-follow/app.log")).unwrap();
+    log.write_all(b"2026-05-04T11:00:00Z ODD it is so\n").unwrap();
+    let mut lines = String::new();
+    while !lines.ends_with("ODD,1,it is so\n") {
+        assert!(stdout.read_line(&mut lines).unwrap() > 0, "{lines}");
+    }
+    assert!(lines.starts_with("level,n,message\n"), "{lines}");
+    crate::program::send(&child, "-INT");
+    assert_eq!(crate::program::wait(child), Some(0));
 }
 
 #[test]
@@ -80,5 +99,51 @@ fn shells_take_the_scripts() {
     let mut bash = Command::new("bash").args(["-n"]).stdin(Stdio::piped()).spawn().unwrap();
     bash.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(bash.wait().unwrap().success());
+    completes(&folder, &script);
+    let zsh = folder.flott("completions zsh").exits(0).stdout;
+    for line in ["':path -- The job file:_files -g \"*.toml\"'", "its job file:_flott_jobs'", "_flott_jobs() {"] {
+        assert!(zsh.contains(line), "{line}");
+    }
+    let fish = folder.flott("completions fish").exits(0).stdout;
+    assert!(fish.contains("\"__fish_seen_subcommand_from check\" -k -a \"(__fish_complete_suffix .toml)\""), "{fish}");
     folder.flott("completions ksh").exits(2).says("possible values: bash");
+}
+
+/// What bash offers behind words that were typed.
+fn completes(folder: &Folder, script: &str) {
+    folder.write("flott.bash", script).write("a b.toml", "").write("payments.toml", "").write("payments.csv", "");
+    std::fs::create_dir_all(folder.path("jobs")).unwrap();
+    folder.write("jobs/other.toml", "");
+    let own = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrows = 3\n[checkpoint]\ninterval = '1h'\n\
+        [sinks.o]\ntype = 'blackhole'\ninput = 'n'\n";
+    folder.write("ran.toml", own).flott("run ran.toml").exits(0);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_flott")).parent().unwrap().to_owned();
+    let offered = |words: &[&str]| -> Vec<String> {
+        let list: String = words.iter().map(|word| format!(" '{word}'")).collect();
+        let typed = format!(
+            "source ./flott.bash; COMP_WORDS=({list}); COMP_CWORD={}; _flott_typed flott '{}' '{}'; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words.len() - 1,
+            words[words.len() - 1],
+            words[words.len() - 2],
+        );
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("bash");
+        command.args(["-c", &typed]).current_dir(folder.path("")).env("PATH", path);
+        command.env("FLOTT_STATE_DIR", folder.state());
+        let out = command.output().unwrap();
+        let mut lines: Vec<String> =
+            String::from_utf8(out.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(offered(&["flott", "run", "pay"]), ["payments.toml"]);
+    assert_eq!(offered(&["flott", "check", ""]), ["a b.toml", "jobs", "payments.toml", "ran.toml"]);
+    assert_eq!(offered(&["flott", "plan", "jobs/"]), ["jobs/other.toml"]);
+    assert_eq!(offered(&["flott", "status", "ra"]), ["ran", "ran.toml"]);
+    assert_eq!(offered(&["flott", "state", "show", "ran"]), ["ran", "ran.toml"]);
+    assert_eq!(offered(&["flott", "run", "--fr"]), ["--fresh"]);
+    // The value of an option is no job.
+    assert_eq!(offered(&["flott", "run", "--report", "pay"]), ["payments.csv", "payments.toml"]);
+    assert_eq!(offered(&["flott", "stat"]), ["state", "status"]);
 }

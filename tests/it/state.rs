@@ -251,3 +251,57 @@ fn a_running_job_is_spoken_to() {
     assert_eq!(wait(fresh), Some(130));
     folder.flott("list").exits(0).prints("cancelled");
 }
+
+/// Two jobs that append to one file: the second is refused, and the first keeps its rows.
+#[test]
+fn one_file_is_appended_to_by_one_job() {
+    let folder = Folder::new();
+    let job = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrate = 100\nrows = ROWS\n[checkpoint]\ninterval = 'INTERVAL'\n\
+        [sinks.o]\ntype = 'file'\npath = 'o.csv'\ninput = 'n'\nmode = 'append'\n";
+    for interval in ["50ms", "off"] {
+        folder.write("first.toml", &job.replace("ROWS", "100000").replace("INTERVAL", interval));
+        folder.write("second.toml", &job.replace("ROWS", "5").replace("INTERVAL", interval));
+        let _ = std::fs::remove_file(folder.path("o.csv"));
+        let first = folder.command("run first.toml").spawn().unwrap();
+        let started = std::time::Instant::now();
+        while std::fs::metadata(folder.path("o.csv")).map_or(0, |meta| meta.len()) == 0 {
+            assert!(started.elapsed() < crate::program::PATIENCE);
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let ran = folder.flott("run second.toml").exits(1).says("another process is writing to o.csv");
+        ran.says("would cut off each other's rows");
+        crate::program::send(&first, "-INT");
+        crate::program::wait(first);
+        // Nobody writes any more.
+        folder.flott("run second.toml").exits(0);
+        let rows = folder.read("o.csv");
+        assert!(rows.starts_with("n,at\n0,") || interval == "off", "{rows}");
+        assert!(rows.lines().count() > 5, "{rows}");
+        folder.flott("run first.toml --fresh -D sources.n.rows=1").exits(0);
+    }
+}
+
+/// A state folder that is removed under a job does not let a second one start.
+#[test]
+fn a_removed_state_folder_does_not_let_a_second_job_start() {
+    let folder = Folder::new();
+    let job = "[sources.n]\ntype = 'generate'\nkind = 'sequence'\nrate = 100\n[checkpoint]\ninterval = '1h'\n\
+        [sinks.o]\ntype = 'file'\npath = 'o.csv'\ninput = 'n'\nmode = 'append'\n";
+    folder.write("job.toml", job);
+    let first = folder.command("run job.toml").spawn().unwrap();
+    let started = std::time::Instant::now();
+    while std::fs::metadata(folder.path("o.csv")).map_or(0, |meta| meta.len()) == 0 {
+        assert!(started.elapsed() < crate::program::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    folder.flott("run job.toml").exits(4).says("runs the job job").says("flott stop job");
+    std::fs::remove_dir_all(folder.state().join("job")).unwrap();
+    for _ in 0..2 {
+        let ran = folder.flott("run job.toml").exits(4).says(&format!("{}, runs the job job", first.id()));
+        ran.says("its state folder was removed while it runs");
+        assert!(!folder.state().join("job").exists());
+    }
+    crate::program::send(&first, "-KILL");
+    crate::program::wait(first);
+    folder.flott("run job.toml --fresh -D sources.n.rows=3").exits(0);
+}

@@ -21,12 +21,29 @@ pub struct Lock {
     _file: File,
 }
 
+/// What a lock is in.
+enum Of {
+    /// The state folder.
+    Folder,
+    /// The folder above.
+    Above,
+}
+
 impl Lock {
     /// Errors: another process has it (class Busy), or the file cannot be written (External).
     pub fn take(folder: &Path, name: &str) -> Result<Lock> {
-        let path = folder.join("lock");
+        Lock::at(&folder.join("lock"), name, Of::Folder)
+    }
+
+    /// The lock beside the state folder of a job, in the folder `above`: it stays where it is if somebody removes the
+    /// state folder under a job that runs. Errors: as those of [`Lock::take`].
+    pub fn beside(above: &Path, name: &str) -> Result<Lock> {
+        Lock::at(&above.join(format!(".{name}.lock")), name, Of::Above)
+    }
+
+    fn at(path: &Path, name: &str, of: Of) -> Result<Lock> {
         let failed = |e: std::io::Error| Error::external(format!("cannot lock {}: {e}", path.display()));
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let mut file = open.map_err(failed)?;
         for _ in 0..TRIES {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -42,7 +59,7 @@ impl Lock {
                 Err(e) => return Err(failed(e.into())),
             }
         }
-        Err(taken(&mut file, name))
+        Err(taken(&mut file, name, &of))
     }
 
     /// The process that holds the lock of a folder: `None` if nobody does, `Some(None)` if its pid cannot be read.
@@ -69,8 +86,13 @@ fn pid(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-fn taken(file: &mut File, name: &str) -> Error {
+fn taken(file: &mut File, name: &str, of: &Of) -> Error {
     let who = pid(file).map_or_else(|| "another process".to_owned(), |pid| format!("another process, {pid},"));
-    Error::new(Class::Busy, format!("{who} runs the job {name}"))
-        .note(format!("flott status {name} shows how it is, flott stop {name} ends it"))
+    let error = Error::new(Class::Busy, format!("{who} runs the job {name}"));
+    if let Of::Above = of {
+        let gone =
+            "its state folder was removed while it runs: no checkpoint of it is left, and flott stop does not reach it";
+        return error.note(gone).note("end that process, or give this job another name: -D job.name=NAME");
+    }
+    error.note(format!("flott status {name} shows how it is, flott stop {name} ends it"))
 }

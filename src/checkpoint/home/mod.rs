@@ -60,7 +60,7 @@ pub struct Home {
     /// What was written there before.
     before: Option<Record>,
     /// Free when this is dropped, or the process gone.
-    _lock: Lock,
+    _locks: [Lock; 2],
 }
 
 /// Whose a state folder may be, besides the job file's that claims it.
@@ -94,6 +94,10 @@ impl Home {
         make_private(&folder)
             .map_err(|e| Error::external(format!("cannot make the state folder {}: {e}", folder.display())))?;
         let lock = Lock::take(&folder, name)?;
+        let beside = Lock::beside(place.path(), name).inspect_err(|_| {
+            // Nobody else has this folder, which was made just now.
+            let _ = std::fs::remove_file(folder.join("lock")).and_then(|()| std::fs::remove_dir(&folder));
+        })?;
         let before = Record::read(&folder)?;
         let directory = std::env::current_dir().map_err(|e| Error::external(format!("no current directory: {e}")))?;
         let mut record = Record::new(name, path, &directory);
@@ -105,7 +109,7 @@ impl Home {
             }
             record.run = before.run.clone();
         }
-        Ok(Home { folder, record, before, _lock: lock })
+        Ok(Home { folder, record, before, _locks: [lock, beside] })
     }
 
     pub fn folder(&self) -> &Path {

@@ -11,6 +11,7 @@ const EXAMPLES: &str = "Examples:
   flott infer 'logs/*.jsonl.gz'               of several files the first
   zcat events.gz | flott infer - --format csv
   flott infer big.csv --records 100000        look further than at the first 1,000 records
+  flott infer trips.parquet                   what the file says of itself, and its first rows
 
 Comments say what was seen, and what else a column might be. Only as much is read as is looked at.";
 

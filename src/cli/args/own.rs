@@ -51,6 +51,7 @@ const NEW_EXAMPLES: &str = "Examples:
   flott new visits                        a folder `visits` with visits.toml and sample data
   flott new alarms --template sensors     another kind of job; --list shows all
   flott new jobs/alarms.toml              the job file of this name, with its data beside it
+  flott new --from data/sales.csv         sales.toml, a job over a file of your own: its columns, and counts
 
 Nothing that exists is overwritten: exits 2 then.";
 
@@ -63,6 +64,12 @@ pub struct NewArgs {
     /// Kind of job; --list shows all
     #[arg(long, short, value_name = "TEMPLATE", default_value = "csv")]
     pub template: String,
+    /// Over this file, or `-` for stdin: its source as `flott infer` shows it, and counts [default NAME: the file's]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "list"])]
+    pub from: Option<PathBuf>,
+    /// The format of that file, such as csv or json [default: by name and content]
+    #[arg(long, value_name = "FORMAT", requires = "from")]
+    pub format: Option<String>,
     /// Show all templates
     #[arg(long, conflicts_with = "path")]
     pub list: bool,

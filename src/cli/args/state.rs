@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::{ColorChoice, LogArgs, override_, parallelism};
 
@@ -10,7 +10,7 @@ use super::{ColorChoice, LogArgs, override_, parallelism};
 #[derive(Debug, Args)]
 pub struct StateArgs {
     /// Folder of all state [default: $FLOTT_STATE_DIR, $XDG_STATE_HOME/flott, ~/.local/state/flott]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
 }
 
@@ -95,7 +95,7 @@ pub struct SavepointArgs {
     #[command(flatten)]
     pub job: NamedArgs,
     /// Folder to make [default: a new one in `savepoints` of the job's state folder]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub to: Option<PathBuf>,
 }
 
@@ -113,7 +113,7 @@ pub struct StopArgs {
     #[command(flatten)]
     pub job: NamedArgs,
     /// End with a savepoint, in the folder DIR if that is given
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, value_hint = ValueHint::DirPath)]
     pub savepoint: Option<Option<PathBuf>>,
     /// Let all windows fire and all output be committed first
     #[arg(long)]

@@ -7,6 +7,7 @@ use arrow_array::{Array, StringViewArray};
 
 use super::node_name;
 use crate::data::DataType;
+use crate::format::infer::columnar::Described;
 use crate::format::infer::{Found, disorder, hint};
 use crate::format::{Format, SourceField};
 use crate::plan::grouped;
@@ -33,7 +34,7 @@ pub struct Source<'a> {
 
 impl Source<'_> {
     /// A format that has columns of its own.
-    pub fn fixed(&self, what: &str) -> String {
+    pub fn fixed(&self, what: &str) -> Printed {
         let said = if self.written { "has columns of its own" } else { "needs no schema" };
         let format = format!("format = \"{}\"", self.kind);
         let mut text = match self.written {
@@ -43,10 +44,39 @@ impl Source<'_> {
         text.push_str(&self.head());
         text.push_str(&format);
         text.push('\n');
-        text
+        Printed { text, kind: self.kind, columns: Vec::new(), time: None }
     }
 
-    pub fn with_columns(&self, format: &Format, found: &Found) -> String {
+    /// A file that says itself what is in it: a source needs no schema, but one may leave columns out or convert them.
+    pub fn described(&self, described: &Described) -> Printed {
+        let counted = |n: u64, one: &str, many: &str| match n {
+            1 => format!("1 {one}"),
+            n => format!("{} {many}", grouped(n)),
+        };
+        let rows = counted(described.rows, "row", "rows");
+        let group = if self.kind == "parquet" { "row group" } else { "record batch" };
+        let many = if self.kind == "parquet" { "row groups" } else { "record batches" };
+        let groups = counted(described.groups as u64, group, many);
+        let mut text = format!("# {} says what is in it: {rows} in {groups}\n{}", self.seen, self.head());
+        if self.named != Some(self.kind) {
+            text.push_str(&format!("format = \"{}\"\n", self.kind));
+        }
+        let found = &described.found;
+        let names = names(&found.fields, false);
+        let time = event_time(found, &names);
+        if let Some((line, comment)) = &time {
+            text.push_str(&commented(&[(line.clone(), comment.clone())]));
+        }
+        for name in &described.unread {
+            text.push_str(&format!("# column {} has a type that is not read\n", one_line(name)));
+        }
+        text.push_str(
+            "\n# These are all columns: without a schema they are read as well, under the names of the file.\n",
+        );
+        self.schema(text, found, &names)
+    }
+
+    pub fn with_columns(&self, format: &Format, found: &Found) -> Printed {
         let name = self.seen;
         let records = match found.records {
             0 => "the header alone".into(),
@@ -63,14 +93,25 @@ impl Source<'_> {
         if let Some((line, comment)) = event_time(found, &names) {
             text.push_str(&commented(&[(line, comment)]));
         }
-        text.push_str(&format!("\n[sources.{}.schema]\n", node_name(self.path)));
+        text.push('\n');
+        self.schema(text, found, &names)
+    }
+
+    /// `text`, with the table of columns behind it.
+    fn schema(&self, text: String, found: &Found, names: &[Name]) -> Printed {
         let lines: Vec<(String, String)> = names
             .iter()
             .zip(&found.fields)
             .zip(&found.values)
             .map(|((name, field), values)| (name.entry(field), comment(field, values)))
             .collect();
-        text + &commented(&lines)
+        let text = format!("{text}[sources.{}.schema]\n{}", node_name(self.path), commented(&lines));
+        let column = |((name, field), values): ((&Name, &SourceField), &StringViewArray)| {
+            plain(&name.key).then(|| Column { name: name.key.clone(), ty: field.ty, values: values.clone() })
+        };
+        let columns = names.iter().zip(&found.fields).zip(&found.values).filter_map(column).collect();
+        let time = time_of(found, names).map(|(name, _)| name.key.clone()).filter(|key| plain(key));
+        Printed { text, kind: self.kind, columns, time }
     }
 
     fn head(&self) -> String {
@@ -99,6 +140,24 @@ impl Source<'_> {
             false => Some(format!("{{ type = \"{}\", {} }}", self.kind, options.join(", "))),
         }
     }
+}
+
+/// A source as text, and what a job over it may begin with.
+pub struct Printed {
+    pub text: String,
+    /// Its format.
+    pub kind: &'static str,
+    /// Those whose name is plain; none if the format has columns of its own.
+    pub columns: Vec<Column>,
+    /// The one that has the event time.
+    pub time: Option<String>,
+}
+
+pub struct Column {
+    pub name: String,
+    pub ty: DataType,
+    /// What was seen of it, as text.
+    pub values: StringViewArray,
 }
 
 /// The name of a column, and where it is found if not under it.
@@ -136,6 +195,14 @@ fn names(fields: &[SourceField], json: bool) -> Vec<Name> {
     fields.iter().map(&mut name).collect()
 }
 
+fn plain(key: &str) -> bool {
+    key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// Letters, digits and `_` of a text; nothing if there are none, or no name that begins as names do.
 pub fn plain_name(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -148,11 +215,9 @@ pub fn plain_name(text: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// The first column that always has a moment, and the delay that keeps its rows.
+/// The line for the event time, and what is to be said about it.
 fn event_time(found: &Found, names: &[Name]) -> Option<(String, String)> {
-    let columns = names.iter().zip(&found.fields).zip(&found.values);
-    let mut times = columns.filter(|((_, field), values)| field.ty == DataType::Timestamp && values.null_count() == 0);
-    let (name, behind) = times.find_map(|((name, _), values)| Some((name, disorder(values)?)))?;
+    let (name, behind) = time_of(found, names)?;
     let column = match name.key.starts_with(['"', '\'']) {
         true => name.key.clone(),
         false => format!("\"{}\"", name.key),
@@ -165,6 +230,13 @@ fn event_time(found: &Found, names: &[Name]) -> Option<(String, String)> {
             (line, "so far are rows behind others".into())
         }
     })
+}
+
+/// The first column that always has a moment, and how far its rows are behind others: µs.
+fn time_of<'a>(found: &Found, names: &'a [Name]) -> Option<(&'a Name, i64)> {
+    let columns = names.iter().zip(&found.fields).zip(&found.values);
+    let mut times = columns.filter(|((_, field), values)| field.ty == DataType::Timestamp && values.null_count() == 0);
+    times.find_map(|((name, _), values)| Some((name, disorder(values)?)))
 }
 
 /// Rounded up to whole seconds. Both in µs.
@@ -226,7 +298,7 @@ fn value(text: &str) -> String {
 }
 
 /// A TOML string.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -258,7 +330,7 @@ mod tests {
         let Ok(found) = infer(&format, &sample, RECORDS) else { return Ok(()) };
         let path = Path::new("some ${file}.x");
         let source = Source { path: Some(path), seen: "x", kind: format.name(), named: None, written: false };
-        let text = source.with_columns(&format, &found);
+        let text = source.with_columns(&format, &found).text;
         let sink = format!("[sinks.o]\ntype = 'blackhole'\ninput = '{}'\n", node_name(Some(path)));
         let (job, faults) = spec::parse(Path::new("j.toml"), &format!("{text}{sink}"), &[], &|_| None);
         prop_assert!(faults.is_empty(), "{}\n{}", text, faults.render(&job.unwrap().text, false));

@@ -67,23 +67,30 @@ impl DirectoryCommitter {
         Ok(Rewound::Done)
     }
 
-    fn to_checkpoint(&self, goal: &State, lineages: &[String], force: bool) -> io::Result<Rewound> {
+    fn to_checkpoint(&self, goal: &State, lineages: &[String], rewind: &Rewind) -> io::Result<Rewound> {
         let (tree, place) = (&self.tree, &goal.place);
+        let mut root = place.root();
         if let Some(beside) = &place.beside
             && tree.storage.kind(&beside.new)?.is_none()
             && tree.storage.kind(&place.path)?.is_some()
         {
-            if !force {
+            if !rewind.force {
                 return Ok(Rewound::Refused(format!("{} is complete and in place", place.path.display())));
             }
-            tree.storage.rename(&place.path, &beside.new)?;
+            match rewind.ask {
+                true => root = &place.path,
+                false => tree.storage.rename(&place.path, &beside.new)?,
+            }
         }
-        let found = tree.walk(place.root())?;
+        let found = tree.walk(root)?;
         let since = Since { found: &found, checkpoint: goal.checkpoint, lineages };
         for part in &goal.parts {
-            if let Some(complaint) = tree.complaint(place.root(), part, &since)? {
+            if let Some(complaint) = tree.complaint(root, part, &since)? {
                 return Ok(Rewound::Refused(complaint));
             }
+        }
+        if rewind.ask {
+            return Ok(Rewound::Done);
         }
         self.unmark(goal, lineages)?;
         tree.take_back(place.root(), Some(goal), lineages)?;
@@ -129,7 +136,8 @@ impl Committer for DirectoryCommitter {
         lineages.sort();
         lineages.dedup();
         let rewound = match rewind.to {
-            Some(_) => self.to_checkpoint(&goal, &lineages, rewind.force),
+            Some(_) => self.to_checkpoint(&goal, &lineages, rewind),
+            None if rewind.ask => Ok(Rewound::Done),
             None => self.to_start(&goal, &lineages),
         };
         rewound.map_err(|e| write_error(&goal.place.path, &e))

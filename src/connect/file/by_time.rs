@@ -2,6 +2,8 @@
 //!
 //! Every file is an input of its own with its own watermark. A slot is given to a file when it is opened, so slots
 //! are numbered in the order of first event times. Files not opened yet are covered by `hold`.
+//!
+//! Of a named pipe the next record has to come before anything else is read: until then nobody knows which is earliest.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::connect::file::Shared;
 use crate::connect::file::identity::Mismatch;
+use crate::connect::file::pipe::Pipe;
 use crate::connect::file::position::{Position, State, unlike};
 use crate::connect::file::reading::{Reading, Step};
 use crate::connect::{Block, Body, Next};
@@ -32,6 +35,8 @@ pub struct ByTime {
     started: HashMap<u32, Started>,
     /// Files that cannot be opened a second time (pipes) stay open from the first look on.
     probed: HashMap<u32, Reading>,
+    /// Pipes whose next record has not come, each with the time of the record before.
+    awaited: Vec<(i64, u32)>,
     slots: u32,
     /// Files of `started` with an open descriptor.
     open: usize,
@@ -51,9 +56,14 @@ impl ByTime {
     /// Looks at the first record of every file; files without records take no part.
     pub fn probe(shared: &Shared, mut first_time: FirstTime) -> Result<ByTime> {
         let mut unopened = Vec::with_capacity(shared.paths.len());
-        let mut probed = HashMap::new();
+        let (mut probed, mut awaited) = (HashMap::new(), Vec::new());
         for (file, path) in shared.paths.iter().enumerate() {
-            let mut input = Reading::open(path, &shared.records, shared.map)?;
+            let mut input = shared.open_or_pipe(path)?;
+            if matches!(input, Reading::Pipe(_)) {
+                awaited.push((i64::MIN, file as u32));
+                probed.insert(file as u32, input);
+                continue;
+            }
             let time = next_time(&mut input, &mut first_time, i64::MIN)?;
             if input.is_at_end() {
                 continue;
@@ -66,10 +76,15 @@ impl ByTime {
         let queue = unopened.iter().copied().map(Reverse).collect();
         unopened.sort_unstable_by_key(|&entry| Reverse(entry));
         let started = HashMap::new();
-        Ok(ByTime { first_time, queue, unopened, started, probed, slots: 0, open: 0, clock: 0, ended: false })
+        let (slots, open, clock, ended) = (0, 0, 0, false);
+        Ok(ByTime { first_time, queue, unopened, started, probed, awaited, slots, open, clock, ended })
     }
 
     pub fn next(&mut self, shared: &mut Shared) -> Result<Next> {
+        self.look(shared)?;
+        if !self.awaited.is_empty() {
+            return Ok(Next::Pending { until: None });
+        }
         let Some(&Reverse((time, file))) = self.queue.peek() else {
             return Ok(self.end());
         };
@@ -87,6 +102,12 @@ impl ByTime {
         self.queue.pop();
         self.clock += 1;
         started.used = self.clock;
+        if matches!(started.input, Reading::Pipe(_)) && !matches!(body, Body::Empty) {
+            // Whether it ends here is known when its writer is done.
+            self.awaited.push((time, file));
+            let hold = self.hold();
+            return Ok(Next::Block(Block { file, slot, slots: self.slots, hold, line, ..Block::single(body) }));
+        }
         let following = next_time(&mut started.input, &mut self.first_time, time)?;
         let ends = started.input.is_at_end() || matches!(body, Body::Empty);
         if ends {
@@ -95,12 +116,56 @@ impl ByTime {
             self.queue.push(Reverse((following, file)));
             self.limit_open(file);
         }
-        let hold = self.unopened.last().map_or(i64::MAX, |&(time, _)| time);
+        let hold = self.hold();
         Ok(Next::Block(Block { file, slot, slots: self.slots, hold, ends, line, ..Block::single(body) }))
+    }
+
+    fn hold(&self) -> i64 {
+        self.unopened.last().map_or(i64::MAX, |&(time, _)| time)
+    }
+
+    /// Puts the pipes whose next record has come in their place.
+    fn look(&mut self, shared: &Shared) -> Result<()> {
+        for (before, file) in std::mem::take(&mut self.awaited) {
+            let started = self.started.get_mut(&file).map(|started| &mut started.input);
+            let was_started = started.is_some();
+            let Some(input) = started.or(self.probed.get_mut(&file)) else { continue };
+            if !input.look(&shared.pool)? {
+                self.awaited.push((before, file));
+                continue;
+            }
+            // A pipe without records takes no part; the end of another one is told at once.
+            if !was_started && input.is_at_end() {
+                self.probed.remove(&file);
+                continue;
+            }
+            let time = next_time(input, &mut self.first_time, before)?;
+            self.queue.push(Reverse((time, file)));
+            if !was_started {
+                self.unopened.push((time, file));
+                self.unopened.sort_unstable_by_key(|&entry| Reverse(entry));
+            }
+        }
+        Ok(())
+    }
+
+    /// The pipes that are waited for.
+    pub fn awaited(&self) -> impl Iterator<Item = &Pipe> {
+        let input = |(_, file): &(i64, u32)| {
+            self.started.get(file).map(|started| &started.input).or_else(|| self.probed.get(file))
+        };
+        self.awaited.iter().filter_map(input).filter_map(|input| match input {
+            Reading::Pipe(ahead) => Some(&ahead.pipe),
+            _ => None,
+        })
     }
 
     /// Event time of the next record, as [`ByTime::next`] goes by it.
     pub fn next_time(&self) -> i64 {
+        // They are asked for at once.
+        if !self.awaited.is_empty() {
+            return i64::MIN;
+        }
         self.queue.peek().map_or(i64::MIN, |&Reverse((time, _))| time)
     }
 
@@ -120,7 +185,7 @@ impl ByTime {
         }
         let input = match self.probed.remove(&file) {
             Some(input) => input,
-            None => Reading::open(&shared.paths[file as usize], &shared.records, shared.map)?,
+            None => shared.open(&shared.paths[file as usize])?,
         };
         // Both orders are by (time, file), so the file at the head of the queue is the next unopened one.
         self.unopened.pop();
@@ -167,13 +232,14 @@ impl ByTime {
     /// What is to be known of each of `files` files to go on.
     pub fn states(&mut self, files: usize) -> Vec<State> {
         let mut states = vec![State::Done; files];
-        for &Reverse((time, file)) in &self.queue {
+        let queued = self.queue.iter().map(|&Reverse(entry)| entry);
+        for (time, file) in queued.chain(self.awaited.iter().copied()) {
             states[file as usize] = match self.started.get_mut(&file) {
                 Some(started) => {
                     let (mark, lines, years) = (started.input.mark(), started.input.lines(), started.input.years());
                     State::Open { mark, slot: started.slot, time, lines, years }
                 }
-                None => State::Waiting { time: Some(time) },
+                None => State::Waiting { time: Some(time), years: None },
             };
         }
         states
@@ -194,12 +260,22 @@ impl ByTime {
             self.unopened.drain(..).map(|(time, file)| (listed[file as usize].as_path(), (time, file))).collect();
         let mut probed = std::mem::take(&mut self.probed);
         self.queue.clear();
+        self.awaited.clear();
         let mut opened = opened.into_iter();
         for (file, (at, path)) in position.files.iter().zip(&shared.paths).enumerate() {
             let file = file as u32;
             match at.state {
                 State::Done => {}
-                State::Waiting { time } => {
+                State::Waiting { .. } if !shared.records.is_columnar() && Pipe::is_at(path) => {
+                    let old = listed.iter().position(|listed| listed == path).map(|old| old as u32);
+                    let input = match old.and_then(|old| probed.remove(&old)) {
+                        Some(input) => input,
+                        None => shared.open_or_pipe(path)?,
+                    };
+                    self.probed.insert(file, input);
+                    self.awaited.push((i64::MIN, file));
+                }
+                State::Waiting { time, .. } => {
                     let Some(time) = time else { return Err(unlike("a file has no first event time")) };
                     let found = match first_times.remove(path.as_path()) {
                         Some((found, old)) => {
@@ -207,7 +283,7 @@ impl ByTime {
                             found
                         }
                         None => {
-                            let mut input = Reading::open(path, &shared.records, shared.map)?;
+                            let mut input = shared.open(path)?;
                             next_time(&mut input, &mut self.first_time, i64::MIN)?
                         }
                     };

@@ -53,6 +53,9 @@ pub enum State {
     /// Not opened; by time, with the event time (µs) of its first record.
     Waiting {
         time: Option<i64>,
+        /// Where lines have no year and other files tell it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        years: Option<Years>,
     },
     /// By time, with its slot and the event time (µs) of its next record; else both are 0.
     Open {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::connect::Body;
 use crate::connect::file::FirstTime;
+use crate::connect::file::ahead::Ahead;
 use crate::connect::file::groups::Groups;
 use crate::connect::file::identity::{Edges, Mark};
 use crate::connect::file::input::{Cut, Input};
+use crate::connect::file::pipe::Pipe;
 use crate::connect::file::raw::Raw;
 use crate::connect::pool::Pool;
 use crate::connect::records::Records;
@@ -17,6 +19,8 @@ use crate::format::Years;
 pub enum Reading {
     Records(Box<Input>),
     Groups(Box<Groups>),
+    /// A named pipe, where the next record is to be known.
+    Pipe(Box<Ahead>),
 }
 
 /// Outcome of [`Reading::next_block`].
@@ -38,6 +42,22 @@ impl Reading {
         })
     }
 
+    /// As [`Reading::open`], but who writes to a named pipe is not waited for.
+    pub fn open_or_pipe(path: &Path, records: &Records, map: bool) -> Result<Reading> {
+        match !records.is_columnar() && Pipe::is_at(path) {
+            true => Ok(Reading::Pipe(Box::new(Ahead::open(path, records)?))),
+            false => Reading::open(path, records, map),
+        }
+    }
+
+    /// Whether it is known what comes next. Of files it is; a pipe may have to be waited for.
+    pub fn look(&mut self, pool: &Arc<Pool>) -> Result<bool> {
+        match self {
+            Reading::Pipe(pipe) => pipe.look(pool),
+            Reading::Records(_) | Reading::Groups(_) => Ok(true),
+        }
+    }
+
     /// Opens a file of which the bytes before a mark were read, and so many lines, if they are counted; see [`Input`].
     pub fn reenter(
         path: &Path,
@@ -57,6 +77,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.mark(),
             Reading::Groups(groups) => groups.mark(),
+            Reading::Pipe(pipe) => pipe.mark(),
         }
     }
 
@@ -65,6 +86,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.lines(),
             Reading::Groups(groups) => groups.lines(),
+            Reading::Pipe(_) => None,
         }
     }
 
@@ -72,7 +94,7 @@ impl Reading {
     pub fn years(&self) -> Option<Years> {
         match self {
             Reading::Records(input) => input.years(),
-            Reading::Groups(_) => None,
+            Reading::Groups(_) | Reading::Pipe(_) => None,
         }
     }
 
@@ -95,6 +117,10 @@ impl Reading {
                     Cut::End => Step::End,
                 })
             }
+            Reading::Pipe(pipe) => Ok(match pipe.take() {
+                Some((body, line)) => Step::Block { body, line, last: false },
+                None => Step::End,
+            }),
             Reading::Groups(groups) => {
                 let line = groups.lines();
                 Ok(match groups.next()? {
@@ -113,6 +139,7 @@ impl Reading {
                 input.peek_record()?.map(|data| Body::Bytes { data, offset: 0, header })
             }
             Reading::Groups(groups) => groups.peek()?.map(Body::Group),
+            Reading::Pipe(pipe) => return Ok(pipe.next_time(first_time)),
         };
         Ok(body.and_then(|body| first_time(&body)))
     }
@@ -122,6 +149,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.is_at_end(),
             Reading::Groups(groups) => groups.is_at_end(),
+            Reading::Pipe(pipe) => pipe.is_at_end(),
         }
     }
 
@@ -130,6 +158,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.park(packed),
             Reading::Groups(groups) => groups.park(),
+            Reading::Pipe(_) => false,
         }
     }
 
@@ -137,6 +166,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.is_open(),
             Reading::Groups(groups) => groups.is_open(),
+            Reading::Pipe(_) => true,
         }
     }
 
@@ -145,6 +175,7 @@ impl Reading {
         match self {
             Reading::Records(input) => input.bytes_read(),
             Reading::Groups(groups) => groups.bytes_read(),
+            Reading::Pipe(pipe) => pipe.bytes_read(),
         }
     }
 }
@@ -154,7 +185,7 @@ impl Reading {
     pub fn bytes_held(&self) -> usize {
         match self {
             Reading::Records(input) => input.bytes_held(),
-            Reading::Groups(_) => 0,
+            Reading::Groups(_) | Reading::Pipe(_) => 0,
         }
     }
 }

@@ -29,7 +29,8 @@ fn first_time() -> FirstTime {
 fn open(paths: &[PathBuf], read: ReadMode, by_time: bool) -> FileSource {
     let first_time = by_time.then(first_time);
     let records = double::limited(true, true, 300_000);
-    FileSource::open(FileOptions { paths: paths.to_vec(), records, read, pool: Pool::new(2), first_time }).unwrap()
+    FileSource::open(FileOptions { paths: paths.to_vec(), records, read, pool: Pool::new(2), first_time, year: None })
+        .unwrap()
 }
 
 fn drain(source: &mut FileSource) -> Vec<Seen> {

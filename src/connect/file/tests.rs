@@ -29,7 +29,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 fn options(paths: Vec<PathBuf>, records: Records) -> FileOptions {
-    FileOptions { paths, records, read: ReadMode::Stream, pool: Pool::new(4), first_time: None }
+    FileOptions { paths, records, read: ReadMode::Stream, pool: Pool::new(4), first_time: None, year: None }
 }
 
 /// A block as plain values: file, slot, slots, hold, ends, offset, data.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::state::{Pending, Place, State};
+use super::target::is_free;
 use crate::connect::output::{Extent, Fit, from_json, open_existing, parent, write_error};
 use crate::connect::{Committer, Rewind, Rewound};
 use crate::error::{Error, Result};
@@ -74,7 +75,14 @@ impl Committer for FileCommitter {
         let goal: State = from_json(goal)?;
         let later = rewind.later.iter().filter(|state| !state.is_null()).map(from_json);
         let later: Vec<State> = later.collect::<Result<_>>()?;
-        let back = Back { committer: self, goal: &goal, later: &later, undo: rewind.to.is_none(), force: rewind.force };
+        let back = Back {
+            committer: self,
+            goal: &goal,
+            later: &later,
+            undo: rewind.to.is_none(),
+            force: rewind.force,
+            ask: rewind.ask,
+        };
         let path = goal.file().to_owned();
         let rewound = match &goal.place {
             Place::Grown { base, created } => back.grown(*base, *created),
@@ -92,6 +100,8 @@ struct Back<'a> {
     /// To before the run.
     undo: bool,
     force: bool,
+    /// Nothing is to be changed.
+    ask: bool,
 }
 
 impl Back<'_> {
@@ -106,6 +116,9 @@ impl Back<'_> {
         let Some(mut file) = open_existing(self.storage(), path)? else {
             return Ok(if nothing_left { Rewound::Done } else { self.gone() });
         };
+        if !is_free(&mut *file)? {
+            return Ok(Rewound::Refused(format!("another process is writing to {}", path.display())));
+        }
         if !self.force
             && let Some(words) = self.others(path, &*file)?
         {
@@ -114,6 +127,9 @@ impl Back<'_> {
         let found = file.len()?;
         if found < length && !nothing_left {
             return Ok(self.goal.extent.complaint(path, &*file)?.map_or(Rewound::Done, Rewound::Refused));
+        }
+        if self.ask {
+            return Ok(Rewound::Done);
         }
         crash::point("file-before-truncate");
         if nothing_left && created {
@@ -148,6 +164,9 @@ impl Back<'_> {
         let Some(mut file) = open_existing(self.storage(), temporary)? else {
             return if self.undo { Ok(Rewound::Done) } else { self.committed(temporary, target) };
         };
+        if self.undo && self.ask {
+            return Ok(Rewound::Done);
+        }
         if self.undo {
             drop(file);
             self.storage().remove(temporary)?;
@@ -156,6 +175,9 @@ impl Back<'_> {
         }
         if let Some(complaint) = self.goal.extent.complaint(temporary, &*file)? {
             return Ok(Rewound::Refused(complaint));
+        }
+        if self.ask {
+            return Ok(Rewound::Done);
         }
         crash::point("file-before-truncate");
         file.truncate(self.goal.extent.length)?;
@@ -172,6 +194,9 @@ impl Back<'_> {
         }
         if !self.force {
             return Ok(Rewound::Refused(format!("{} is complete and in place", target.display())));
+        }
+        if self.ask {
+            return Ok(Rewound::Done);
         }
         // Under a name that nobody goes on from until all of it is there.
         let copy = temporary.with_extension("copy");

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::FileSinkOptions;
 use crate::connect::Run;
@@ -28,6 +29,10 @@ pub enum Mode {
 const TEMPORARY_NAMES: u32 = 1000;
 /// A file name is at most 255 bytes long on common file systems; the rest is for what is put around it.
 const NAME_BYTES_MAX: usize = 200;
+
+/// A writer of this process that has just failed may hold the file for an instant.
+const LOCK_TRIES: usize = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How the open file relates to the name it is to have.
 pub enum Target {
@@ -62,20 +67,30 @@ impl Target {
                 Ok((target, file))
             }
             Mode::New => {
-                let file = storage.create_new(path).map_err(|e| match e.kind() {
+                let mut file = storage.create_new(path).map_err(|e| match e.kind() {
                     ErrorKind::AlreadyExists => exists_error(path),
                     _ => failed(e),
                 })?;
+                lock(path, &mut *file)?;
                 Ok((Target::Grown { path: path.to_owned(), base: 0, created: true }, file))
             }
             Mode::Append => {
-                let file = storage.open_append(path).map_err(failed)?;
+                let mut file = storage.open_append(path).map_err(failed)?;
+                lock(path, &mut *file)?;
                 let base = file.len().map_err(failed)?;
                 if !*gzip {
                     check_last_line(path, &*file, base)?;
                 }
                 Ok((Target::Grown { path: path.to_owned(), base, created: kind.is_none() }, file))
             }
+        }
+    }
+
+    /// Keeps other jobs away from a file that grows.
+    pub fn lock(&self, file: &mut dyn StorageFile) -> Result<()> {
+        match self {
+            Target::Grown { path, .. } => lock(path, file),
+            Target::Beside { .. } | Target::Stream => Ok(()),
         }
     }
 
@@ -127,6 +142,26 @@ fn exists_error(path: &Path) -> Error {
 pub fn is_descriptor(path: &Path) -> bool {
     let names = ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
     names || path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Two jobs that append to one file would take back each other's rows.
+fn lock(path: &Path, file: &mut dyn StorageFile) -> Result<()> {
+    if is_free(file).map_err(|e| write_error(path, &e))? {
+        return Ok(());
+    }
+    let error = Error::external(format!("another process is writing to {}", path.display()));
+    Err(error.note("two jobs that append to one file would cut off each other's rows: give one of them another path"))
+}
+
+/// Takes the lock of a file; false if another process keeps it.
+pub fn is_free(file: &mut dyn StorageFile) -> io::Result<bool> {
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock()? {
+            return Ok(true);
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    file.try_lock()
 }
 
 /// A row behind half a line would spoil both, and mending the file would change what is not ours.

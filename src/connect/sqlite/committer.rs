@@ -179,6 +179,9 @@ impl Committer for SqliteCommitter {
         if let Some(words) = self.refusal(to.as_ref(), rewind)? {
             return Ok(Rewound::Refused(words));
         }
+        if rewind.ask {
+            return Ok(Rewound::Done);
+        }
         if let Some(folder) = self.options.spools() {
             let kept = to.map_or(0, |state| state.checkpoint);
             let gone = |file: Option<(&str, u64)>| file.is_none_or(|(_, checkpoint)| checkpoint > kept);

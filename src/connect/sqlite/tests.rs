@@ -180,7 +180,7 @@ fn tables_and_files_that_do_not_fit_are_refused() {
 }
 
 fn to_none<'a>(base: &'a Value, force: bool) -> Rewind<'a> {
-    Rewind { to: None, later: &[], base: Some(base), force }
+    Rewind { to: None, later: &[], base: Some(base), force, ask: false }
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn going_back_behind_committed_rows_is_refused() {
     assert_eq!(pairs(&options), [(Some(2), 2)]);
     let Rewound::Refused(words) = committer.rewind(&to_none(&base.state, false)).unwrap() else { panic!() };
     assert!(words.contains("checkpoint 2") && words.contains("o.db"), "{words}");
-    let back = |to| Rewind { to: Some(to), later: &[], base: None, force: false };
+    let back = |to| Rewind { to: Some(to), later: &[], base: None, force: false, ask: false };
     assert!(matches!(committer.rewind(&back(&first.state)).unwrap(), Rewound::Refused(_)));
     assert_eq!(committer.rewind(&back(&second.state)).unwrap(), Rewound::Done);
     assert_eq!(committer.rewind(&to_none(&base.state, true)).unwrap(), Rewound::Done);

@@ -14,7 +14,7 @@ fn plan(
     windowed: bool,
 ) -> Result<AggregatePlan, Vec<(Part, ExprError)>> {
     let having = having.map(|text| parse(text).unwrap());
-    resolve_aggregate(&items(by), &items(select), having.as_ref(), windowed, &schema())
+    resolve_aggregate(&items(by), &items(select), having.as_ref(), windowed, false, &schema())
 }
 
 #[test]
@@ -145,4 +145,24 @@ fn mistakes() {
         assert!(text.contains(said), "{select:?}: {text}");
     }
     assert_eq!(plan(&["s"], &["a", "b"], None, false).unwrap_err().len(), 2);
+}
+
+/// Each fault is named once, and none that comes of another.
+#[test]
+fn a_wrong_key_does_not_hide_other_faults() {
+    let faults = |by: &[&str], select: &[&str], windowed| {
+        let errors = plan(by, select, None, windowed).unwrap_err();
+        errors.into_iter().map(|(part, error)| format!("{part:?} {}", error.message)).collect::<Vec<_>>()
+    };
+    let unknown = "there is no column `ss`";
+    // What names the key, also by its text, is right; so is a column that the key may have been meant to be.
+    let fine = ["ss", "upper(ss) || 'x' AS u", "s", "a + 1 AS b", "sum(a) AS total"];
+    assert_eq!(faults(&["ss"], &fine, false), [format!("By(0) {unknown}")]);
+    assert_eq!(faults(&["lowr(s) AS low"], &["low", "lowr(s) AS x", "low > 5 AS b"], false).len(), 1);
+    let found = faults(&["s", "ss AS k"], &["k", "sum(aa) AS n", "nope", "sum(s) AS t", "k"], true);
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert_eq!(found[0], format!("By(1) {unknown}"));
+    for (fault, part) in found[1..].iter().zip(["Select(1)", "Select(2)", "Select(3)", "Select(4)"]) {
+        assert!(fault.starts_with(part), "{fault}");
+    }
 }

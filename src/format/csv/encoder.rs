@@ -104,7 +104,7 @@ impl Encoder for CsvEncoder {
     /// in the output than were put there, some string has them, and the batch is written again.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
         let batch = &*Local::written(&self.local, batch);
-        let batch = &*printed(batch);
+        let batch = &*printed(batch, &self.style);
         if !self.quoting {
             let (start, ends_start) = (out.len(), ends.as_ref().map_or(0, |ends| ends.len()));
             let Written { empty, .. } = self.rows::<false>(batch, out, ends.as_deref_mut());

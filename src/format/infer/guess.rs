@@ -86,6 +86,34 @@ pub fn instead(format: &str, record: &str) -> Option<String> {
     (name != format).then(|| format!("this looks like {what}: format = \"{name}\" reads it"))
 }
 
+/// What `data` looks like, of which no record can be read in the format of this name: a note. More of it tells more than
+/// a record does.
+pub fn instead_of(format: &str, data: &[u8]) -> Option<String> {
+    let end = data.len().min(super::SAMPLE_BYTES);
+    let sample = Sample { data: Bytes::copy_from_slice(&data[..end]), whole: false };
+    let (name, what) = match guess(&sample) {
+        Guess::Json => ("json", "JSON, an object a line"),
+        Guess::AccessLog => ("access-log", "an access log"),
+        Guess::Syslog => ("syslog", "a system log"),
+        Guess::Logfmt => ("logfmt", "logfmt"),
+        Guess::Parquet => ("parquet", "a Parquet file"),
+        Guess::Arrow => ("arrow", "an Arrow file"),
+        Guess::Csv { delimiter } if format != "csv" => {
+            return Some(match delimiter {
+                b',' => "it looks like CSV: format = \"csv\" may read it".into(),
+                b'\t' => "it looks like a table with tabs: format = \"tsv\" may read it".into(),
+                other => {
+                    let other = char::from(other);
+                    let format = format!("{{ type = \"csv\", delimiter = \"{other}\" }}");
+                    format!("it looks like a table with `{other}` between its fields: format = {format} may read it")
+                }
+            });
+        }
+        Guess::Csv { .. } | Guess::Lines | Guess::Binary => return None,
+    };
+    (name != format).then(|| format!("it looks like {what}: format = \"{name}\" may read it"))
+}
+
 /// The delimiter that parts the records of the sample into equally many fields, at least two; of several, the one that
 /// makes most of them.
 pub fn delimiter(sample: &Sample) -> Option<u8> {
@@ -141,6 +169,23 @@ mod tests {
         ] {
             let sample = Sample { data: Bytes::from_static(data.as_bytes()), whole: true };
             assert_eq!(guess(&sample), expect, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_format_would_read_is_named() {
+        for (format, data, expect) in [
+            ("csv", "{\"a\":1}\n{\"a\":2}\n", "format = \"json\""),
+            ("json", "a,b\n1,2\n3,4\n", "format = \"csv\""),
+            ("json", "a\tb\n1\t2\n3\t4\n", "format = \"tsv\""),
+            ("logfmt", "a;b\n1;2\n3;4\n", "delimiter = \";\""),
+            ("json", "level=info msg=\"it is\" n=1\nlevel=warn msg=x\n", "format = \"logfmt\""),
+            ("csv", "a,b\n1,2\n", ""),
+            ("json", "{\"a\":1}\n", ""),
+            ("json", "just\nwords\n", ""),
+        ] {
+            let said = instead_of(format, data.as_bytes()).unwrap_or_default();
+            assert!(said.contains(expect) && said.is_empty() == expect.is_empty(), "{format} {data:?}: {said}");
         }
     }
 }

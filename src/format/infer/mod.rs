@@ -3,6 +3,7 @@
 //! Names come from the header of a CSV file or the keys of JSON objects, types from the values ([`types`]). What is
 //! found reads the whole sample: of its records none is bad that another schema would have read.
 
+pub mod columnar;
 mod guess;
 mod hints;
 mod json;
@@ -25,7 +26,7 @@ use super::{
 use crate::data::{Column, DataType};
 use crate::error::{Error, Result};
 
-pub use guess::{Guess, delimiter, guess, instead};
+pub use guess::{Guess, delimiter, guess, instead, instead_of};
 pub use hints::{disorder, hint};
 pub use remarks::{DELIMITERS, Remark};
 

@@ -121,7 +121,7 @@ impl Encoder for JsonEncoder {
     /// backslashes or control characters than were put there.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
         let batch = &*Local::written(&self.local, batch);
-        let batch = &*printed(batch);
+        let batch = &*printed(batch, &self.style);
         let is_json = batch.columns.iter().any(|column| matches!(column, Column::Json(_)));
         if !self.escaping && !is_json {
             let (start, ends_start) = (out.len(), ends.as_ref().map_or(0, |ends| ends.len()));

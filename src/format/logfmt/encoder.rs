@@ -39,7 +39,7 @@ impl Encoder for LogfmtEncoder {
 
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>, mut ends: Option<&mut Vec<u32>>) {
         let batch = &*Local::written(&self.local, batch);
-        let batch = &*printed(batch);
+        let batch = &*printed(batch, &self.style);
         let mut columns: Vec<Values> = batch.columns.iter().map(|column| Values::new(column, &self.style)).collect();
         for row in 0..batch.rows {
             let start = out.len();

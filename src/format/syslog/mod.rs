@@ -18,4 +18,4 @@ mod years;
 mod tests;
 
 pub use decoder::{STRUCTURED_DATA, decoder, fields};
-pub use years::{Year, Years, header_behind, read_header};
+pub use years::{Year, Years, first_day, header_behind, read_header};

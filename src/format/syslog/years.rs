@@ -91,6 +91,12 @@ impl Years {
     }
 }
 
+/// Month and day of the first line that has them and no year.
+pub fn first_day(data: &[u8]) -> Option<(u8, u8)> {
+    let stamps = data.split(|&byte| byte == b'\n').filter_map(stamp::of_line);
+    stamps.filter(|stamp| stamp.year.is_none()).map(|stamp| (stamp.month, stamp.day)).next()
+}
+
 /// Takes off a BOM; the header says where the years begin.
 pub fn read_header(options: &SyslogOptions, data: &[u8], last: bool) -> Result<HeaderRead> {
     let plain = CsvOptions { header: false, ..CsvOptions::default() };

@@ -14,6 +14,13 @@ pub const BATCH_ROWS: usize = 8192;
 /// Batches that one call of the operator emits at most.
 pub const BATCHES_PER_CALL: usize = 4;
 
+/// A moment as text.
+fn at(micros: i64) -> String {
+    let mut text = Vec::new();
+    crate::data::text::write_timestamp(micros, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Groups whose results are coming out.
 #[derive(Debug)]
 pub struct Emission {
@@ -62,7 +69,10 @@ impl Emission {
         } else {
             Order::Arrival
         };
-        table.results(shape, ids, &mut columns)?;
+        table.results(shape, ids, &mut columns).map_err(|error| match self.window {
+            Some(window) => error.note(format!("in the window from {} to {}", at(window.start), at(window.end))),
+            None => error,
+        })?;
         let time = self.window.map(|window| vec![window.end - 1; rows].into());
         out.emit(MAIN, Batch { time, order, ..Batch::new(columns, rows) });
         Ok(())

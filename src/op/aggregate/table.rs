@@ -154,9 +154,23 @@ impl Table {
     /// Appends the results of `ids`, one column per call.
     pub fn results(&self, shape: &Shape, ids: &[u32], columns: &mut Vec<Column>) -> Result<()> {
         for (i, accumulator) in self.accumulators.iter().enumerate() {
-            columns.push(accumulator.emit(ids).map_err(|error| name_call(error, shape, i))?);
+            let column = accumulator.emit(ids).map_err(|error| {
+                // Which group it is, nobody asks as long as all is well.
+                let group = ids.iter().find(|&&id| accumulator.emit(&[id]).is_err());
+                self.name_group(name_call(error, shape, i), shape, group.copied())
+            });
+            columns.push(column?);
         }
         Ok(())
+    }
+
+    /// The error, with the keys of the group it is about.
+    fn name_group(&self, error: Error, shape: &Shape, group: Option<u32>) -> Error {
+        let Some(id) = group.filter(|&id| (id as usize) < self.index.len()) else { return error };
+        let keys = self.index.key_columns(&[id]);
+        let named = shape.spec.key_names.iter().zip(&keys);
+        let keys: Vec<String> = named.map(|(name, key)| format!("{name} = {}", key.display(0))).collect();
+        if keys.is_empty() { error } else { error.note(format!("in the group with {}", keys.join(", "))) }
     }
 
     /// Forgets all groups and keeps the memory.

@@ -12,6 +12,7 @@ mod transforms;
 pub use sinks::table_of;
 
 use crate::data::{DataType, Field, Schema};
+use crate::error::Secrets;
 use crate::expr::{AggregatePlan, ExprError, Typed};
 use crate::format::{Format, SourceField};
 use crate::op::aggregate::{Emit, Window};
@@ -25,6 +26,8 @@ use crate::spec::{
 #[derive(Debug, Clone)]
 pub struct LogicalPlan {
     pub name: String,
+    /// What is not to be said or written, though an expression may hold it.
+    pub secrets: Secrets,
     pub nodes: Vec<Node>,
 }
 
@@ -188,7 +191,14 @@ pub fn build_with(spec: &JobSpec, resolved: &Resolved) -> (Option<LogicalPlan>, 
     if found.has_errors() {
         return (None, found);
     }
-    (Some(LogicalPlan { name: spec.name.clone(), nodes: renumber(nodes, &graph) }), found)
+    (
+        Some(LogicalPlan {
+            name: spec.name.clone(),
+            secrets: spec.text.secrets().clone(),
+            nodes: renumber(nodes, &graph),
+        }),
+        found,
+    )
 }
 
 /// Puts the nodes that run into topological order.

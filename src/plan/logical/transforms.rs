@@ -173,24 +173,27 @@ impl Builder<'_> {
     }
 
     fn aggregate(&mut self, node: &NodeSpec, aggregate: &AggregateNode, inputs: Inputs) -> Option<Node> {
-        let by = self.items(&aggregate.by);
-        let select = self.items(&aggregate.select);
-        let having = match &aggregate.having {
-            Some(text) => match expr::parse(&text.value) {
-                Ok(ast) => Some(ast),
-                Err(error) => {
-                    self.wrong(text, error);
-                    return None;
-                }
-            },
-            None => None,
-        };
-        let (by, select) = (by?, select?);
+        // What can be parsed is looked at also where something else cannot.
+        let (by, by_texts) = self.items(&aggregate.by);
+        let (select, select_texts) = self.items(&aggregate.select);
+        let doubtful = by.len() < aggregate.by.len();
+        let mut unparsed = doubtful || select.len() < aggregate.select.len();
+        let having = aggregate.having.as_ref().and_then(|text| match expr::parse(&text.value) {
+            Ok(ast) => Some(ast),
+            Err(error) => {
+                self.wrong(text, error);
+                unparsed = true;
+                None
+            }
+        });
         let processing = aggregate.processing.as_ref();
-        let own = self.window(node, aggregate.window.as_ref(), processing, &inputs)?;
-        let count = matches!(own, Some(Window::Count { .. }));
-        let spans = own.is_some() && !count;
-        let plan = match expr::resolve_aggregate(&by, &select, having.as_ref(), spans, &inputs.schema) {
+        let own = self.window(node, aggregate.window.as_ref(), processing, &inputs);
+        let count = matches!(own, Some(Some(Window::Count { .. })));
+        // A window that is wrong has columns all the same.
+        let spans = !matches!(own, Some(None)) && !count;
+        let having = having.as_ref().filter(|_| !unparsed);
+        let plan = match expr::resolve_aggregate(&by, &select, having, spans, doubtful, &inputs.schema) {
+            Ok(_) if unparsed => return None,
             Ok(plan) => {
                 for (index, place) in plan.cuts.clone() {
                     if let Some(text) = aggregate.select.get(index) {
@@ -207,8 +210,8 @@ impl Builder<'_> {
                         error.help = Some(help.into());
                     }
                     let text = match part {
-                        Part::By(index) => aggregate.by.get(index),
-                        Part::Select(index) => aggregate.select.get(index),
+                        Part::By(index) => by_texts.get(index).copied(),
+                        Part::Select(index) => select_texts.get(index).copied(),
                         Part::Having => aggregate.having.as_ref(),
                     };
                     if let Some(text) = text {
@@ -218,6 +221,7 @@ impl Builder<'_> {
                 return None;
             }
         };
+        let own = own?;
         let window = own.or_else(|| attached(&plan.keys, &inputs));
         let emit = self.emission(node, aggregate, window, &inputs)?;
         let schema = schema_of(&plan.outputs);
@@ -313,12 +317,16 @@ impl Builder<'_> {
         }))
     }
 
-    fn items(&mut self, texts: &[Text]) -> Option<Vec<SelectItem>> {
-        let items: Vec<Option<SelectItem>> = texts
-            .iter()
-            .map(|text| expr::parse_item(&text.value).map_err(|error| self.wrong(text, error)).ok())
-            .collect();
-        items.into_iter().collect()
+    /// The items that can be parsed, and the text of each; the others have been named.
+    fn items<'t>(&mut self, texts: &'t [Text]) -> (Vec<SelectItem>, Vec<&'t Text>) {
+        let parse = |text: &'t Text| match expr::parse_item(&text.value) {
+            Ok(item) => Some((item, text)),
+            Err(error) => {
+                self.wrong(text, error);
+                None
+            }
+        };
+        texts.iter().filter_map(parse).unzip()
     }
 }
 

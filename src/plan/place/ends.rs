@@ -43,6 +43,7 @@ impl Placer<'_> {
         let number = self.out.sources.len();
         self.out.sources.push(SourcePlan {
             name: node.path(),
+            secrets: self.plan.secrets.clone(),
             connector: source.connector.clone(),
             files,
             by_time,

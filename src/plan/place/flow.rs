@@ -45,7 +45,7 @@ impl Placer<'_> {
         let on_fault = match node.on_error {
             OnError::Fail => OnFault::Fail,
             OnError::Skip => OnFault::Skip,
-            OnError::DeadLetter => OnFault::Letter(output),
+            OnError::DeadLetter => OnFault::Letter(output, self.plan.secrets.clone()),
         };
         self.chain(placed.producer).nodes[number].on_fault = on_fault;
         if let Some(errors) = node.errors() {

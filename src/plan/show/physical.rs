@@ -134,7 +134,8 @@ impl<'a> Drawing<'a> {
 
     fn sink(&mut self, of: &SinkPlan, saving: &Saving) {
         let gate = gate(&of.inputs, of.by_arrival, self.plan);
-        let (word, order) = if of.by_arrival || of.inputs.iter().any(|input| self.arrives(input.from)) {
+        let by_chance = of.by_arrival || self.meet_by_block(&of.inputs);
+        let (word, order) = if by_chance || of.inputs.iter().any(|input| self.arrives(input.from)) {
             ("multiset", "the rows are certain, their order is not")
         } else {
             ("exact", "the same bytes at any parallelism")
@@ -153,9 +154,22 @@ impl<'a> Drawing<'a> {
             Producer::Source(_) => false,
             Producer::Stage(stage) => {
                 let stage = &self.plan.stages[stage];
-                stage.by_arrival || stage.op.is_unsorted() || stage.inputs.iter().any(|input| self.arrives(input.from))
+                let by_chance = stage.by_arrival || self.meet_by_block(&stage.inputs);
+                by_chance || stage.op.is_unsorted() || stage.inputs.iter().any(|input| self.arrives(input.from))
             }
         }
+    }
+
+    /// Several ways of a live source meet: they come block by block, and what is in a block is chance.
+    fn meet_by_block(&self, inputs: &[InputPlan]) -> bool {
+        let live = |domain: usize| {
+            let group = self.plan.groups.get(domain).map_or(&[][..], |group| group);
+            group.iter().any(|&source| self.plan.sources[source].live)
+        };
+        inputs
+            .iter()
+            .enumerate()
+            .any(|(at, input)| live(input.domain) && inputs[..at].iter().any(|other| other.domain == input.domain))
     }
 
     fn targets(&mut self, group: &Group<'a>, targets: &[Target], names: &[String]) -> Vec<String> {

@@ -230,3 +230,22 @@ fn results_in_any_order_are_a_multiset() {
     assert!(shown(JOB, 2).contains("exact") && !shown(JOB, 2).contains("multiset"));
     assert!(shown(&job, 2).contains("multiset") && shown(&job, 2).contains("in any order"));
 }
+
+/// Of a live source, what is in a block is chance, and so is the order in which two ways of it meet again.
+#[test]
+fn two_ways_of_a_live_source_meet_in_any_order() {
+    let job = |source: &str, input: &str| {
+        format!(
+            "[sources.s]\n{source}\nformat = 'lines'\n[transforms.a]\ntype = 'filter'\ninput = 's'\n\
+             where = \"line LIKE '%a%'\"\n[sinks.o]\ntype = 'stdout'\ninput = {input}\nformat = 'lines'\n"
+        )
+    };
+    for (source, input, expect) in [
+        ("type = 'stdin'", "['a', 's']", "multiset"),
+        ("type = 'stdin'", "'a'", "exact"),
+        ("type = 'file'\npath = 'a.txt'", "['a', 's']", "exact"),
+    ] {
+        let text = shown(&job(source, input), 2);
+        assert!(text.contains(&format!("{expect}: ")), "{source} {input}:\n{text}");
+    }
+}

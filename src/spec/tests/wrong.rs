@@ -73,7 +73,6 @@ fn sources() {
         ("type = 'file'\npath = 'a'\nfollow = true\nstart = 'begin'", &["did you mean `beginning`?"]),
         ("type = 'file'\npath = 'a'\nfollow = true\nread = 'mmap'", &["8:8", "cannot be mapped"]),
         ("type = 'file'\npath = ['a', 'b.zst']\nfollow = true", &["6:15 «b.zst»", "cannot be followed"]),
-        ("type = 'file'\npath = 'a'\nfollow = true\nrate = 5", &["8:8 «5»", "not there yet"]),
         ("type = 'file'\npath = 'a'\nfollow = true\ncompression = 'zstd'", &["8:15", "cannot be followed"]),
         ("type = 'file'\npath = 'a'\nmetadata = ['file', 'received']", &["7:21", "a file has no metadata `received`"]),
         ("type = 'file'\npath = 'a'\nmetadata = ['lines']", &["7:14 «lines»", "did you mean `line`?"]),

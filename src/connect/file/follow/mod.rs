@@ -51,6 +51,8 @@ pub struct FollowOptions {
     pub idle: Option<i64>,
     /// Lines that are not read are counted, too.
     pub exact_lines: bool,
+    /// Blocks have no more rows than this.
+    pub rows_max: Option<u64>,
 }
 
 /// Follows files.
@@ -167,7 +169,7 @@ impl Follow {
         let Some(tail) = self.tails.get_mut(&number) else { return Ok(None) };
         let file = file.map(|at| file_of(&self.open, at));
         let before = tail.mark.offset;
-        match tail.read(file, &self.options.records, &self.options.pool)? {
+        match tail.read(file, &self.options.records, &self.options.pool, self.options.rows_max)? {
             Got::Block { body, line } => {
                 self.bytes += tail.mark.offset - before;
                 let block = self.block(number, body, line, now);

@@ -134,10 +134,16 @@ impl Tail {
         self.rest.is_some() || self.seen > looked
     }
 
-    /// Cuts the next block.
+    /// Cuts the next block, of no more than `rows_max` records.
     ///
     /// Errors: it cannot be read, or its header lacks a declared column.
-    pub fn read(&mut self, file: Option<&File>, records: &Records, pool: &Arc<Pool>) -> Result<Got> {
+    pub fn read(
+        &mut self,
+        file: Option<&File>,
+        records: &Records,
+        pool: &Arc<Pool>,
+        rows_max: Option<u64>,
+    ) -> Result<Got> {
         if self.rest.is_some() {
             return self.read_rest(pool);
         }
@@ -154,6 +160,7 @@ impl Tail {
         }
         let Some(mut buffer) = pool.take() else { return Ok(Got::Starved) };
         let Some(end) = self.cut(file, records, &mut buffer, last).map_err(&failed)? else { return Ok(Got::Nothing) };
+        let end = rows_max.map_or(end, |rows| end_of(records, &buffer.filled()[..end], rows));
         buffer.truncate(end);
         let (offset, line, header) = (self.mark.offset, self.lines, self.header.clone().flatten());
         self.pass(&edge, buffer.filled());
@@ -340,6 +347,18 @@ impl Tail {
             }
         }
     }
+}
+
+/// Where the first `rows` of the records of `data` end.
+fn end_of(records: &Records, data: &[u8], rows: u64) -> usize {
+    let mut end = 0;
+    for _ in 0..rows {
+        if end == data.len() {
+            break;
+        }
+        end += first_record(records, &data[end..], true).unwrap_or(data.len() - end);
+    }
+    end
 }
 
 fn failed(path: PathBuf) -> impl Fn(io::Error) -> Error {

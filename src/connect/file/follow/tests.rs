@@ -48,6 +48,7 @@ impl World {
             first_time: by_time.then(first_time),
             idle: Some(60_000_000),
             exact_lines: true,
+            rows_max: None,
         })
     }
 
@@ -478,4 +479,93 @@ proptest! {
             prop_assert_eq!(seen, expect, "of {}: {:?}", file, world.warnings);
         }
     }
+}
+
+/// Under a rate, blocks are small; a position behind any of them goes on with the next row, whatever has come since.
+#[test]
+fn a_rate_holds_and_every_row_comes_once_through_kills() {
+    use crate::connect::pace::Pace;
+    for by_time in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let pattern = dir.path().join("*.log").to_str().unwrap().to_owned();
+        let records = double::limited(false, false, 300_000).counting(true);
+        let source = || {
+            let follow = Follow::new(FollowOptions {
+                patterns: Patterns { paths: vec![pattern.clone()], exclude: Vec::new() },
+                records: records.clone(),
+                pool: Pool::new(4),
+                from_end: false,
+                first_time: by_time.then(first_time),
+                idle: None,
+                exact_lines: true,
+                rows_max: Some(crate::connect::throttle::rows_at_once(100.0)),
+            });
+            Pace::new(Box::new(follow), records.clone(), 100.0)
+        };
+        let file = |name: &str, rows: std::ops::Range<u32>| {
+            let text: String = rows.map(|row| format!("{row},{name}\n")).collect();
+            let mut file = fs::OpenOptions::new().create(true).append(true).open(dir.path().join(name)).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        file("a.log", 0..60);
+        file("b.log", 0..60);
+        let mut source_now = source();
+        let (mut now, mut rows, mut blocks) = (1_000_000_000_i64, Vec::new(), 0);
+        let start = now;
+        while rows.len() < 250 {
+            match source_now.next(now).unwrap() {
+                Next::Block(Block { body: Body::Bytes { data, .. }, .. }) => {
+                    let text = std::str::from_utf8(&data).unwrap();
+                    assert!(text.lines().count() <= 2, "{text}");
+                    rows.extend(text.lines().map(str::to_owned));
+                    blocks += 1;
+                    if rows.len() == 50 {
+                        file("a.log", 60..120);
+                        file("0.log", 0..70);
+                    }
+                    if blocks % 3 == 0 {
+                        let position = source_now.position().unwrap();
+                        source_now = source();
+                        source_now.restore(&position).unwrap();
+                    }
+                }
+                Next::Block(_) => {}
+                Next::Pending { until } => now = until.unwrap().max(now + 1),
+                _ => panic!("it has no end"),
+            }
+            assert!(now - start < 60_000_000, "{} rows", rows.len());
+        }
+        let mut all: Vec<String> = Vec::new();
+        for (name, count) in [("0.log", 70), ("a.log", 120), ("b.log", 60)] {
+            all.extend((0..count).map(|row| format!("{row},{name}")));
+        }
+        let mut sorted = rows.clone();
+        sorted.sort();
+        all.sort();
+        assert_eq!(sorted, all);
+    }
+}
+
+#[test]
+fn a_rate_is_of_rows_a_second() {
+    use crate::connect::pace::Pace;
+    let world = World::new(&["*.log"], false, false, false);
+    world.append("a.log", &"x\n".repeat(2000));
+    let mut source = World::source(&world.patterns, false, false, false);
+    source.options.rows_max = Some(crate::connect::throttle::rows_at_once(500.0));
+    let records = source.options.records.clone();
+    let mut source = Pace::new(Box::new(source), records, 500.0);
+    let (mut now, mut rows) = (1_000_000_000_i64, 0);
+    while rows < 2000 {
+        match source.next(now).unwrap() {
+            Next::Block(Block { body: Body::Bytes { data, .. }, .. }) => rows += data.len() / 2,
+            Next::Pending { until } => now = until.unwrap(),
+            _ => panic!("blocks of rows"),
+        }
+    }
+    let seconds = (now - 1_000_000_000) as f64 / 1e6;
+    assert!((3.9..4.1).contains(&seconds), "{seconds}");
+    // Stopped, it ends at once: what is left is read by the next run.
+    source.stop();
+    assert!(matches!(source.next(now).unwrap(), Next::End));
 }

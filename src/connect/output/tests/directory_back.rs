@@ -69,8 +69,13 @@ impl Folder {
 
     fn back(&self, to: Option<&Prepared>, later: &[Prepared], base: &Prepared, force: bool) -> Rewound {
         let later: Vec<Value> = later.iter().map(|p| p.state.clone()).collect();
-        let rewind = Rewind { to: to.map(|p| &p.state), later: &later, base: Some(&base.state), force };
-        self.committer().rewind(&rewind).unwrap()
+        let rewind = Rewind { to: to.map(|p| &p.state), later: &later, base: Some(&base.state), force, ask: true };
+        // Who asks first is told what comes, and nothing is changed by it.
+        let asked = self.committer().rewind(&rewind).unwrap();
+        assert_eq!(self.committer().rewind(&rewind).unwrap(), asked);
+        let done = self.committer().rewind(&Rewind { ask: false, ..rewind }).unwrap();
+        assert_eq!(done, asked);
+        done
     }
 }
 

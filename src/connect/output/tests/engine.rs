@@ -217,7 +217,9 @@ impl Engine<'_> {
     fn start(&mut self, storage: &Arc<dyn Storage>) -> Result<Live> {
         let mut committer = self.sink.committer(storage.clone());
         if let Some(first) = self.manifests.last().filter(|m| m.checkpoint == 0).cloned() {
-            let rewind = Rewind { to: None, later: &[], base: Some(&first.state), force: false };
+            let rewind = Rewind { to: None, later: &[], base: Some(&first.state), force: false, ask: true };
+            assert_eq!(committer.rewind(&rewind)?, Rewound::Done);
+            let rewind = Rewind { ask: false, ..rewind };
             assert_eq!(committer.rewind(&rewind)?, Rewound::Done);
             self.manifests.clear();
         }
@@ -295,7 +297,9 @@ impl Engine<'_> {
         let at = self.manifests.len() - 1 - by;
         let later: Vec<Value> = self.manifests[at + 1..].iter().map(|m| m.state.clone()).collect();
         let goal = self.manifests[at].clone();
-        let rewind = Rewind { to: Some(&goal.state), later: &later, base: None, force: false };
+        let rewind = Rewind { to: Some(&goal.state), later: &later, base: None, force: false, ask: true };
+        assert_eq!(live.committer.rewind(&rewind)?, Rewound::Done);
+        let rewind = Rewind { ask: false, ..rewind };
         // A kill in the middle leaves what is newer in ruins: it is not gone back to.
         self.manifests.truncate(at + 1);
         (self.committed, self.between) = (0, true);

@@ -72,8 +72,15 @@ impl Files {
 
 fn back(to: Option<&Prepared>, later: &[Prepared], base: &Prepared, force: bool) -> Rewound {
     let later: Vec<Value> = later.iter().map(|p| p.state.clone()).collect();
-    let rewind = Rewind { to: to.map(|p| &p.state), later: &later, base: Some(&base.state), force };
-    FileCommitter::new(Arc::new(RealStorage)).rewind(&rewind).unwrap()
+    let rewind = Rewind { to: to.map(|p| &p.state), later: &later, base: Some(&base.state), force, ask: true };
+    // Who asks first is told what comes, and nothing is changed by it.
+    let committer = || FileCommitter::new(Arc::new(RealStorage));
+    let before = rewind.later.last().map(|state| std::fs::read(state["path"].as_str().unwrap()).ok());
+    let asked = committer().rewind(&rewind).unwrap();
+    assert_eq!(before, rewind.later.last().map(|state| std::fs::read(state["path"].as_str().unwrap()).ok()));
+    let done = committer().rewind(&Rewind { ask: false, ..rewind }).unwrap();
+    assert_eq!(done, asked);
+    done
 }
 
 #[track_caller]

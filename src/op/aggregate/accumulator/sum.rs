@@ -5,7 +5,7 @@ use arrow_buffer::ScalarBuffer;
 
 use super::Argument;
 use super::valid::Valid;
-use crate::data::{Column, DataType};
+use crate::data::{Column, DataType, text};
 use crate::error::{Error, Result};
 
 /// Greatest unscaled decimal of 38 digits.
@@ -156,7 +156,8 @@ impl Sum<i64> {
 
     pub fn emit(&self, ids: &[u32]) -> Result<Column> {
         if !self.fits(ids) {
-            return Err(Error::data("the sum does not fit an int (64 bits)")
+            let wrong = ids.iter().find(|&&id| self.carried(id) != 0).map_or(0, |&id| self.total(id));
+            return Err(Error::data(format!("the sum, {wrong}, does not fit an int (64 bits)"))
                 .note("cast the argument to decimal(38,0) or double"));
         }
         Ok(Column::Int(Int64Array::new(self.gather(ids).into(), self.valid.nulls(ids))))
@@ -177,7 +178,15 @@ impl Sum<i128> {
         if self.carried(id) == 0 && (-DECIMAL_MAX..=DECIMAL_MAX).contains(&sum) {
             return Ok(sum);
         }
-        Err(Error::data(format!("the sum does not fit {}", self.sum_type())).note("cast the argument to double"))
+        let mut shown = Vec::new();
+        if self.carried(id) == 0
+            && let DataType::Decimal { scale, .. } = self.sum_type()
+        {
+            text::write_decimal(sum, scale, &mut shown);
+        }
+        let value = if shown.is_empty() { String::new() } else { format!(", {},", String::from_utf8_lossy(&shown)) };
+        let message = format!("the sum{value} does not fit {}", self.sum_type());
+        Err(Error::data(message).note("cast the argument to double"))
     }
 
     fn column(&self, values: Vec<i128>, ids: &[u32]) -> Column {

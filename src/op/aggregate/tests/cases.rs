@@ -100,7 +100,7 @@ fn values_of_calls() {
 fn overflow_names_the_call() {
     let error = one(Sum, ints(&[Some(i64::MAX), Some(1)])).unwrap_err();
     assert_eq!(error.class, Class::Data);
-    assert_eq!(error.message, "sum(x): the sum does not fit an int (64 bits)");
+    assert_eq!(error.message, "sum(x): the sum, 9223372036854775808, does not fit an int (64 bits)");
     let most = 10i128.pow(38) - 1;
     assert!(one(Sum, decimals(&[most, 1], 38, 0)).unwrap_err().message.contains("decimal(38,0)"));
     assert_eq!(one(Sum, decimals(&[most, 1, -1], 38, 0)).unwrap(), most.to_string());

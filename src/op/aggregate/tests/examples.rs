@@ -26,7 +26,7 @@ fn run(example: &Example) -> String {
     let field = |(name, column): (&str, &Column)| Field { name: name.to_owned(), ty: column.data_type() };
     let schema = Schema { fields: ["x", "y"].into_iter().zip(&columns).map(field).collect() };
     let select = [parse_item(&format!("{} AS result", example.call)).unwrap()];
-    let plan = resolve_aggregate(&[], &select, None, false, &schema).unwrap();
+    let plan = resolve_aggregate(&[], &select, None, false, false, &schema).unwrap();
     let call = &plan.calls[0];
     let mut items = columns.clone();
     let rows = columns[0].len();
