@@ -12,7 +12,7 @@ use crate::spec::suggest;
 
 const COMMANDS_LATER: [&str; 4] = ["why", "query", "tap", "serve"];
 
-const FLAGS_LATER: [&str; 2] = ["--ui", "--from"];
+const FLAGS_LATER: [&str; 1] = ["--ui"];
 
 /// Words of other tools for commands.
 const OTHER_WORDS: [(&str, &str); 12] = [
