@@ -356,7 +356,9 @@ fn pages_of_lists_end_where_rows_end() {
 fn statistics_of_parquet_are_bounds() {
     use ::parquet::file::metadata::ParquetMetaDataReader;
     let long = "é".repeat(50);
-    let columns: [(DataType, Vec<Option<&str>>, [&str; 2]); 7] = [
+    /// A column's type, its values, and its bounds.
+    type Case<'a> = (DataType, Vec<Option<&'a str>>, [&'a str; 2]);
+    let columns: [Case<'_>; 7] = [
         (DataType::Int, vec![Some("3"), None, Some("-5"), None], ["-5", "3"]),
         (DataType::Double, vec![Some("1.5"), None, Some("-0.25"), Some("1")], ["-0.25", "1.5"]),
         (DataType::Double, vec![Some("1.5"), None, Some("NaN"), Some("1")], ["", ""]),
@@ -365,7 +367,7 @@ fn statistics_of_parquet_are_bounds() {
         (DataType::Int, vec![None; 4], ["", ""]),
         (DataType::Decimal { precision: 30, scale: 1 }, vec![Some("-1"), Some("7.5"), None, None], ["-10", "75"]),
     ];
-    let build = |(ty, values, _): &(DataType, Vec<Option<&str>>, [&str; 2])| {
+    let build = |(ty, values, _): &Case<'_>| {
         let mut builder = ColumnBuilder::new(*ty, values.len());
         values.iter().for_each(|value| match value {
             Some(text) => builder.append_text(text).unwrap(),
@@ -373,7 +375,7 @@ fn statistics_of_parquet_are_bounds() {
         });
         builder.finish()
     };
-    let field = |(number, (ty, ..)): (usize, &(DataType, _, _))| Field { name: format!("c{number}"), ty: *ty };
+    let field = |(number, (ty, ..)): (usize, &Case<'_>)| Field { name: format!("c{number}"), ty: *ty };
     let fields: Vec<Field> = columns.iter().enumerate().map(field).collect();
     let batch = Batch::new(columns.iter().map(build).collect::<Vec<_>>(), 4);
     let bytes = write(&parquet(Compression::Snappy, 100), &fields, &[batch], &[]);

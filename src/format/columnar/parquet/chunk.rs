@@ -189,6 +189,11 @@ impl Chunk {
         Ok(())
     }
 
+    /// Gives memory back until there is more to write.
+    pub fn rest(&mut self) {
+        (self.pages, self.body) = (Vec::new(), Vec::new());
+    }
+
     /// Writes the chunk, which begins at `offset` of its file, and begins the next one.
     pub fn finish(&mut self, offset: u64, packer: &mut Packer, out: &mut Vec<u8>) -> Result<ColumnChunkMetaData> {
         self.page(packer)?;
@@ -218,8 +223,7 @@ impl Chunk {
             .set_dictionary_page_offset(self.with_places.then_some(offset as i64))
             .set_statistics(self.values.statistics(self.nulls as u64))
             .build()?;
-        // Nothing is kept: a folder may have many files open.
-        (self.pages, self.body) = (Vec::new(), Vec::new());
+        self.pages.clear();
         self.values.reset();
         (self.plain, self.entries, self.nulls) = (0, 0, 0);
         (self.with_plain, self.with_places) = (false, false);

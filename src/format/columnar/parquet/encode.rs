@@ -84,7 +84,6 @@ impl ParquetEncoder {
             columns.push(leaf.finish(offset, &mut self.packer, out).map_err(unwritable)?);
         }
         let size = columns.iter().map(ColumnChunkMetaData::uncompressed_size).sum();
-        self.packer.rest();
         let group = RowGroupMetaData::builder(self.schema.clone())
             .set_num_rows(self.rows as i64)
             .set_total_byte_size(size)
@@ -161,7 +160,11 @@ impl FileEncoder for ParquetEncoder {
     }
 
     fn cut(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.group(out)
+        self.group(out)?;
+        // Between groups memory is kept for the next one; a folder with many files open cuts those that hold the most.
+        self.leaves.iter_mut().for_each(Chunk::rest);
+        self.packer.rest();
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
