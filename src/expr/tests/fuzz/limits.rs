@@ -91,6 +91,7 @@ fn long_but_quick() {
         (format!("TRY_CAST('0.' || repeat('9', 1000000) AS double)"), "1.0"),
         ("TRY_CAST('1e999999999999999' AS int)".into(), "NULL"),
         ("TRY_CAST(repeat('1d ', 300000) AS interval)".into(), "300000d"),
+        ("TRY_CAST(repeat('1d ', 300000) || '01:02' AS interval)".into(), "300000d 1h 2m"),
     ];
     for (expression, expected) in cases {
         assert_eq!(answer(&expression), expected, "{expression}");
