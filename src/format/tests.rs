@@ -157,6 +157,15 @@ fn json_values() {
 }
 
 #[test]
+fn far_years_are_read_from_json_as_from_csv() {
+    let types = [("t", Timestamp)];
+    let year = "+010000-01-01T00:00:00Z";
+    check(&json(), &types, &format!("{{\"t\":\"{year}\"}}"), &[&format!("{year}|")], &[]);
+    check(&csv(false), &types, year, &[&format!("{year}|")], &[]);
+    check(&json(), &types, "{\"t\":+1}", &[], &["'+1' is not a JSON value"]);
+}
+
+#[test]
 fn json_paths() {
     let from = |name: &str, ty, from| SourceField::new(name, ty, Some(from));
     let mut at = from("at", Timestamp, "meta.at");

@@ -107,9 +107,14 @@ proptest! {
     }
 }
 
-/// Ten thousand of anything: an answer soon, and no overflow of a stack as small as that of this thread.
+/// Ten thousand of anything: an answer soon, and no overflow of the stack that a program has by default: threads of tests
+/// have less.
 #[test]
 fn deep_and_long() {
+    std::thread::Builder::new().stack_size(8 << 20).spawn(all_are_answered).unwrap().join().unwrap();
+}
+
+fn all_are_answered() {
     let schema = schema();
     let began = std::time::Instant::now();
     for count in [120, 260, 10_000] {
