@@ -169,8 +169,10 @@ impl Typed {
                 let column = cast::cast(a(), value.ty, self.ty, rows, &mut own);
                 if !try_ {
                     faults.append(own);
+                    return column;
                 }
-                column
+                // Of a list or struct a part may have been made.
+                if own.is_empty() { column } else { choose::null_out(column, own.rows()) }
             }
             Node::Field(value, index, _) => field(a(), value.ty, *index, self.ty, rows),
             Node::Call { kernel, .. } => kernel.run(parts, rows, faults),

@@ -1,6 +1,8 @@
 //! What every decoder must bear: any bytes, cut anywhere, with any columns in use, and the same records come out.
-
-use std::sync::Arc;
+//!
+//! Here are also the parts that such tests of all formats have in common. `PROPTEST_CASES=100000 cargo test --release --lib
+//! format::` runs all of them long; so it does for `expr::` (what expressions must bear, `expr/tests/fuzz.rs`), for
+//! `connect::` and, as tests of `--test it`, `fuzz::` (job files).
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -31,20 +33,24 @@ pub fn decode(
     let block = new().decode(&Bytes::copy_from_slice(data), header.as_ref(), false);
     let (rows, bad) = show(&block);
     let whole = (rows, bad, block.lines);
-    let cut = in_pieces(format, &mut *new(), header, data, max, pieces);
+    let (mut decoder, mut header) = (new(), header);
+    let cut = in_pieces(&mut *cutter(format, max), data, max, pieces, |part| {
+        let block = decoder.decode(&Bytes::copy_from_slice(part), header.as_ref(), false);
+        header = header_behind(format, &header, part);
+        block
+    });
     assert_eq!(cut, whole, "{data:?} in pieces of {pieces:?}");
     whole
 }
 
-fn in_pieces(
-    format: &Format,
-    decoder: &mut dyn Decoder,
-    mut header: Option<Arc<Header>>,
+/// Feeds `data` to a cutter in pieces, decodes what it cuts, and puts it together with places in the whole data.
+pub fn in_pieces(
+    cutter: &mut dyn Cutter,
     data: &[u8],
     max: usize,
     pieces: &[usize],
+    mut decode: impl FnMut(&[u8]) -> Decoded,
 ) -> Shown {
-    let mut cutter = cutter(format, max);
     let (mut rows, mut bad, mut lines) = (Vec::new(), Vec::new(), 0);
     let (mut at, mut end, mut piece) = (0, 0, 0);
     while at < data.len() {
@@ -56,8 +62,7 @@ fn in_pieces(
             }
             Cut::Skip(len) => at += len,
             Cut::Records(len) => {
-                let part = &data[at..at + len];
-                let mut block = decoder.decode(&Bytes::copy_from_slice(part), header.as_ref(), false);
+                let mut block = decode(&data[at..at + len]);
                 for record in &mut block.bad {
                     record.row += rows.len();
                     record.offset += at;
@@ -67,11 +72,11 @@ fn in_pieces(
                 rows.extend(more);
                 bad.extend(worse);
                 lines += block.lines;
-                header = header_behind(format, &header, part);
                 at += len;
             }
         }
     }
+    assert_eq!(cutter.cut(&[], true), Cut::More);
     (rows, bad, lines)
 }
 
@@ -131,7 +136,7 @@ fn formats() -> impl Strategy<Value = (Format, Vec<SourceField>)> {
 }
 
 /// Pieces of all formats, in no order.
-fn salad() -> impl Strategy<Value = String> {
+pub fn salad() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => Just("\n".to_string()), 1 => Just("\r\n".to_string()), 3 => Just(" ".to_string()), 2 => Just(",".to_string()),
         2 => Just("\"".to_string()), 1 => Just("\\".to_string()), 1 => "[a-f]=[0-9a-z\"]{0,4}", 1 => "[a-f\u{feff}é#\t]",

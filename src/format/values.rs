@@ -215,7 +215,9 @@ impl Converter {
                 let mut instants = std::mem::take(&mut self.instants);
                 let parse = |base: &[u8], start: usize, end: usize, kind| match kind {
                     Kind::Int => instants.of_int(joined(start, end)),
-                    _ => instants.parse(base, start, end).filter(|_| !json || base.get(start) != Some(&b'+')),
+                    // No number of JSON begins so, but years of six digits in quotes do.
+                    Kind::Plain if json && base.get(start) == Some(&b'+') => None,
+                    _ => instants.parse(base, start, end),
                 };
                 let (values, nulls) = self.values(cells, text, column, bad, parse);
                 self.instants = instants;

@@ -140,7 +140,35 @@ mod tests {
         assert!(deframer.is_inside());
     }
 
+    /// Frames one after the other, out of all bytes at once; what is incomplete is left out.
+    fn naive(mut data: &[u8], max: usize) -> Vec<u8> {
+        let mut lines = Vec::new();
+        while let Some((head, rest)) = data.split_first_chunk::<4>() {
+            let Some(frame) = rest.get(..u32::from_be_bytes(*head) as usize) else { break };
+            data = &rest[frame.len()..];
+            let frame = &frame[..frame.len().min(max + 1)];
+            let frame = frame.strip_suffix(b"\n").unwrap_or(frame);
+            let frame = frame.strip_suffix(b"\r").unwrap_or(frame);
+            lines.extend(frame.iter().map(|&b| if b == b'\n' || b == b'\r' { b' ' } else { b }));
+            lines.push(b'\n');
+        }
+        lines
+    }
+
     proptest! {
+        /// Any bytes, among them heads that ask for more than will ever come.
+        #[test]
+        fn any_bytes_are_frames(
+            parts in prop::collection::vec(prop_oneof![
+                4 => prop::collection::vec(prop::sample::select(&b"ab\r\n"[..]), 0..12).prop_map(|r| framed(&[r])),
+                1 => prop::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..9),
+            ], 0..12),
+            piece in 1usize..20, room in 1usize..20, max in 0usize..12,
+        ) {
+            let data = parts.concat();
+            prop_assert_eq!(lines(&data, &mut Deframer::new(max, false), piece, room), naive(&data, max));
+        }
+
         #[test]
         fn however_they_come(
             records in prop::collection::vec(prop::collection::vec(b'a'..b'd', 0..9), 0..9),

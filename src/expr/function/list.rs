@@ -372,10 +372,12 @@ fn same_list(
                 out.items().append_from(column, at);
             }
         })?;
+        // Before the list is ended: of a row that fails, a null is made.
+        items_fit(count)?;
         if done.is_some() {
             out.end();
         }
-        items_fit(count).map(|()| done)
+        Ok(done)
     })
 }
 

@@ -89,9 +89,11 @@ fn texts(
                 items.append_value(text);
             }
         })?;
+        // Before the list is ended: of a row that fails, a null is made.
+        items_fit(count)?;
         if done.is_some() {
             out.end();
         }
-        items_fit(count).map(|()| done)
+        Ok(done)
     })
 }

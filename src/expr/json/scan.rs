@@ -219,7 +219,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(crate::format::fuzz::cases(2000))]
 
         /// What serde_json takes for JSON, and what it reads.
         #[test]

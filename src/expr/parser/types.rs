@@ -8,6 +8,15 @@ use super::super::types::{TYPE_NAMES, TypeName, type_name};
 use super::{DEPTH_MAX, ExprError, Parser, Result, too_deep};
 use crate::data::{DataType, Field};
 
+/// How many lists and structs lie in each other.
+fn levels(ty: DataType) -> usize {
+    match ty {
+        DataType::List(item) => 1 + levels(*item),
+        DataType::Struct(fields) => 1 + fields.iter().map(|field| levels(field.ty)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 impl Parser {
     /// A type, perhaps with `[]` behind it for lists of it.
     pub(super) fn data_type(&mut self) -> Result<DataType> {
@@ -20,6 +29,13 @@ impl Parser {
             self.next();
             self.next();
             ty = DataType::list(ty);
+            if levels(ty) > DEPTH_MAX {
+                break;
+            }
+        }
+        // Values of a type are made and read by functions that call each other as deep as it goes.
+        if levels(ty) > DEPTH_MAX {
+            return Err(too_deep(self.peek().span.clone()));
         }
         self.depth -= 1;
         Ok(ty)

@@ -121,10 +121,16 @@ impl Resolver<'_> {
     fn arithmetic(&mut self, op: BinaryOp, a: &Ast, b: &Ast, span: &Range<usize>) -> Result<Typed> {
         let (mut left, mut right) = (self.resolve(a)?, self.resolve(b)?);
         if left.is_null_literal() {
-            left = Typed::literal(Scalar::Null, if right.ty.is_numeric() { right.ty } else { DataType::Int });
+            let ty = match right.ty {
+                ty if ty.is_numeric() => ty,
+                ty if is_from_text(ty) && op == BinaryOp::Subtract => ty,
+                ty => null_beside(left.ty, ty, op),
+            };
+            left = Typed::literal(Scalar::Null, ty);
         }
         if right.is_null_literal() {
-            right = Typed::literal(Scalar::Null, left.ty);
+            let ty = if is_from_text(left.ty) { null_beside(right.ty, left.ty, op) } else { left.ty };
+            right = Typed::literal(Scalar::Null, ty);
         }
         if is_from_text(left.ty) || is_from_text(right.ty) {
             return self.moments(op, [(left, a), (right, b)], span);
@@ -169,6 +175,15 @@ impl Resolver<'_> {
             ty => (coerce_at(left, ty, a)?, coerce_at(right, ty, b)?),
         };
         Ok(Typed::new(ty, Node::Arithmetic(op, Box::new(left), Box::new(right))))
+    }
+}
+
+/// What a null is that a moment moves by, or that an interval is multiplied with: its own type if that may be.
+fn null_beside(own: DataType, other: DataType, op: BinaryOp) -> DataType {
+    match op {
+        _ if own.is_numeric() || is_from_text(own) => own,
+        BinaryOp::Add | BinaryOp::Subtract if is_from_text(other) => DataType::Interval,
+        _ => DataType::Int,
     }
 }
 

@@ -95,3 +95,39 @@ fn plans_show_expressions_that_can_be_written() {
         assert_eq!(typed(shown).to_string(), shown);
     }
 }
+
+#[test]
+fn what_does_not_fit_a_list_is_null_and_no_part_of_it() {
+    assert_eq!(answer("TRY_CAST('[1' || '' AS list<int>)"), "NULL");
+    assert_eq!(eval("TRY_CAST(s AS list<int>)", "s=[[1]]"), "NULL");
+    assert_eq!(eval("TRY_CAST(s AS struct<x int>)", r#"s={"x":"y"}"#), "NULL");
+    assert_eq!(eval("TRY_CAST(j AS list<date>) IS NULL", r#"j=["2015-05-17","noon"]"#), "true");
+}
+
+#[test]
+fn a_null_moves_a_moment_nowhere() {
+    for text in [
+        "day + NULL",
+        "NULL + day",
+        "day - NULL",
+        "NULL - day",
+        "t + NULL",
+        "t - NULL",
+        "NULL - t",
+        "gap * NULL",
+        "gap / NULL",
+        "NULL + gap",
+        "gap - NULL",
+        "day + CAST(NULL AS int)",
+        "CAST(NULL AS int) + day",
+    ] {
+        assert_eq!(eval(text, "day=2015-05-17 t=2015-05-17T10:00:00Z gap=1d"), "NULL", "{text}");
+    }
+}
+
+#[test]
+fn a_type_has_a_depth() {
+    assert_eq!(refused(&format!("CAST(NULL AS int{})", "[]".repeat(10_000))), "the expression nests too deep");
+    assert_eq!(refused(&format!("CAST(NULL AS list<int{0}>{0})", "[]".repeat(100))), "the expression nests too deep");
+    assert_eq!(answer(&format!("CAST(NULL AS int{})", "[]".repeat(100))), "NULL");
+}

@@ -183,7 +183,7 @@ fn columns(rows: &[Row]) -> Vec<Column> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(crate::format::fuzz::cases(1000))]
 
     #[test]
     fn agrees_with_the_model(tree in trees(), rows in rows()) {

@@ -178,7 +178,7 @@ fn declared(schema: &[Field]) -> Vec<SourceField> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(crate::format::fuzz::cases(40))]
 
     #[test]
     fn what_is_written_is_read_back(

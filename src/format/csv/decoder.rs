@@ -322,7 +322,7 @@ mod tests {
     use crate::data::DataType;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(crate::format::fuzz::cases(2000))]
 
         /// A block that the fast path takes is decoded as record by record.
         #[test]

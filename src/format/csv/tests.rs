@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::{CsvCutter, CsvDecoder, read_header};
 use crate::data::DataType;
+use crate::format::fuzz::in_pieces;
 use crate::format::tests::show;
-use crate::format::{CsvOptions, Cut, Cutter, Decoded, Decoder, HeaderRead, SourceField};
+use crate::format::{CsvOptions, Decoded, Decoder, HeaderRead, SourceField};
 
 fn dialects() -> impl Strategy<Value = CsvOptions> {
     let quote = prop_oneof![6 => Just(Some(b'"')), 1 => Just(Some(b'\'')), 1 => Just(None)];
@@ -85,25 +86,8 @@ proptest! {
         let data = bytes(&text, &options);
         let mut cutter = CsvCutter::new(&options, 1000);
         let decode = |data: &[u8]| CsvDecoder::new(&options, &fields(), &[0, 1, 2], 1000).unwrap().by_records(&Bytes::copy_from_slice(data));
-        let whole = decode(&data);
-        let (mut at, mut end, mut piece, mut rows, mut bad) = (0, 0, 0, Vec::new(), 0);
-        while at < data.len() {
-            match cutter.cut(&data[at..end], end == data.len()) {
-                Cut::More => {
-                    end = (end + pieces[piece % pieces.len()]).min(data.len());
-                    piece += 1;
-                }
-                Cut::Skip(len) => at += len,
-                Cut::Records(len) => {
-                    let block = decode(&data[at..at + len]);
-                    bad += block.bad.len();
-                    rows.extend(show(&block).0);
-                    at += len;
-                }
-            }
-        }
-        prop_assert_eq!(rows, show(&whole).0);
-        prop_assert_eq!(bad, whole.bad.len());
+        let cut = in_pieces(&mut cutter, &data, 1000, &pieces, decode);
+        prop_assert_eq!(cut, shown(decode(&data)));
     }
 
     /// Sound CSV of any dialect is what the csv crate makes of it.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::{JsonOptions, LogfmtOptions};
+use crate::format::{JsonOptions, LogfmtOptions, fuzz};
 
 fn sample(data: impl Into<Vec<u8>>) -> Sample {
     Sample { data: Bytes::from(data.into()), whole: true }
@@ -141,7 +141,7 @@ fn check(format: &Format, data: &[u8]) -> Result<(), TestCaseError> {
 const VALUES: &str = "-?[0-9]{1,20}|-?[0-9]{0,3}[.][0-9]{0,3}(e-?[0-9])?|true|False|nan|inf|2015-0[1-3]-(28|29|30)([ T]1[0-9]:0[0-9](:00(\\.5)?Z?)?)?|[a-c]{0,2}|\"\"|\"a,\n\"|\"7\"|0[0-9]|[+][0-9]";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(crate::format::fuzz::cases(1000))]
 
     #[test]
     fn any_bytes_are_taken(data in proptest::collection::vec(prop_oneof![
@@ -153,6 +153,21 @@ proptest! {
             let cut = Sample { data: Bytes::from(data.clone()), whole: false };
             let _ = infer(&format, &cut, 3);
         }
+    }
+
+    /// Whatever it is, a format is found, and what is found for it reads it.
+    #[test]
+    fn any_text_is_some_format(data in fuzz::spoilt(fuzz::salad()), whole: bool) {
+        let taken = Sample { data: Bytes::from(data.clone()), whole };
+        let _ = guess::instead("csv", &String::from_utf8_lossy(&data));
+        let format = match guess::guess(&taken) {
+            guess::Guess::Csv { delimiter } => Format::Csv(CsvOptions { delimiter, ..CsvOptions::default() }),
+            guess::Guess::Json => json(),
+            guess::Guess::Logfmt => Format::Logfmt(LogfmtOptions::default()),
+            _ => return Ok(()),
+        };
+        check(&format, &data)?;
+        let _ = infer(&format, &taken, 5);
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(crate::format::fuzz::cases(3000))]
 
     #[test]
     fn as_the_rule_and_serde_json(
@@ -158,7 +158,7 @@ fn values() -> impl Strategy<Value = [String; 4]> {
 type Shown = (Vec<Column>, Vec<(usize, u64, usize, usize, Option<String>, String)>, Vec<bool>);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::format::fuzz::cases(2000))]
 
     /// Lines in known layouts, with members left out and bytes changed, come out as each line by itself, when no
     /// layout is known.

@@ -17,7 +17,7 @@ fn answer(text: &str) -> String {
         },
         Err(error) => error.message,
     };
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?} for {text}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?} for {text}", began.elapsed());
     found
 }
 
@@ -29,34 +29,31 @@ fn nested(function: &str, depth: usize, inner: &str) -> String {
 fn huge_texts_and_lists() {
     let mega = "repeat('x', 1048576)";
     let made = "the text would be longer than 1048576 bytes";
-    let text = "the text would be longer than 67108864 bytes";
+    let text = "the text would be longer than 16777216 bytes";
     let list = "the list would have more than 1048576 elements";
     let cases = [
         ("repeat('x', 1000000000000)".into(), made),
         ("repeat('x', 9223372036854775807)".into(), made),
         ("lpad('x', 9223372036854775807, 'ab')".into(), made),
         ("rpad('', 1000000000)".into(), made),
-        (nested("hex", 60, mega), text),
         (nested("to_base64", 60, mega), text),
         (nested("regexp_escape", 60, &format!("replace({mega}, 'x', '.')")), text),
         (format!("regexp_replace({mega}, '', {mega})"), text),
-        (format!("regexp_replace({mega}, '(x)', '$1' || {mega})"), text),
+        (format!("regexp_replace({mega}, '(x)', '${{1}}' || repeat('y', 4000))"), text),
         (format!("replace({mega}, 'x', {mega})"), text),
         (format!("array_join(split({mega}, ''), {mega})"), text),
-        (format!("concat({})", vec![mega; 100].join(", ")), text),
-        (format!("concat_ws('-', {})", vec![mega; 100].join(", ")), text),
-        (vec![mega; 100].join(" || "), text),
-        (format!("CAST(json_array({}) AS string)", vec![mega; 100].join(", ")), text),
-        (format!("CAST(json_object('a', [{}]) AS string)", vec![mega; 100].join(", ")), text),
-        (nested("to_json", 1, &nested("hex", 6, mega)), text),
+        (format!("concat({})", vec![mega; 18].join(", ")), text),
+        (format!("concat_ws('-', {})", vec![mega; 18].join(", ")), text),
+        (vec![mega; 18].join(" || "), text),
+        (format!("CAST(json_array({}) AS string)", vec![mega; 18].join(", ")), text),
+        (format!("CAST(json_object('a', [{}]) AS string)", vec![mega; 18].join(", ")), text),
         (format!("split(repeat('x', 1048576) || {mega}, '')"), list),
-        (format!("array_concat({})", vec![format!("split({mega}, '')"); 3].join(", ")), list),
-        (format!("flatten([{}])", vec![format!("split({mega}, '')"); 3].join(", ")), list),
+        (format!("array_concat({})", vec![format!("split({mega}, '')"); 2].join(", ")), list),
         (format!("levenshtein({mega}, reverse({mega}))"), "texts of more than 4096 characters are not compared"),
         ("factorial(1000000000)".into(), "factorial of 1000000000: 0 to 20 are possible"),
         ("regexp_like('x', '(\\w{1000}){1000}')".into(), "the pattern is not a regular expression"),
         ("'x' ~ '((a{100}){100}){100}'".into(), "the pattern is not a regular expression"),
-        (format!("'x' LIKE {}", vec![r"'a_'"; 1].join("")), "false"),
+        ("'x' LIKE 'a_'".into(), "false"),
         ("strftime(TIMESTAMP '2015-05-17 10:05:00', '%999999999d')".into(), "is not a strftime format"),
     ];
     for (expression, expected) in cases {
@@ -82,15 +79,16 @@ fn long_but_quick() {
         (format!("{mega} LIKE '%b%a%b%c%'"), "false"),
         (format!("cardinality(array_distinct(split({mega}, '')))"), "2"),
         (format!("split_part({mega}, 'b', 500000)"), "'a'"),
-        (format!("json_array_length('[' || repeat('[],', 200000) || '[]]')"), "200001"),
+        ("json_array_length('[' || repeat('[],', 200000) || '[]]')".into(), "200001"),
         ("json_array_length(repeat('[', 1000000))".into(), "NULL"),
         ("is_json(repeat('[', 1000000))".into(), "false"),
         ("TRY_CAST(repeat('[', 1000000) AS list<int>)".into(), "NULL"),
         ("TRY_CAST(repeat('{\"a\":', 100000) AS json)".into(), "NULL"),
-        (format!("TRY_CAST(repeat('9', 1000000) AS decimal(38,2))"), "NULL"),
-        (format!("TRY_CAST('0.' || repeat('9', 1000000) AS double)"), "1.0"),
+        ("TRY_CAST(repeat('9', 1000000) AS decimal(38,2))".into(), "NULL"),
+        ("TRY_CAST('0.' || repeat('9', 1000000) AS double)".into(), "1.0"),
         ("TRY_CAST('1e999999999999999' AS int)".into(), "NULL"),
         ("TRY_CAST(repeat('1d ', 300000) AS interval)".into(), "300000d"),
+        ("TRY_CAST(repeat('1d ', 300000) || '01:02' AS interval)".into(), "300000d 1h 2m"),
     ];
     for (expression, expected) in cases {
         assert_eq!(answer(&expression), expected, "{expression}");
