@@ -138,8 +138,8 @@ pub(crate) fn bound(
     Ok(Bound { ty, kernel: Kernel(Arc::new(run)) })
 }
 
-/// The longest text that a function or operator gives, in bytes: as long as a record may be if nothing is said. Functions around functions could make any size of a short
-/// text: `hex(hex(hex(…)))`.
+/// The longest text that a function or operator gives, in bytes: as long as a record may be if nothing is said.
+/// Functions around functions could make any size of a short text: `hex(hex(hex(…)))`.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// Whether a text may become so long.
