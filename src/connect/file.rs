@@ -111,7 +111,8 @@ struct Shared {
     records: Records,
     map: bool,
     pool: Arc<Pool>,
-    /// Of logs that were rotated: the year of the first line of a file.
+    /// Of logs without years: what is known of the first line of a file. It goes by the day on which the job began, not by
+    /// that on which the file is opened.
     years: HashMap<PathBuf, Years>,
     /// Bytes on disk: of files that are done, and in all where that is known.
     done_bytes: u64,
@@ -135,6 +136,16 @@ impl Shared {
     }
 }
 
+/// The year of the first line of each file.
+fn first_years(paths: &[PathBuf], year: Year) -> HashMap<PathBuf, Years> {
+    let mut years = rotated::first_years(paths, year);
+    if year == Year::Now {
+        let now = Years::begin(year);
+        paths.iter().for_each(|path| _ = years.entry(path.clone()).or_insert(now));
+    }
+    years
+}
+
 enum Order {
     Name(Box<ByName>),
     Time(Box<ByTime>),
@@ -146,7 +157,7 @@ impl FileSource {
     pub fn open(options: FileOptions) -> Result<FileSource> {
         let sizes = options.paths.iter().map(|path| fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len()));
         let shared = Shared {
-            years: options.year.map(|year| rotated::first_years(&options.paths, year)).unwrap_or_default(),
+            years: options.year.map(|year| first_years(&options.paths, year)).unwrap_or_default(),
             total_bytes: sizes.sum(),
             paths: options.paths,
             records: options.records,

@@ -275,14 +275,15 @@ impl ByTime {
                     self.probed.insert(file, input);
                     self.awaited.push((i64::MIN, file));
                 }
-                State::Waiting { time, .. } => {
+                State::Waiting { time, years } => {
                     let Some(time) = time else { return Err(unlike("a file has no first event time")) };
                     let found = match first_times.remove(path.as_path()) {
-                        Some((found, old)) => {
+                        // With years, the first look went by those of today.
+                        Some((found, old)) if years.is_none() => {
                             self.probed.extend(probed.remove(&old).map(|input| (file, input)));
                             found
                         }
-                        None => {
+                        _ => {
                             let mut input = shared.open(path)?;
                             next_time(&mut input, &mut self.first_time, i64::MIN)?
                         }

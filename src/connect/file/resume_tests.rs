@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::connect::records::double;
+use crate::format::SyslogOptions;
 
 type Seen = (u32, u32, u32, i64, bool, u64, Vec<u8>, Option<Vec<String>>);
 
@@ -191,4 +192,42 @@ fn what_is_renamed_moved_longer_or_new_is_fine() {
             assert_eq!(restored(other.path(), &position, by_time).unwrap().len(), *warnings);
         }
     }
+}
+
+/// A job that goes on after New Year: a file that it had not opened begins in the year that it had when the job began.
+#[test]
+fn the_year_of_a_file_is_that_of_the_day_the_job_began() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.log"), "Mar  1 10:00:00 host app: x\n").unwrap();
+    fs::write(dir.path().join("b.log"), "Jun  1 10:00:00 host app: x\n").unwrap();
+    let year_and_month = |body: &Body| {
+        let Body::Bytes { data, header, .. } = body else { return None };
+        let month = if data.starts_with(b"Mar") { 3 } else { 6 };
+        Some(i64::from(header.as_ref()?.years?.step(month, 1).year()) * 100 + i64::from(month))
+    };
+    let open = || {
+        let format = Format::Syslog(SyslogOptions { year: Year::Now, zone: None });
+        FileSource::open(FileOptions {
+            paths: list(dir.path()),
+            records: Records::of(&format, &[], 1 << 20),
+            read: ReadMode::Auto,
+            pool: Pool::new(2),
+            first_time: Some(Box::new(year_and_month)),
+            year: Some(Year::Now),
+        })
+        .unwrap()
+    };
+    let mut source = open();
+    let Next::Block(first) = source.next(0).unwrap() else { panic!("there are two files") };
+    let mut position = source.position().unwrap();
+    let waiting = &mut position["files"][1 - first.file as usize]["state"]["waiting"];
+    let time = waiting["time"].as_i64().unwrap() - 300;
+    waiting["time"] = time.into();
+    let year = &mut waiting["years"]["until"]["year"];
+    *year = (year.as_i64().unwrap() - 3).into();
+    let mut resumed = open();
+    resumed.restore(&position).unwrap();
+    assert_eq!(resumed.position().unwrap(), position);
+    let Next::Block(second) = resumed.next(0).unwrap() else { panic!("a file is left") };
+    assert_eq!(year_and_month(&second.body), Some(time));
 }
