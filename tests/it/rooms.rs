@@ -94,10 +94,11 @@ fn rooms_use_only_the_rooms_below_them() {
 }
 
 #[test]
-fn unsafe_stands_in_one_file() {
+fn unsafe_stands_in_two_files() {
     let word = Regex::new(r"\bunsafe\b").unwrap();
     let mut all = Vec::new();
     files(Path::new("src"), &mut all);
-    let with: Vec<&PathBuf> = all.iter().filter(|path| word.is_match(&code(path))).collect();
-    assert_eq!(with, [Path::new("src/data/raw.rs")]);
+    let mut with: Vec<&PathBuf> = all.iter().filter(|path| word.is_match(&code(path))).collect();
+    with.sort();
+    assert_eq!(with, [Path::new("src/data/raw.rs"), Path::new("src/storage/spill.rs")]);
 }
