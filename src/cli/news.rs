@@ -34,7 +34,7 @@ impl Watch for News<'_> {
         self.checkpoint(stats.checkpoints.read());
         let spilled = spill::spilled();
         if spilled > 0 && !std::mem::replace(&mut self.spilled, true) {
-            let text = |_| "flott: the state is larger than `memory`: it goes to disk, and the job is slower".into();
+            let text = |_| "flott: the state is larger than `memory`: more of it goes to disk".into();
             self.screen.news(Level::Info, || vec![("spilled_bytes", spilled.into())], text);
         }
     }

@@ -3,8 +3,9 @@
 //! Keyed state is columns: keys, hash tables and accumulators are a few vectors each, which grow to hundreds of
 //! megabytes, while all else (blocks on their way, decoded batches) stays small however long the input is. So the
 //! allocator can tell state from the rest by its size, and every operator's state goes to disk without knowing of it.
-//! The kernel writes such pages to their file and drops them, as it does with any file; without swap, it can do so with
-//! no other memory. A thread sees to it that it does before the process takes more than it is allowed.
+//! The kernel keeps such pages in memory while there is room, and writes them to their file and drops them when there is
+//! none, those first that were not used for long; without swap, it can do so with no other memory. Evicting them ourselves
+//! was tried: all of a state that is in use is then written to the disk and read again ten times a second.
 //!
 //! What this is not: a store that is laid out for the disk, as Flink's RocksDB. Keys that come in random order touch
 //! pages in random order. It is there so that a job that has outgrown its memory goes on, more slowly, to its end.
@@ -20,19 +21,15 @@ use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags};
-use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
+use rustix::mm::{MapFlags, ProtFlags};
 
 /// Smaller allocations are never spilled.
 const LEAST: usize = 4 << 20;
 /// More maps are not made: systems allow a process some 65,000.
 const MAPS_MAX: usize = 16_384;
 const PAGE: usize = 4096;
-/// How often the process's memory is looked at, and how much is given back to the disk at a time.
-const PAUSE: Duration = Duration::from_millis(100);
-const STRETCH: usize = 16 << 20;
 
 /// The process's allocator.
 static SPILL: Spill = Spill::new(LEAST);
@@ -44,13 +41,6 @@ pub struct Spilling;
 pub fn limit(bytes: u64, folder: PathBuf) {
     if SPILL.folder.set(folder).is_ok() {
         SPILL.limit.store(usize::try_from(bytes).unwrap_or(usize::MAX), Relaxed);
-        // Without the thread, the kernel still drops pages when it needs to.
-        let _ = std::thread::Builder::new().name("spill".into()).spawn(|| {
-            loop {
-                std::thread::sleep(PAUSE);
-                SPILL.evict(resident().map_or(0, |resident| resident.all));
-            }
-        });
     }
 }
 
@@ -72,15 +62,6 @@ struct Maps {
     /// Address and length.
     list: Vec<(usize, usize)>,
     bytes: usize,
-    /// Where the next stretch to evict begins: the map and the offset in it.
-    hand: (usize, usize),
-}
-
-/// Bytes of the process that are in memory.
-struct Resident {
-    all: usize,
-    /// Of no file.
-    own: usize,
 }
 
 impl Spill {
@@ -89,7 +70,7 @@ impl Spill {
             least,
             limit: AtomicUsize::new(0),
             folder: OnceLock::new(),
-            maps: Mutex::new(Maps { list: Vec::new(), bytes: 0, hand: (0, 0) }),
+            maps: Mutex::new(Maps { list: Vec::new(), bytes: 0 }),
             most: AtomicUsize::new(0),
         }
     }
@@ -103,7 +84,7 @@ impl Spill {
         if !self.is_on(layout.size()) || layout.align() > PAGE {
             return None;
         }
-        let own = resident()?.own;
+        let own = own_memory()?;
         if own.saturating_add(layout.size()) <= self.limit.load(Relaxed) {
             return None;
         }
@@ -141,37 +122,6 @@ impl Spill {
     fn is_map(&self, at: *mut u8, size: usize) -> bool {
         let is = |maps: &Maps| maps.list.iter().any(|(address, _)| *address == at as usize);
         self.is_on(size) && is(&self.maps.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Has pages of maps written to their files and dropped, of a process that has `resident` bytes in memory: as many
-    /// as are too many, at most each once.
-    fn evict(&self, resident: usize) {
-        let mut excess = resident.saturating_sub(self.limit.load(Relaxed));
-        let mut rest = self.maps.lock().unwrap_or_else(PoisonError::into_inner).bytes;
-        while excess > 0 && rest > 0 {
-            let Some((address, count)) = self.stretch() else { return };
-            let at = address as *mut std::ffi::c_void;
-            // Only pages that are written already are dropped.
-            // SAFETY: neither call changes what memory holds, even if it is another's by now.
-            let _ = unsafe { rustix::mm::msync(at, count, MsyncFlags::SYNC) };
-            // SAFETY: as above.
-            let _ = unsafe { rustix::mm::madvise(at, count, Advice::LinuxPageOut) };
-            excess = excess.saturating_sub(count);
-            rest = rest.saturating_sub(count);
-        }
-    }
-
-    /// Address and length of what is to be evicted next: one map behind the other, from the first again behind the last.
-    fn stretch(&self) -> Option<(usize, usize)> {
-        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut index, mut offset) = maps.hand;
-        if maps.list.get(index).is_none_or(|(_, length)| offset >= *length) {
-            (index, offset) = (if index + 1 < maps.list.len() { index + 1 } else { 0 }, 0);
-        }
-        let &(address, length) = maps.list.get(index)?;
-        let count = STRETCH.min(length - offset);
-        maps.hand = (index, offset + count);
-        Some((address + offset, count))
     }
 
     /// Moves an allocation to one of `size` bytes, which is `to`.
@@ -262,13 +212,13 @@ fn nameless(folder: &Path, size: u64) -> Option<OwnedFd> {
     Some(file)
 }
 
-/// Without allocating much: it is asked by the allocator.
-fn resident() -> Option<Resident> {
+/// Bytes of the process that are in memory and of no file. Without allocating much: it is asked by the allocator.
+fn own_memory() -> Option<usize> {
     let mut text = [0; 128];
     let count = File::open("/proc/self/statm").and_then(|mut file| file.read(&mut text)).ok()?;
     let mut pages = std::str::from_utf8(&text[..count]).ok()?.split(' ').skip(1).map(|n| n.parse::<usize>().ok());
     let (all, shared) = (pages.next()??, pages.next()??);
-    Some(Resident { all: all * PAGE, own: all.saturating_sub(shared) * PAGE })
+    Some(all.saturating_sub(shared) * PAGE)
 }
 
 #[cfg(test)]
@@ -300,7 +250,6 @@ mod tests {
             assert!(spill.is_map(at, 50_000));
             assert_eq!(bytes(at, 100), [7; 100]);
             bytes(at, 50_000).fill(8);
-            spill.evict(usize::MAX);
             let at = spill.realloc(at, layout(50_000), 1 << 20);
             assert_eq!(bytes(at, 50_000), [8; 50_000]);
             let zeros = spill.alloc_zeroed(layout(9_000));

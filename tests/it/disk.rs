@@ -295,7 +295,7 @@ path = "out.csv"
     folder.flott("run job.toml -p 2 --quiet").exits(0);
     let expected = folder.read("out.csv");
     let ran = folder.flott("run job.toml -p 2 -D job.memory=64MiB --report r.json").exits(0);
-    ran.says("the state is larger than `memory`: it goes to disk");
+    ran.says("the state is larger than `memory`: more of it goes to disk");
     assert!(folder.read("out.csv") == expected, "the same bytes");
     let report: serde_json::Value = serde_json::from_str(&folder.read("r.json")).unwrap();
     assert!(report["spilled_bytes"].as_u64() > Some(16 << 20), "{}", report["spilled_bytes"]);
