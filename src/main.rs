@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static MEMORY: flott::storage::spill::Spilling = flott::storage::spill::Spilling;
-
 fn main() -> ExitCode {
     ExitCode::from(flott::cli::main(std::env::args_os()))
 }

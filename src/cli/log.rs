@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::args::{Level, LogFormat, OutputArgs};
 use crate::connect::file::reason;
-use crate::data::text::write_timestamp;
+use crate::data::text::timestamp_text;
 use crate::error::{Error, Result};
 
 /// Where messages go, and which.
@@ -110,9 +110,7 @@ impl LogFile {
 
 /// The time of day, in milliseconds.
 fn time() -> String {
-    let mut text = Vec::new();
-    write_timestamp(super::now() / 1000 * 1000, &mut text);
-    String::from_utf8(text).unwrap_or_default()
+    timestamp_text(super::now() / 1000 * 1000)
 }
 
 fn json(level: Level, members: &Members) -> String {

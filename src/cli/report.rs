@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::run::Outcome;
 use super::summary::{Totals, rate};
 use crate::connect::file::reason;
-use crate::data::text::write_timestamp;
+use crate::data::text::timestamp_text;
 use crate::error::{Error, Result};
 use crate::observe::NodeFigures;
 use crate::runtime::Ending;
@@ -108,15 +108,8 @@ fn watermark(micros: i64) -> Value {
     match micros {
         i64::MIN => Value::Null,
         i64::MAX => "end".into(),
-        micros => time(micros).into(),
+        micros => timestamp_text(micros).into(),
     }
-}
-
-/// RFC 3339.
-pub fn time(micros: i64) -> String {
-    let mut text = Vec::new();
-    write_timestamp(micros, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn error_value(error: &Error) -> Value {

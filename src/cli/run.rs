@@ -1,7 +1,7 @@
 //! `flott run`: a job from its file to its exit code.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -128,9 +128,9 @@ fn attempt(mut launch: Launch, screen: &Screen) -> Result<Outcome> {
     let shows_rows = terminal && plan.nodes.iter().any(is_stdout);
     let progress = (screen.shows_progress() && !shows_rows).then(Progress::default);
     if let Some(memory) = job.memory {
-        let none = || ["/var/tmp".into(), std::env::temp_dir()].into_iter().find(|folder: &PathBuf| folder.is_dir());
-        let folder = home.as_ref().map(|home| home.folder().to_owned()).or_else(none);
-        spill::limit(memory, folder.unwrap_or_default());
+        // Not the folder for temporary files, which may lie in memory.
+        let folder = home.as_ref().map_or(Path::new("/var/tmp"), Home::folder);
+        spill::limit(memory, folder.to_owned());
     }
     tell_start(screen, &job.name, parallelism, &launch);
     let started = Instant::now();

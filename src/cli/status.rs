@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::args::{Shown, StatusArgs};
 use super::list::{age, name, state_of, table, value};
+use super::print;
 use super::screen::Screen;
 use super::state::{self, Known};
 use super::summary::{grouped, rate};
-use super::{print, report};
 use crate::checkpoint::home::{self, Figures, Seen};
 use crate::control::client;
+use crate::data::text::timestamp_text;
 use crate::error::{Error, Result};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -157,7 +158,7 @@ fn row(node: &Value, seconds: f64) -> [String; 6] {
         grouped(rate(rows, seconds)),
         number(&node["rows-out"]),
         grouped(aside),
-        node["watermark"].as_i64().map(report::time).unwrap_or_default(),
+        node["watermark"].as_i64().map(timestamp_text).unwrap_or_default(),
     ]
 }
 

@@ -5,57 +5,42 @@
 use rustix::event::PollFd;
 use serde_json::Value;
 
-use crate::connect::records::{Records, first_record};
-use crate::connect::throttle::rows_at_once;
+use crate::connect::records::Records;
+use crate::connect::throttle::{Meter, first_records};
 use crate::connect::{Block, Body, Next, Source};
 use crate::error::Result;
-
-const SECOND_US: f64 = 1e6;
 
 /// Asks a source for no more than so many rows a second.
 pub struct Pace {
     inner: Box<dyn Source>,
     records: Records,
-    /// Rows a second, more than 0.
-    rate: f64,
-    /// When the next block may be asked for, µs.
-    due: i64,
+    /// When the next block may be asked for.
+    meter: Meter,
     stopped: bool,
 }
 
 impl Pace {
-    /// `inner` cuts blocks of at most [`rows_at_once`] rows.
+    /// `inner` cuts blocks of at most [`super::throttle::rows_at_once`] rows.
     pub fn new(inner: Box<dyn Source>, records: Records, rate: f64) -> Pace {
-        Pace { inner, records, rate, due: i64::MIN, stopped: false }
-    }
-
-    fn pay(&mut self, rows: u64, now: i64) {
-        let cost = |rows: u64| (rows as f64 * SECOND_US / self.rate) as i64;
-        // A late wake-up is made up for, but silence is not saved up.
-        self.due = self.due.max(now.saturating_sub(cost(rows_at_once(self.rate)))).saturating_add(cost(rows));
+        Pace { inner, records, meter: Meter::new(rate), stopped: false }
     }
 
     fn rows(&self, body: &Body) -> u64 {
         let Body::Bytes { data, .. } = body else { return 0 };
-        let (mut rows, mut at) = (0, 0);
-        while at < data.len() {
-            at += first_record(&self.records, &data[at..], true).unwrap_or(data.len() - at);
-            rows += 1;
-        }
-        rows
+        first_records(&self.records, data, u64::MAX).1
     }
 }
 
 impl Source for Pace {
     fn next(&mut self, now: i64) -> Result<Next> {
-        if now < self.due && !self.stopped {
-            return Ok(Next::Pending { until: Some(self.due) });
+        if let Some(due) = self.meter.wait(now).filter(|_| !self.stopped) {
+            return Ok(Next::Pending { until: Some(due) });
         }
         let next = self.inner.next(now)?;
         if let Next::Block(Block { body, .. }) = &next {
             match self.rows(body) {
                 0 => {}
-                rows => self.pay(rows, now),
+                rows => self.meter.pay(rows, now),
             }
         }
         Ok(next)

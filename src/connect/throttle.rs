@@ -27,17 +27,43 @@ pub fn rows_at_once(rate: f64) -> u64 {
     ((rate / BLOCKS_PER_SECOND) as u64).max(1)
 }
 
+/// When rows may be handed out, at so many a second.
+pub struct Meter {
+    /// Rows a second, more than 0.
+    rate: f64,
+    due: i64,
+}
+
+impl Meter {
+    pub fn new(rate: f64) -> Meter {
+        Meter { rate, due: i64::MIN }
+    }
+
+    pub fn rows_at_once(&self) -> u64 {
+        rows_at_once(self.rate)
+    }
+
+    /// When the next rows are due, µs, if that is later than `now`.
+    pub fn wait(&self, now: i64) -> Option<i64> {
+        (now < self.due).then_some(self.due)
+    }
+
+    pub fn pay(&mut self, rows: u64, now: i64) {
+        let cost = |rows: u64| (rows as f64 * SECOND_US / self.rate) as i64;
+        // A late wake-up is made up for, but silence is not saved up.
+        let from = self.due.max(now.saturating_sub(cost(self.rows_at_once())));
+        self.due = from.saturating_add(cost(rows));
+    }
+}
+
 /// Slows a source down.
 pub struct Throttle {
     inner: Box<dyn Source>,
     /// `None` for a generator, whose blocks are ranges of rows.
     records: Option<Records>,
-    /// Rows a second, more than 0.
-    rate: f64,
+    meter: Meter,
     /// Parts of a block of `inner`, with their rows.
     parts: VecDeque<(Block, u64)>,
-    /// When the next part may be handed out, in µs.
-    due: i64,
     stopped: bool,
     /// Where `inner` was before the block that `parts` are of.
     before: Value,
@@ -71,9 +97,8 @@ impl Throttle {
         Throttle {
             inner,
             records,
-            rate,
+            meter: Meter::new(rate),
             parts: VecDeque::new(),
-            due: i64::MIN,
             stopped: false,
             before: Value::Null,
             taken: 0,
@@ -83,14 +108,10 @@ impl Throttle {
         }
     }
 
-    fn rows_at_once(&self) -> u64 {
-        rows_at_once(self.rate)
-    }
-
     /// Cuts a block into parts of at most `rows_at_once` rows. What a block says about its slot's end stands in the
     /// last part.
     fn split(&mut self, block: Block) {
-        let rows_at_once = self.rows_at_once();
+        let rows_at_once = self.meter.rows_at_once();
         let bodies = match (&block.body, &self.records) {
             // Rows of a group are given out together, and paid for behind it.
             (Body::Group(group), _) => vec![(block.body.clone(), group.place().rows)],
@@ -107,12 +128,6 @@ impl Throttle {
         });
         self.parts.extend(parts);
     }
-
-    fn pay(&mut self, rows: u64, now: i64) {
-        let cost = |rows: u64| (rows as f64 * SECOND_US / self.rate) as i64;
-        // A late wake-up is made up for, but silence is not saved up.
-        self.due = self.due.max(now.saturating_sub(cost(self.rows_at_once()))) + cost(rows);
-    }
 }
 
 impl Source for Throttle {
@@ -120,10 +135,10 @@ impl Source for Throttle {
         loop {
             if let Some((_, rows)) = self.parts.front() {
                 let rows = *rows;
-                if rows > 0 && now < self.due && !self.stopped {
-                    return Ok(Next::Pending { until: Some(self.due) });
+                if let Some(due) = self.meter.wait(now).filter(|_| rows > 0 && !self.stopped) {
+                    return Ok(Next::Pending { until: Some(due) });
                 }
-                self.pay(rows, now);
+                self.meter.pay(rows, now);
                 if let Some((block, _)) = self.parts.pop_front() {
                     self.taken += length(&block.body);
                     return Ok(Next::Block(block));
@@ -282,16 +297,23 @@ fn split_range(first: u64, rows: u64, rows_at_once: u64) -> Vec<(Body, u64)> {
     if rows == 0 { vec![(Body::Range { first, rows }, 0)] } else { starts.map(part).collect() }
 }
 
+/// The length of the first records of a block, at most so many, and how many they are.
+pub fn first_records(records: &Records, data: &[u8], most: u64) -> (usize, u64) {
+    let (mut len, mut rows) = (0, 0);
+    while rows < most && len < data.len() {
+        // A record whose end is not found takes the rest of the block: at worst it comes a little early.
+        len += first_record(records, &data[len..], true).unwrap_or(data.len() - len);
+        rows += 1;
+    }
+    (len, rows)
+}
+
 fn split_bytes(body: &Body, data: &Bytes, records: &Records, rows_at_once: u64) -> Vec<(Body, u64)> {
     let Body::Bytes { offset, header, .. } = body else { return Vec::new() };
     let (mut parts, mut start, mut header) = (Vec::new(), 0, header.clone());
     while start < data.len() {
-        let (mut end, mut rows) = (start, 0);
-        while rows < rows_at_once && end < data.len() {
-            // A record whose end is not found takes the rest of the block: at worst it comes a little early.
-            end += first_record(records, &data[end..], true).unwrap_or(data.len() - end);
-            rows += 1;
-        }
+        let (len, rows) = first_records(records, &data[start..], rows_at_once);
+        let end = start + len;
         let behind = records.header_behind(&header, &data[start..end]);
         let header = std::mem::replace(&mut header, behind);
         let body = Body::Bytes { data: data.slice(start..end), offset: offset + start as u64, header };

@@ -411,6 +411,13 @@ pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// As [`write_timestamp`].
+pub fn timestamp_text(micros: i64) -> String {
+    let mut text = Vec::new();
+    write_timestamp(micros, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// `2015-05-17T10:05:00Z`, with 3 or 6 decimals if the value has them. Years outside 0 to 9999 have a sign and
 /// six digits.
 #[inline]

@@ -115,10 +115,7 @@ impl Scalar {
             }
             (Scalar::Decimal(v), DataType::Decimal { scale, .. }) => text::write_decimal(*v, scale, &mut out),
             (Scalar::Decimal(v), _) => return v.to_string(),
-            (Scalar::Timestamp(v), _) => {
-                text::write_timestamp(*v, &mut out);
-                return format!("TIMESTAMP '{}'", String::from_utf8_lossy(&out));
-            }
+            (Scalar::Timestamp(v), _) => return format!("TIMESTAMP '{}'", text::timestamp_text(*v)),
             (Scalar::Date(v), _) => {
                 calendar::write_date(*v, &mut out);
                 return format!("DATE '{}'", String::from_utf8_lossy(&out));

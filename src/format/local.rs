@@ -57,11 +57,7 @@ impl Local {
         };
         let moment = jiff::Timestamp::from_microsecond(micros).map(|moment| moment.to_zoned(self.zone.clone()));
         // Years that the calendar does not have are written as in all other places.
-        moment.and_then(|moment| strtime::format(pattern, &moment)).unwrap_or_else(|_| {
-            let mut out = Vec::new();
-            text::write_timestamp(micros, &mut out);
-            String::from_utf8_lossy(&out).into_owned()
-        })
+        moment.and_then(|moment| strtime::format(pattern, &moment)).unwrap_or_else(|_| text::timestamp_text(micros))
     }
 }
 

@@ -8,6 +8,7 @@ use super::chain::Chain;
 use super::gate::{Event, Gate};
 use super::message::{Mark, MarkTime, Origin, Signal};
 use super::task::{Step, Task};
+use crate::connect::throttle::Meter;
 use crate::data::{Batch, Order};
 use crate::error::Result;
 use crate::observe::NodeStats;
@@ -60,27 +61,24 @@ pub struct Stage {
 
 /// What slows a throttle down.
 struct Pace {
-    /// Rows a second.
-    rate: f64,
+    meter: Meter,
     /// Rows that wait for their time.
     held: VecDeque<(Batch, RowContext)>,
-    /// When (µs) the next may go.
-    due: i64,
 }
 
 impl Pace {
-    /// The rows that go on now, a twentieth of a second's at most; `Err`: not before that time.
+    /// The rows that go on now; `Err`: not before that time (µs).
     fn next(&mut self, now: i64) -> std::result::Result<Option<(Batch, RowContext)>, i64> {
         let Some((batch, context)) = self.held.pop_front() else { return Ok(None) };
-        if now < self.due {
+        if let Some(due) = self.meter.wait(now) {
             self.held.push_front((batch, context));
-            return Err(self.due);
+            return Err(due);
         }
-        let rows = batch.rows.min((self.rate / 20.0).ceil() as usize).max(1);
+        let rows = batch.rows.min(usize::try_from(self.meter.rows_at_once()).unwrap_or(usize::MAX));
         if rows < batch.rows {
             self.held.push_front((batch.slice(rows, batch.rows - rows), context));
         }
-        self.due = now.max(self.due).saturating_add((rows as f64 / self.rate * 1e6) as i64);
+        self.meter.pay(rows as u64, now);
         Ok(Some((batch.slice(0, rows), context)))
     }
 }
@@ -120,7 +118,7 @@ impl Stage {
 
     /// Lets so many rows go on a second.
     pub fn slow_down(&mut self, rate: f64) {
-        self.pace = Some(Pace { rate, held: VecDeque::new(), due: i64::MIN });
+        self.pace = Some(Pace { meter: Meter::new(rate), held: VecDeque::new() });
     }
 
     /// Goes on from a checkpoint: the operator and the gate have theirs already.

@@ -29,13 +29,12 @@ use rustix::mm::{MapFlags, ProtFlags};
 const LEAST: usize = 4 << 20;
 /// More maps are not made: systems allow a process some 65,000.
 const MAPS_MAX: usize = 16_384;
-const PAGE: usize = 4096;
-
-/// The process's allocator.
-static SPILL: Spill = Spill::new(LEAST);
+/// The least size of a page of memory on any machine: what a map is aligned to.
+const PAGE_MIN: usize = 4096;
 
 /// The allocator of the program: that of the system, until [`limit`] is called.
-pub struct Spilling;
+#[global_allocator]
+static SPILL: Spill = Spill::new(LEAST);
 
 /// From now on, memory beyond `bytes` is in files in `folder`, which exists.
 pub fn limit(bytes: u64, folder: PathBuf) {
@@ -81,7 +80,7 @@ impl Spill {
 
     /// A map for an allocation that would take the process beyond its limit.
     fn map(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if !self.is_on(layout.size()) || layout.align() > PAGE {
+        if !self.is_on(layout.size()) || layout.align() > PAGE_MIN {
             return None;
         }
         let own = own_memory()?;
@@ -181,29 +180,6 @@ unsafe impl GlobalAlloc for Spill {
     }
 }
 
-// SAFETY: as of `Spill`.
-unsafe impl GlobalAlloc for Spilling {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { SPILL.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { SPILL.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { SPILL.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        unsafe { SPILL.realloc(at, layout, size) }
-    }
-}
-
 /// A file of `size` bytes without a name, which goes with its last map.
 fn nameless(folder: &Path, size: u64) -> Option<OwnedFd> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
@@ -218,7 +194,7 @@ fn own_memory() -> Option<usize> {
     let count = File::open("/proc/self/statm").and_then(|mut file| file.read(&mut text)).ok()?;
     let mut pages = std::str::from_utf8(&text[..count]).ok()?.split(' ').skip(1).map(|n| n.parse::<usize>().ok());
     let (all, shared) = (pages.next()??, pages.next()??);
-    Some(all.saturating_sub(shared) * PAGE)
+    Some(all.saturating_sub(shared) * rustix::param::page_size())
 }
 
 #[cfg(test)]
@@ -226,7 +202,7 @@ mod tests {
     use super::*;
 
     fn spill(limit: usize, folder: &Path) -> Spill {
-        let spill = Spill::new(PAGE);
+        let spill = Spill::new(PAGE_MIN);
         spill.folder.set(folder.to_owned()).unwrap();
         spill.limit.store(limit, Relaxed);
         spill

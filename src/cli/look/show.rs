@@ -9,10 +9,10 @@ use crate::checkpoint::look;
 use crate::checkpoint::manifest::{Manifest, OperatorState, SinkState, SourceState, TableState};
 use crate::cli::args::{ShowArgs, Shown};
 use crate::cli::list::age;
-use crate::cli::report::time;
 use crate::cli::summary::grouped;
 use crate::cli::{now, print};
 use crate::connect::position;
+use crate::data::text::timestamp_text;
 use crate::error::Result;
 
 pub fn show(args: &ShowArgs) -> Result<u8> {
@@ -33,7 +33,10 @@ fn text(path: &Path, manifest: &Manifest, now: i64) -> String {
     let Manifest { job, checkpoint, created, files, .. } = manifest;
     let mut text = format!("{} {checkpoint} of {}\n", kind(manifest.kind), job.name);
     text += &line("folder", &path.display().to_string());
-    text += &line("made", &format!("{} ago, {}, by flott {}", age(now - created), time(*created), manifest.flott));
+    text += &line(
+        "made",
+        &format!("{} ago, {}, by flott {}", age(now - created), timestamp_text(*created), manifest.flott),
+    );
     text += &line("lineage", &manifest.lineage);
     text += &line("job file", &job.path);
     text += &line("directory", &job.directory);
@@ -68,7 +71,7 @@ fn event_time(source: &SourceState) -> Option<i64> {
 fn source_text(name: &str, source: &SourceState) -> String {
     let mut head = format!("{name}: {}", source.kind);
     head.extend(source.ended.then_some(", read to its end"));
-    head.extend(event_time(source).map(|at| format!(", event time up to {}", time(at))));
+    head.extend(event_time(source).map(|at| format!(", event time up to {}", timestamp_text(at))));
     let mut text = format!("  {head}\n");
     let lines: u64 = source.progress.lines.values().sum();
     let position = position::in_words(&source.kind, &source.position).into_iter();
@@ -83,7 +86,7 @@ fn watermark(micros: i64) -> String {
     match micros {
         i64::MIN => "no watermark yet".into(),
         i64::MAX => "watermark at the end".into(),
-        at => format!("watermark {}", time(at)),
+        at => format!("watermark {}", timestamp_text(at)),
     }
 }
 

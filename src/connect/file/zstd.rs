@@ -2,13 +2,10 @@
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-use zstd::stream::raw::{DParameter, Decoder, Operation};
+use zstd::stream::raw::{Decoder, Operation};
 
-/// Frames whose window is larger than 2 to this, 128 MiB, are refused, as by `zstd -d`: so much memory a frame may ask
-/// for with a few bytes.
-const WINDOW_LOG_MAX: u32 = 27;
-
-/// Decompresses frames; those that are to be skipped are skipped.
+/// Decompresses frames; those that are to be skipped are skipped. Frames whose window is larger than 128 MiB are refused, as
+/// by `zstd -d`: so much memory a frame may ask for with a few bytes.
 pub struct ZstdReader<R> {
     source: R,
     decoder: Decoder<'static>,
@@ -19,9 +16,7 @@ pub struct ZstdReader<R> {
 impl<R: BufRead> ZstdReader<R> {
     /// Errors: there is no memory for it.
     pub fn new(source: R) -> io::Result<ZstdReader<R>> {
-        let mut decoder = Decoder::new()?;
-        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
-        Ok(ZstdReader { source, decoder, inside: false })
+        Ok(ZstdReader { source, decoder: Decoder::new()?, inside: false })
     }
 }
 
@@ -114,11 +109,14 @@ mod tests {
 
     #[test]
     fn a_frame_that_asks_for_much_memory_is_refused() {
-        // A window of 2^41 bytes, and a block without content.
-        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 31 << 3, 1, 0, 0];
-        let error = read(&frame, 100).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidData);
-        assert!(error.to_string().contains("memory"), "{error}");
+        // A window of 2^27 bytes, of 2^28 and of 2^41, and a block without content.
+        let read = |log: u8| read(&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 1, 0, 0], 100);
+        assert_eq!(read(27).unwrap(), b"");
+        for log in [28, 41] {
+            let error = read(log).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+            assert!(error.to_string().contains("memory"), "{error}");
+        }
     }
 
     /// Reads all there is, so much at a time. `None`: it fails.

@@ -220,7 +220,13 @@ proptest! {
     }
 }
 
-const WORDS: &[&str] = &[
+/// What expressions are made of, and a few things that they are not.
+pub const WORDS: &[&str] = &[
+    "'",
+    "\"",
+    "--",
+    "/*",
+    "é",
     "a",
     "b",
     "d",

@@ -5,6 +5,7 @@ use arrow_array::{BooleanArray, TimestampMicrosecondArray};
 use super::grid::Span;
 use super::table::{Shape, Table};
 use crate::data::rowkey::RowKeys;
+use crate::data::text::timestamp_text;
 use crate::data::{Batch, Column, Order};
 use crate::error::Result;
 use crate::op::{MAIN, Out};
@@ -13,13 +14,6 @@ use crate::op::{MAIN, Out};
 pub const BATCH_ROWS: usize = 8192;
 /// Batches that one call of the operator emits at most.
 pub const BATCHES_PER_CALL: usize = 4;
-
-/// A moment as text.
-fn at(micros: i64) -> String {
-    let mut text = Vec::new();
-    crate::data::text::write_timestamp(micros, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
-}
 
 /// Groups whose results are coming out.
 #[derive(Debug)]
@@ -70,7 +64,11 @@ impl Emission {
             Order::Arrival
         };
         table.results(shape, ids, &mut columns).map_err(|error| match self.window {
-            Some(window) => error.note(format!("in the window from {} to {}", at(window.start), at(window.end))),
+            Some(window) => error.note(format!(
+                "in the window from {} to {}",
+                timestamp_text(window.start),
+                timestamp_text(window.end)
+            )),
             None => error,
         })?;
         let time = self.window.map(|window| vec![window.end - 1; rows].into());

@@ -3,53 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::super::{ExprError, parse, parse_item, parse_order, resolve};
+use super::super::naive::WORDS;
 use super::make::{Made, Maker};
 use super::values::{Choices, batch, schema};
 use super::{check, numbers};
-
-/// What may stand between two words of an expression.
-const PIECES: [&str; 40] = [
-    "(",
-    ")",
-    "[",
-    "]",
-    ",",
-    ".",
-    ":",
-    "::",
-    "+",
-    "-",
-    "*",
-    "/",
-    "%",
-    "||",
-    "=",
-    "<",
-    "->",
-    "->>",
-    "~",
-    "NOT",
-    "AND",
-    "OR",
-    "IS",
-    "NULL",
-    "IN",
-    "BETWEEN",
-    "LIKE",
-    "CASE",
-    "WHEN",
-    "THEN",
-    "END",
-    "CAST(a AS",
-    "'",
-    "\"",
-    "a",
-    "1",
-    "--",
-    "/*",
-    "int",
-    "é",
-];
 
 /// A message underlines a part of the text.
 fn sound(text: &str, error: ExprError) {
@@ -88,8 +45,8 @@ proptest! {
                     let other = choices.below(words.len());
                     words.swap(at, other);
                 }
-                3 => words[at] = choices.of(&PIECES).to_string(),
-                _ => words.insert(at, format!(" {} ", choices.of(&PIECES))),
+                3 => words[at] = choices.of(WORDS).to_string(),
+                _ => words.insert(at, format!(" {} ", choices.of(WORDS))),
             }
         }
         let text = words.concat();
